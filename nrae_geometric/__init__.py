@@ -1,0 +1,37 @@
+r"""Neighborhood reconstructing autoencoders on PyTorch Geometric.
+
+The sub-packages follow the way the data takes::
+
+    datasets -> neighbors, transforms -> loader -> nn -> metrics, visualization -> training
+
+They are imported on first use, so ``import nrae_geometric`` alone costs next to nothing.
+"""
+
+from importlib import import_module
+from types import ModuleType
+
+from nrae_geometric.version import __version__
+
+_SUBMODULES = (
+    "datasets",
+    "estimator",
+    "loader",
+    "metrics",
+    "neighbors",
+    "nn",
+    "training",
+    "transforms",
+    "visualization",
+)
+
+__all__ = ["__version__", *_SUBMODULES]
+
+
+def __getattr__(name: str) -> ModuleType:
+    if name in _SUBMODULES:
+        return import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
