@@ -1,0 +1,146 @@
+"""Installs one of PyG's compiled extensions and shows the time that the build takes.
+
+    python tools/build_extension.py torch-cluster
+
+The package indexes have these extensions as source only, because each has to be compiled against
+the torch that will load it. Exits with 0 when the extension can be imported in the end, and with
+`UNAVAILABLE` after one line that says what is lost when it cannot.
+"""
+
+import argparse
+import os
+import re
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+UNAVAILABLE = 3
+
+
+@dataclass(frozen=True)
+class Extension:
+    """What to tell about an extension, and how to build it.
+
+    Args:
+        minutes: How long the build takes on two cores.
+        without: What happens where the extension is missing.
+        parallel: Whether its modules may be compiled side by side. Not where the build goes
+            through ninja: the modules then overwrite each other's build file.
+    """
+
+    minutes: int
+    without: str
+    parallel: bool = True
+
+    def environment(self) -> dict[str, str]:
+        """The build's environment variables."""
+        if not self.parallel:
+            return dict(os.environ)
+        config = Path(sys.prefix) / "parallel_build.cfg"
+        config.write_text(f"[build_ext]\nparallel = {os.cpu_count()}\n")
+        return {**os.environ, "DIST_EXTRA_CONFIG": str(config)}
+
+
+SAMPLER_SKIPPED = "the tests against PyG's compiled neighbour sampler are skipped"
+EXTENSIONS = {
+    "torch-cluster": Extension(5, "nrae_geometric searches neighbours with its own k-NN engine"),
+    "torch-scatter": Extension(3, SAMPLER_SKIPPED),
+    "torch-sparse": Extension(7, SAMPLER_SKIPPED, parallel=False),
+}
+
+
+def show_progress(log_file: Path, started: float) -> None:
+    """Prints the time since the start and the module that the compiler is at."""
+    modules = re.findall(r"building '(\S+)' extension", log_file.read_text(errors="replace"))
+    minutes, seconds = divmod(int(time.monotonic() - started), 60)
+    stage = f"compiling {modules[-1]} (module {len(modules)})" if modules else "preparing"
+    line = f"  {minutes}:{seconds:02d}  {stage}"
+    print(f"\r\033[K{line}" if sys.stdout.isatty() else line, end="", flush=True)
+    if not sys.stdout.isatty():
+        print(flush=True)
+
+
+def run_logged(command: list[str], log_file: Path, environment: dict[str, str]) -> bool:
+    """Runs a long command with its output in a file, and tells whether it succeeded."""
+    interval = 1 if sys.stdout.isatty() else 30
+    started = time.monotonic()
+    with (
+        log_file.open("w") as log,
+        # A session of its own, so that an interrupt can end the compilers with the command.
+        subprocess.Popen(
+            command, stdout=log, stderr=subprocess.STDOUT, env=environment, start_new_session=True
+        ) as process,
+    ):
+        try:
+            while True:
+                try:
+                    process.wait(timeout=interval)
+                    break
+                except subprocess.TimeoutExpired:
+                    show_progress(log_file, started)
+        except BaseException:
+            os.killpg(process.pid, signal.SIGTERM)
+            raise
+    if sys.stdout.isatty():
+        print("\r\033[K", end="")
+    return process.returncode == 0
+
+
+def can_import(package: str) -> bool:
+    """Whether the package's compiled modules load into the installed torch."""
+    command = [sys.executable, "-c", f"import {package.replace('-', '_')}"]
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+
+def has_compiler() -> bool:
+    """Whether the C++ compiler that torch would call is there."""
+    return shutil.which(shlex.split(os.environ.get("CXX", "c++"))[0]) is not None
+
+
+def install(package: str, log_file: Path) -> bool:
+    """Installs the package and tells whether it can be imported."""
+    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check"]
+    command = [*pip, "install", "--verbose", "--no-build-isolation", "-c", "constraints.txt"]
+    environment = EXTENSIONS[package].environment()
+    if not run_logged([*command, package], log_file, environment):
+        return False
+    if can_import(package):
+        return True
+    # pip keeps what it has built by name and version only: this one was built for another torch.
+    subprocess.run([*pip, "cache", "remove", package.replace("-", "_")], check=False)
+    rebuild = [*command, "--force-reinstall", "--no-deps", package]
+    return run_logged(rebuild, log_file, environment) and can_import(package)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("package", choices=EXTENSIONS)
+    package = parser.parse_args().package
+    extension = EXTENSIONS[package]
+    log_file = Path(sys.prefix) / f"{package}.log"
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+
+    if can_import(package):
+        return 0
+    print(
+        f"Installing {package}: it is compiled here, against the installed torch, which takes "
+        f"about {extension.minutes} minutes on two cores, once (log: {os.path.relpath(log_file)})",
+        flush=True,
+    )
+    if install(package, log_file):
+        return 0
+    reason = "its build failed" if has_compiler() else "there is no C++ compiler"
+    print(
+        f"{package} is not installed, because {reason}: {extension.without} "
+        f"(log: {os.path.relpath(log_file)})"
+    )
+    return UNAVAILABLE
+
+
+if __name__ == "__main__":
+    sys.exit(main())
