@@ -1,0 +1,100 @@
+r"""Checks at the door: what becomes of the user's points before any engine sees them."""
+
+import operator
+from typing import Any
+
+import torch
+from torch import Tensor
+
+# Integers of up to 16 bits and half-precision floats are exact in float32; wider integers are
+# exact in float64 only.
+_FLOAT32_EXACT = {
+    torch.bool,
+    torch.uint8,
+    torch.int8,
+    torch.int16,
+    torch.float16,
+    torch.bfloat16,
+    torch.float32,
+}
+
+_LARGEST = 1e150
+
+
+def as_points(x: Any, name: str = "x") -> Tensor:
+    r"""Returns `x` as a finite, contiguous matrix with one row for each point.
+
+    Args:
+        x (Tensor or array): Points of any feature shape :math:`[N, *]`; a vector :math:`[N]` is
+            :math:`N` points on a line.
+        name (str): What error messages call it. (default: :obj:`"x"`)
+
+    Returns:
+        Tensor: :math:`[N, D]`, `torch.float64` for float64 and wide integers, else `torch.float32`.
+
+    Raises:
+        TypeError: If `x` is complex or not a dense tensor.
+        ValueError: If `x` has no rows or no features, or rows with NaN or infinite values,
+            or values whose squared distance has no float64.
+    """
+    x = torch.as_tensor(x).detach()
+    if x.layout != torch.strided or x.is_complex():
+        raise TypeError(f"{name} must be a dense real tensor, got {x.dtype} with {x.layout}")
+    if x.dim() == 0 or x.numel() == 0:
+        raise ValueError(
+            f"{name} must have the shape [num_points, *features] with at least one of each, "
+            f"got {list(x.shape)}"
+        )
+    dtype = torch.float32 if x.dtype in _FLOAT32_EXACT else torch.float64
+    points = x.reshape(x.size(0), -1).to(dtype).contiguous()
+
+    # The extremes of a row are NaN or infinite if any of its values is: no [N, D] mask is needed.
+    low, high = torch.aminmax(points, dim=1)
+    bad = ~(low.isfinite() & high.isfinite())
+    num_bad = int(bad.sum())
+    if num_bad > 0:
+        first = int(bad.nonzero()[0])
+        raise ValueError(
+            f"{name} has {num_bad} row{'s' if num_bad > 1 else ''} with NaN or infinite values "
+            f"(first: row {first}); drop or impute them before building a graph"
+        )
+    if dtype == torch.float64 and max(float(-low.min()), float(high.max())) > _LARGEST:
+        raise ValueError(
+            f"{name} has values beyond {_LARGEST:g}, whose squared distances overflow float64; "
+            "rescale it before building a graph"
+        )
+    return points
+
+
+def as_query(query: Any, x: Tensor) -> Tensor:
+    r"""Returns `query` as points that can be compared with the points `x`.
+
+    Raises:
+        ValueError: If the number of features or the device differs from that of `x`.
+    """
+    points = as_points(query, "query")
+    if points.size(1) != x.size(1):
+        raise ValueError(
+            f"query has {points.size(1)} features for each point, but x has {x.size(1)}"
+        )
+    if points.device != x.device:
+        raise ValueError(f"query is on {points.device}, but x is on {x.device}; move one of them")
+    return points
+
+
+def check_k(k: int, num_points: int, leave_out_self: bool) -> int:
+    r"""Returns `k` as an int if that many neighbours exist.
+
+    Raises:
+        TypeError: If `k` is not an integer.
+        ValueError: If `k` is below one or above the number of possible neighbours.
+    """
+    try:
+        k = operator.index(k)
+    except TypeError:
+        raise TypeError(f"k must be an integer, got {k!r}") from None
+    largest = num_points - 1 if leave_out_self else num_points
+    if not 1 <= k <= largest:
+        why = " (a point is not its own neighbour)" if leave_out_self else ""
+        raise ValueError(f"k must be between 1 and {largest} for {num_points} points{why}, got {k}")
+    return k

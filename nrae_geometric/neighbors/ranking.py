@@ -1,0 +1,81 @@
+r"""The last word on distance and order: float64 direct differences, ties to the lower index.
+
+Engines find candidates in whatever precision is fast. What they return is ranked here, so every
+engine gives the same accurate distances in the same order:
+
+.. math::
+    d_{ij} = \Big( \sum_f (x_{if} - y_{jf})^2 \Big)^{1/2}, \qquad
+    (d_{ij}, j) \text{ ascending}.
+"""
+
+import torch
+from torch import Tensor
+
+# Values held at once while differences are formed; small enough to stay in a processor's cache.
+_CHUNK_VALUES = 1 << 18
+# Candidates ranked at once, which bounds the memory at any number of points.
+_BLOCK_PAIRS = 1 << 20
+
+
+def squared_distance(x: Tensor, y: Tensor, row: Tensor, col: Tensor) -> Tensor:
+    r"""Squared Euclidean distance of the pairs `(x[row], y[col])` by direct float64 differences.
+
+    Args:
+        x (Tensor): Points :math:`[M, D]`.
+        y (Tensor): Points :math:`[N, D]`.
+        row (Tensor): Rows of `x` :math:`[P]`.
+        col (Tensor): Rows of `y` :math:`[P]`.
+
+    Returns:
+        Tensor: float64 :math:`[P]`; zero exactly where the two points coincide.
+    """
+    out = torch.empty(row.numel(), dtype=torch.float64, device=x.device)
+    # An accelerator wants long kernels, a processor chunks that stay in its cache.
+    values = _CHUNK_VALUES if x.device.type == "cpu" else 64 * _CHUNK_VALUES
+    step = max(1, values // x.size(1))
+    for start in range(0, row.numel(), step):
+        part = slice(start, start + step)
+        difference = x.index_select(0, row[part]).double()
+        difference -= y.index_select(0, col[part])
+        torch.sum(difference.square_(), dim=1, out=out[part])
+    return out
+
+
+def sort_pairs(row: Tensor, squared: Tensor, col: Tensor) -> Tensor:
+    r"""Permutation that orders pairs by row, then squared distance, then column."""
+    order = col.argsort()
+    order = order[squared[order].argsort(stable=True)]
+    return order[row[order].argsort(stable=True)]
+
+
+def rank(x: Tensor, query: Tensor | None, candidates: Tensor, k: int) -> tuple[Tensor, Tensor]:
+    r"""The `k` nearest of each query point's candidates.
+
+    Args:
+        x (Tensor): Points :math:`[N, D]`.
+        query (Tensor, optional): Query points :math:`[M, D]`; without them the points of `x` ask,
+            and a candidate that is the asking point itself is left out.
+        candidates (Tensor): Distinct rows of `x` :math:`[M, C]` with at least `k` that count.
+        k (int): Number of neighbours.
+
+    Returns:
+        tuple[Tensor, Tensor]: Distance, in the type of `x`, and index, each :math:`[M, k]`.
+    """
+    centre = x if query is None else query
+    num_query, width = candidates.shape
+    distance = torch.empty(num_query, k, dtype=x.dtype, device=x.device)
+    index = torch.empty(num_query, k, dtype=torch.long, device=x.device)
+    step = max(1, _BLOCK_PAIRS // width)
+    for start in range(0, num_query, step):
+        block, _ = candidates[start : start + step].sort(dim=1)
+        row = torch.arange(start, start + block.size(0), device=x.device)
+        squared = squared_distance(
+            centre, x, row.repeat_interleave(width), block.reshape(-1)
+        ).view_as(block)
+        if query is None:
+            squared.masked_fill_(block == row.unsqueeze(1), torch.inf)
+        squared, order = squared.sort(dim=1, stable=True)
+        part = slice(start, start + step)
+        distance[part] = squared[:, :k].sqrt_().to(x.dtype)
+        index[part] = block.gather(1, order[:, :k])
+    return distance, index

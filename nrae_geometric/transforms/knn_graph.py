@@ -1,0 +1,31 @@
+from torch_geometric.data import Data
+from torch_geometric.transforms import BaseTransform
+
+from nrae_geometric.neighbors import knn_graph
+from nrae_geometric.neighbors.engines import Engine
+
+
+class KNNGraph(BaseTransform):
+    r"""Connects each point of `data.x` with its `k` nearest neighbours.
+
+    Edges run from the neighbour to the centre, are grouped by centre and ordered nearest first;
+    see :func:`nrae_geometric.neighbors.knn_graph`. Unlike PyG's transform of this name it reads
+    `data.x`, of any feature shape, instead of `data.pos`.
+
+    Args:
+        k (int): Number of neighbours of every point.
+        backend (str or Engine): Name of the search engine. (default: :obj:`"auto"`)
+    """
+
+    def __init__(self, k: int, *, backend: str | Engine = "auto") -> None:
+        self.k = k
+        self.backend = backend
+
+    def forward(self, data: Data) -> Data:
+        if data.x is None:
+            raise ValueError("KNNGraph needs points in data.x, but this data has none")
+        data.edge_index = knn_graph(data.x, self.k, backend=self.backend)
+        return data
+
+    def __repr__(self) -> str:
+        return f"{self.__class__.__name__}(k={self.k}, backend={self.backend!r})"
