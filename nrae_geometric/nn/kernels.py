@@ -1,0 +1,56 @@
+r"""Kernels: how much the reconstruction of each neighbour counts in the loss.
+
+A kernel is any callable ``(x_center [E, *], x_neighbor [E, *]) -> [E]``.
+"""
+
+import torch
+from torch import Tensor, nn
+
+
+class BinaryKernel(nn.Module):
+    r"""One for the centre itself, a constant for every other point.
+
+    .. math::
+        K(x, x') = \begin{cases} 1 & \lVert x - x' \rVert < 10^{-12} \\
+        \lambda & \text{otherwise} \end{cases}
+
+    Args:
+        weight: The constant :math:`\lambda \geq 0`.
+
+    Source: Lee, Kwon and Park, "Neighborhood Reconstructing Autoencoders", NeurIPS 2021,
+    section 3.2.
+    """
+
+    def __init__(self, weight: float) -> None:
+        super().__init__()
+        if not weight >= 0:
+            raise ValueError(f"weight must not be negative, got {weight}")
+        self.weight = weight
+
+    def forward(self, x_center: Tensor, x_neighbor: Tensor) -> Tensor:
+        distance = torch.linalg.vector_norm((x_center - x_neighbor).flatten(1), dim=1)
+        return torch.where(distance < 1e-12, 1.0, self.weight).to(distance.dtype)
+
+    def extra_repr(self) -> str:
+        return f"weight={self.weight}"
+
+
+class GaussianKernel(nn.Module):
+    r"""Near neighbours count more: :math:`K(x, x') = \exp(-\lVert x - x' \rVert^2 / 2 h^2)`.
+
+    Args:
+        bandwidth: The length :math:`h > 0`, in the unit of the points.
+    """
+
+    def __init__(self, bandwidth: float) -> None:
+        super().__init__()
+        if not bandwidth > 0:
+            raise ValueError(f"bandwidth must be positive, got {bandwidth}")
+        self.bandwidth = bandwidth
+
+    def forward(self, x_center: Tensor, x_neighbor: Tensor) -> Tensor:
+        squared = (x_center - x_neighbor).flatten(1).square().sum(1)
+        return torch.exp(squared / (-2 * self.bandwidth**2))
+
+    def extra_repr(self) -> str:
+        return f"bandwidth={self.bandwidth}"

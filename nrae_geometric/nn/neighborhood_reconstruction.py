@@ -1,0 +1,119 @@
+r"""The loss of neighborhood reconstructing autoencoders."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from nrae_geometric.nn.taylor import taylor_coefficients
+
+Kernel = Callable[[Tensor, Tensor], Tensor]
+
+
+class NeighborhoodReconstruction(nn.Module):
+    r"""Reconstructs each centre's neighbours by the Taylor expansion of the decoder.
+
+    .. math::
+        \mathcal{L} = \frac{1}{|E|} \sum_{(j, i) \in E} K(x_i, x_j)\,
+        \lVert x_j - F_i(z_j - z_i) \rVert^2, \qquad
+        F_i(\delta) = f(z_i) + J_f(z_i)\,\delta \left[ + \tfrac{1}{2}\,
+        \delta^\top H_f(z_i)\,\delta \right]
+
+    The squared norm is summed over all dimensions of a point. It fits any model that has a decoder
+    and any batch of edges, those of :class:`~torch_geometric.loader.NeighborLoader` included.
+
+    Args:
+        order: 1 for the linear expansion (NRAE-L), 2 for the quadratic one (NRAE-Q).
+        kernel: The weight of each edge, ``(x_center [E, *], x_neighbor [E, *]) -> [E]``; 1 for
+            each by default.
+        reduction: ``'mean'`` over the edges, ``'sum'``, or ``'none'`` for a loss for each edge.
+
+    Source: equation (9) of Lee, Kwon and Park, "Neighborhood Reconstructing Autoencoders",
+    NeurIPS 2021.
+    """
+
+    def __init__(
+        self, order: int = 1, kernel: Kernel | None = None, reduction: str = "mean"
+    ) -> None:
+        super().__init__()
+        if order not in (1, 2):
+            raise ValueError(f"order must be 1 or 2, got {order!r}")
+        if reduction not in ("mean", "sum", "none"):
+            raise ValueError(f"reduction must be 'mean', 'sum' or 'none', got {reduction!r}")
+        self.order = order
+        self.kernel = kernel
+        self.reduction = reduction
+
+    def forward(
+        self,
+        decoder: Callable[[Tensor], Tensor],
+        z: Tensor,
+        x: Tensor,
+        edge_index: Tensor,
+        batch_size: int | None = None,
+    ) -> Tensor:
+        r"""Computes the loss.
+
+        Args:
+            decoder: The function :math:`f`, ``[M, d] -> [M, *]``.
+            z: The latent coordinates of the points, ``[N, d]``.
+            x: The points, ``[N, *]``.
+            edge_index: Edges from neighbour (row 0) to centre (row 1), ``[2, E]``. A self edge is
+                plain reconstruction.
+            batch_size: The number of centres, where these are the first rows; edges into other
+                rows are left out. All rows by default.
+
+        Returns:
+            A scalar, or ``[E']`` for the :math:`E'` edges that count with reduction ``'none'``.
+
+        Raises:
+            ValueError: If there is no edge, or the decoder's output has not the shape of `x`.
+        """
+        if batch_size is not None and batch_size < z.size(0):
+            edge_index = edge_index[:, edge_index[1] < batch_size]
+            z_center = z[:batch_size]
+        else:
+            z_center = z
+        if edge_index.size(1) == 0:
+            raise ValueError("edge_index holds no edge into a centre; there is nothing to learn")
+
+        neighbor, center = edge_index
+        expanded = neighbor != center
+        neighbor, center = neighbor[expanded], center[expanded]
+        dz = z[neighbor] - z[center]
+        index = None if _is_even(center, z_center.size(0)) else center
+        series = taylor_coefficients(decoder, z_center, dz, self.order, index)
+        if series.value.shape[1:] != x.shape[1:]:
+            raise ValueError(
+                f"the decoder returns points of shape {tuple(series.value.shape[1:])}, "
+                f"but x has points of shape {tuple(x.shape[1:])}"
+            )
+        itself = edge_index[1][~expanded]
+        losses = [
+            self._edge_loss(x, itself, itself, series.value[itself]),
+            self._edge_loss(
+                x, neighbor, center, series.at_directions(series.value) + series.increment()
+            ),
+        ]
+        if self.reduction == "none":
+            loss = losses[0].new_empty(edge_index.size(1))
+            return loss.masked_scatter(~expanded, losses[0]).masked_scatter(expanded, losses[1])
+        total = losses[0].sum() + losses[1].sum()
+        return total / edge_index.size(1) if self.reduction == "mean" else total
+
+    def _edge_loss(self, x: Tensor, neighbor: Tensor, center: Tensor, recon: Tensor) -> Tensor:
+        x_neighbor = x[neighbor]
+        loss = (x_neighbor - recon).flatten(1).square().sum(1)
+        return loss if self.kernel is None else self.kernel(x[center], x_neighbor) * loss
+
+    def extra_repr(self) -> str:
+        return f"order={self.order}, reduction={self.reduction!r}"
+
+
+def _is_even(center: Tensor, num_centers: int) -> bool:
+    """Whether all centres own the same number of consecutive edges, in order."""
+    count = center.numel() // num_centers
+    if count * num_centers != center.numel():
+        return False
+    owners = torch.arange(num_centers, device=center.device)
+    return torch.equal(center.view(num_centers, count), owners[:, None].expand(-1, count))

@@ -1,0 +1,138 @@
+r"""Taylor rules of the activations.
+
+A pointwise activation is a row of the table below: a function from the module and the value
+:math:`a` to :math:`s(a)`, :math:`s'(a)` and :math:`s''(a)`, the last :obj:`None` where the
+activation is piecewise linear. At a kink the derivative is the one that autograd takes.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from nrae_geometric.nn.taylor import register_taylor_rule
+from nrae_geometric.nn.taylor_series import TaylorSeries
+
+Derivatives = tuple[Tensor, Tensor, Tensor | None]
+
+
+def _pointwise(
+    *module_types: type[nn.Module],
+) -> Callable[[Callable[..., Derivatives]], Callable[..., Derivatives]]:
+    """Registers a function that gives an activation's value, slope and curvature."""
+
+    def register(derivatives: Callable[..., Derivatives]) -> Callable[..., Derivatives]:
+        @register_taylor_rule(*module_types)
+        def rule(module: nn.Module, series: TaylorSeries) -> TaylorSeries:
+            return series.map_pointwise(*derivatives(module, series.value))
+
+        return derivatives
+
+    return register
+
+
+@_pointwise(nn.ReLU)
+def _relu(module: nn.ReLU, a: Tensor) -> Derivatives:
+    return a.relu(), (a > 0).to(a.dtype), None
+
+
+@_pointwise(nn.LeakyReLU)
+def _leaky_relu(module: nn.LeakyReLU, a: Tensor) -> Derivatives:
+    slope = torch.where(a > 0, 1.0, module.negative_slope).to(a.dtype)
+    return a * slope, slope, None
+
+
+@_pointwise(nn.Hardtanh, nn.ReLU6)
+def _hardtanh(module: nn.Hardtanh, a: Tensor) -> Derivatives:
+    inside = (a > module.min_val) & (a < module.max_val)
+    return a.clamp(module.min_val, module.max_val), inside.to(a.dtype), None
+
+
+@_pointwise(nn.ELU)
+def _elu(module: nn.ELU, a: Tensor) -> Derivatives:
+    return _exponential(a, module.alpha, 1.0)
+
+
+@_pointwise(nn.SELU)
+def _selu(module: nn.SELU, a: Tensor) -> Derivatives:
+    # The constants of Klambauer et al., "Self-Normalizing Neural Networks", NeurIPS 2017.
+    return _exponential(a, 1.6732632423543772, 1.0507009873554805)
+
+
+def _exponential(a: Tensor, alpha: float, scale: float) -> Derivatives:
+    positive = a > 0
+    exponential = scale * alpha * a.clamp(max=0).exp()
+    value = torch.where(positive, scale * a, exponential - scale * alpha)
+    slope = torch.where(positive, scale, exponential)
+    return value, slope, exponential.masked_fill(positive, 0)
+
+
+@_pointwise(nn.Sigmoid)
+def _sigmoid(module: nn.Sigmoid, a: Tensor) -> Derivatives:
+    s = a.sigmoid()
+    slope = s * (1 - s)
+    return s, slope, slope * (1 - 2 * s)
+
+
+@_pointwise(nn.Tanh)
+def _tanh(module: nn.Tanh, a: Tensor) -> Derivatives:
+    s = a.tanh()
+    slope = 1 - s.square()
+    return s, slope, -2 * s * slope
+
+
+@_pointwise(nn.Softplus)
+def _softplus(module: nn.Softplus, a: Tensor) -> Derivatives:
+    beta = module.beta
+    linear = a * beta > module.threshold
+    slope = torch.sigmoid(beta * a).masked_fill(linear, 1)
+    return F.softplus(a, beta, module.threshold), slope, beta * slope * (1 - slope)
+
+
+@_pointwise(nn.Softsign)
+def _softsign(module: nn.Softsign, a: Tensor) -> Derivatives:
+    r = 1 / (1 + a.abs())
+    return a * r, r.square(), -2 * a.sign() * r**3
+
+
+@_pointwise(nn.SiLU)
+def _silu(module: nn.SiLU, a: Tensor) -> Derivatives:
+    s = a.sigmoid()
+    slope = s * (1 + a * (1 - s))
+    return a * s, slope, s * (1 - s) * (2 + a * (1 - 2 * s))
+
+
+@_pointwise(nn.GELU)
+def _gelu(module: nn.GELU, a: Tensor) -> Derivatives:
+    if module.approximate == "none":
+        density = torch.exp(-0.5 * a.square()) / math.sqrt(2 * math.pi)
+        distribution = 0.5 * (1 + torch.erf(a / math.sqrt(2)))
+        return a * distribution, distribution + a * density, density * (2 - a.square())
+    # s = a (1 + t) / 2 with t = tanh(g), g = sqrt(2 / pi) (a + 0.044715 a^3)
+    root, cubic = math.sqrt(2 / math.pi), 0.044715
+    t = torch.tanh(root * (a + cubic * a**3))
+    g1, g2 = root * (1 + 3 * cubic * a.square()), root * 6 * cubic * a
+    t1 = (1 - t.square()) * g1
+    t2 = (1 - t.square()) * g2 - 2 * t * t1 * g1
+    return 0.5 * a * (1 + t), 0.5 * (1 + t + a * t1), t1 + 0.5 * a * t2
+
+
+@register_taylor_rule(nn.Softmax)
+def _softmax(module: nn.Softmax, series: TaylorSeries) -> TaylorSeries:
+    r"""Not pointwise: :math:`s = \exp(a - L)` with :math:`L = \log \sum \exp a`."""
+    if module.dim is None:
+        raise ValueError("Softmax needs its dimension: give it dim=-1")
+    dim = module.dim
+    value = series.value.softmax(dim)
+    s, b = series.at_directions(value), series.first
+    mean = (s * b).sum(dim, keepdim=True)
+    series = replace(series, value=value, first=s * (b - mean))
+    if series.order == 1:
+        return series
+    c = b.square() if series.second is None else b.square() + series.second
+    bend = (s * c).sum(dim, keepdim=True) - mean.square()
+    curve = (b - mean).square() - bend
+    return replace(series, second=s * (curve if series.second is None else curve + series.second))

@@ -1,0 +1,150 @@
+r"""Taylor rules of containers, linear layers and normalisations.
+
+The rules of activations are in :mod:`nrae_geometric.nn.taylor_activations`.
+"""
+
+from dataclasses import replace
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from nrae_geometric.nn.taylor import propagate, register_taylor_rule
+from nrae_geometric.nn.taylor_series import TaylorSeries
+
+
+@register_taylor_rule(nn.Sequential)
+def _sequential(module: nn.Sequential, series: TaylorSeries) -> TaylorSeries:
+    for layer in module:
+        series = propagate(layer, series)
+    return series
+
+
+@register_taylor_rule(nn.Linear)
+def _linear(module: nn.Linear, series: TaylorSeries) -> TaylorSeries:
+    return series.map_linear(lambda x: F.linear(x, module.weight), module.bias)
+
+
+@register_taylor_rule(nn.Conv1d, nn.Conv2d, nn.Conv3d)
+def _convolution(module: nn.Conv2d, series: TaylorSeries) -> TaylorSeries:
+    return series.map_linear(
+        lambda x: module._conv_forward(x, module.weight, None), _per_channel(module.bias, series)
+    )
+
+
+@register_taylor_rule(nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
+def _transposed_convolution(module: Any, series: TaylorSeries) -> TaylorSeries:
+    convolve = (F.conv_transpose1d, F.conv_transpose2d, F.conv_transpose3d)[series.value.dim() - 3]
+
+    def linear(x: Tensor) -> Tensor:
+        return convolve(
+            x,
+            module.weight,
+            None,
+            module.stride,
+            module.padding,
+            module.output_padding,
+            module.groups,
+            module.dilation,
+        )
+
+    return series.map_linear(linear, _per_channel(module.bias, series))
+
+
+@register_taylor_rule(
+    nn.Identity,
+    nn.Flatten,
+    nn.Unflatten,
+    nn.AvgPool1d,
+    nn.AvgPool2d,
+    nn.AvgPool3d,
+    nn.AdaptiveAvgPool1d,
+    nn.AdaptiveAvgPool2d,
+    nn.AdaptiveAvgPool3d,
+    nn.Upsample,
+    nn.UpsamplingNearest2d,
+    nn.UpsamplingBilinear2d,
+    nn.PixelShuffle,
+    nn.PixelUnshuffle,
+    nn.ZeroPad1d,
+    nn.ZeroPad2d,
+    nn.ZeroPad3d,
+)
+def _without_bias(module: nn.Module, series: TaylorSeries) -> TaylorSeries:
+    return series.map_linear(module.forward)
+
+
+@register_taylor_rule(nn.Dropout)
+def _dropout(module: nn.Dropout, series: TaylorSeries) -> TaylorSeries:
+    if not module.training or module.p == 0:
+        return series
+    # One mask for each point: the expansion is that of the network which the point has drawn.
+    mask = F.dropout(torch.ones_like(series.value), module.p)
+    return series.map_pointwise(series.value * mask, mask)
+
+
+@register_taylor_rule(nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
+def _batch_norm(module: nn.BatchNorm1d, series: TaylorSeries) -> TaylorSeries:
+    if module.training or module.running_mean is None or module.running_var is None:
+        raise ValueError(
+            f"{type(module).__name__} with the statistics of a batch makes each row depend on all "
+            "others and has no Taylor expansion of its own; call .eval() on it (with running "
+            "statistics), or use LayerNorm or GroupNorm"
+        )
+    scale = torch.rsqrt(module.running_var + module.eps)
+    scale = scale if module.weight is None else scale * module.weight
+    shift = -module.running_mean * scale
+    shift = shift if module.bias is None else shift + module.bias
+    return _affine(series, _per_channel(scale, series), _per_channel(shift, series))
+
+
+@register_taylor_rule(nn.LayerNorm)
+def _layer_norm(module: nn.LayerNorm, series: TaylorSeries) -> TaylorSeries:
+    dims = tuple(range(-len(module.normalized_shape), 0))
+    series = _standardize(series, dims, module.eps)
+    return _affine(series, module.weight, module.bias)
+
+
+@register_taylor_rule(nn.GroupNorm)
+def _group_norm(module: nn.GroupNorm, series: TaylorSeries) -> TaylorSeries:
+    shape = series.value.shape[1:]
+    grouped = series.map_linear(lambda x: x.reshape(x.size(0), module.num_groups, -1))
+    series = _standardize(grouped, (-1,), module.eps)
+    series = series.map_linear(lambda x: x.reshape(x.size(0), *shape))
+    return _affine(series, _per_channel(module.weight, series), _per_channel(module.bias, series))
+
+
+def _affine(series: TaylorSeries, factor: Tensor | None, shift: Tensor | None) -> TaylorSeries:
+    return series if factor is None else series.map_linear(lambda x: x * factor, shift)
+
+
+def _standardize(series: TaylorSeries, dims: tuple[int, ...], eps: float) -> TaylorSeries:
+    r"""Taylor coefficients of :math:`u\,r` with :math:`u` centred, :math:`r = v^{-1/2}`, and
+    :math:`v = \overline{u^2} + \epsilon`, by the product rule."""
+
+    def mean(x: Tensor) -> Tensor:
+        return x.mean(dims, keepdim=True)
+
+    series = series.map_linear(lambda x: x - mean(x))
+    u, u1, u2 = series.value, series.first, series.second
+    r = torch.rsqrt(mean(u.square()) + eps)
+    value, u, r = u * r, series.at_directions(u), series.at_directions(r)
+    v1 = 2 * mean(u * u1)
+    r1 = -0.5 * r**3 * v1
+    first = u1 * r + u * r1
+    if series.order == 1:
+        return replace(series, value=value, first=first)
+    v2 = 2 * mean(u1.square() if u2 is None else u1.square() + u * u2)
+    r2 = 0.75 * r**5 * v1.square() - 0.5 * r**3 * v2
+    second = 2 * u1 * r1 + u * r2
+    return replace(
+        series, value=value, first=first, second=second if u2 is None else second + u2 * r
+    )
+
+
+def _per_channel(parameter: Tensor | None, series: TaylorSeries) -> Tensor | None:
+    """Shapes ``[C]`` so that it broadcasts over the rows ``[N, C, *]`` of the series."""
+    if parameter is None:
+        return None
+    return parameter.reshape(-1, *(1,) * (series.value.dim() - 2))
