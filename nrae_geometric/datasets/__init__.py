@@ -1,0 +1,33 @@
+r"""Where points come from: data sets of one graph each, and how to bring your own.
+
+Every data set is a :class:`torch_geometric.data.InMemoryDataset` with a single
+:class:`~torch_geometric.data.Data` whose ``x`` holds the points and whose ``y`` holds the
+ground-truth coordinate of each. Nothing is cached on disk, so reading a data set never writes
+beside the files it reads.
+
+Your own points need no data set, only a :class:`~torch_geometric.data.Data`. Anything that
+:func:`torch.as_tensor` takes will do, as rows ``[N, D]`` or as images ``[N, C, H, W]``:
+
+>>> import torch
+>>> from torch_geometric.data import Data
+>>> data = Data(x=torch.as_tensor([[0, 0], [1, 0], [1, 1]], dtype=torch.float32))
+>>> data
+Data(x=[3, 2])
+"""
+
+from nrae_geometric.datasets.digits import Digits
+from nrae_geometric.datasets.mnist import MNIST
+from nrae_geometric.datasets.rotated import RotatedDigits, RotatedMNIST
+from nrae_geometric.datasets.shifted import ShiftedMNIST
+from nrae_geometric.datasets.sin_curve import SinCurve
+from nrae_geometric.datasets.swiss_roll import SwissRoll
+
+__all__ = [
+    "MNIST",
+    "Digits",
+    "RotatedDigits",
+    "RotatedMNIST",
+    "ShiftedMNIST",
+    "SinCurve",
+    "SwissRoll",
+]

@@ -1,0 +1,70 @@
+r"""Noisy points of a sine wave in the plane."""
+
+import math
+from collections.abc import Callable
+
+import torch
+from torch_geometric.data import Data, InMemoryDataset
+
+from nrae_geometric.datasets.arguments import check_at_least, check_noise
+from nrae_geometric.datasets.noise import add_gaussian_noise
+
+
+class SinCurve(InMemoryDataset):
+    r"""The noisy sine wave of the denoising experiment in the `"Neighborhood Reconstructing
+    Autoencoders" <https://openreview.net/forum?id=v3LXWP63qOZ>`_ paper.
+
+    .. math::
+        \mathbf{x}_i = (t_i, \sin t_i) + \sigma \boldsymbol{\epsilon}_i, \qquad
+        t_i \text{ evenly spaced over } [-\pi, \pi], \quad
+        \boldsymbol{\epsilon}_i \sim \mathcal{N}(\mathbf{0}, I)
+
+    The one graph has :obj:`x` of shape :obj:`[num_nodes, 2]` and the curve parameter
+    :math:`t_i` as :obj:`y` of shape :obj:`[num_nodes]`.
+
+    Args:
+        num_nodes (int, optional): The number of points. (default: :obj:`50`)
+        noise (float, optional): The standard deviation :math:`\sigma` in both coordinates.
+            (default: :obj:`0.3`)
+        seed (int, optional): The seed of the noise; PyTorch's global random state is neither
+            used nor changed. (default: :obj:`0`)
+        transform (callable, optional): Maps a :class:`~torch_geometric.data.Data` to its
+            transformed version at every access. (default: :obj:`None`)
+
+    Raises:
+        ValueError: If there are no points, or the noise is negative or not finite.
+    """
+
+    def __init__(
+        self,
+        num_nodes: int = 50,
+        noise: float = 0.3,
+        seed: int = 0,
+        transform: Callable[[Data], Data] | None = None,
+    ) -> None:
+        check_at_least("num_nodes", num_nodes, 1)
+        check_noise(noise)
+        super().__init__(transform=transform)
+        self.num_nodes, self.noise, self.seed = num_nodes, noise, seed
+        data = self.manifold(num_nodes)
+        data.x = add_gaussian_noise(data.x, noise, seed)
+        self.data, self.slices = self.collate([data])
+
+    def manifold(self, num: int = 1000) -> Data:
+        r"""Returns clean points of the curve, in the order of the curve parameter.
+
+        Args:
+            num (int, optional): The number of points. (default: :obj:`1000`)
+
+        Returns:
+            Data: The points :obj:`x` :obj:`[num, 2]` and their parameters :obj:`y` :obj:`[num]`.
+        """
+        check_at_least("num", num, 1)
+        t = torch.linspace(-math.pi, math.pi, num)
+        return Data(x=torch.stack([t, t.sin()], dim=1), y=t)
+
+    def __repr__(self) -> str:
+        return (
+            f"{self.__class__.__name__}(num_nodes={self.num_nodes}, noise={self.noise}, "
+            f"seed={self.seed})"
+        )
