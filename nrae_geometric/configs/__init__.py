@@ -1,0 +1,1 @@
+"""The twelve published experiments, one YAML file each."""

@@ -1,0 +1,47 @@
+r"""Training: the loop, its checkpoints, and experiments from configuration files.
+
+:class:`Trainer` fits any module with a ``loss(batch)`` to any loader. :func:`run_experiment`
+goes from a configuration file to a trained, measured and pictured model.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from nrae_geometric.training.config import (
+        ExperimentConfig,
+        experiment_names,
+        load_experiment,
+    )
+    from nrae_geometric.training.experiment import ExperimentResult, run_experiment
+    from nrae_geometric.training.faults import ConfigError
+    from nrae_geometric.training.trainer import Callback, Trainer
+
+# Imported on first use: reading a configuration needs no torch.
+_HOMES = {
+    "Callback": "trainer",
+    "ConfigError": "faults",
+    "ExperimentConfig": "config",
+    "ExperimentResult": "experiment",
+    "Trainer": "trainer",
+    "experiment_names": "config",
+    "load_experiment": "config",
+    "run_experiment": "experiment",
+}
+
+__all__ = [
+    "Callback",
+    "ConfigError",
+    "ExperimentConfig",
+    "ExperimentResult",
+    "Trainer",
+    "experiment_names",
+    "load_experiment",
+    "run_experiment",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,231 @@
+"""The training loop."""
+
+import os
+import time
+from collections.abc import Iterable, Sequence
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+from torch_geometric import seed_everything
+from torch_geometric.data import Data
+from tqdm.auto import tqdm
+
+from nrae_geometric.training.checkpoint import (
+    load_checkpoint,
+    random_state,
+    restore_random_state,
+    save_checkpoint,
+)
+from nrae_geometric.training.device import resolve_device
+from nrae_geometric.training.history import EpochRecord, LossHistory
+from nrae_geometric.training.interrupt import deferred_interrupt
+from nrae_geometric.training.schedule import published_schedule
+from nrae_geometric.training.step import Precision, TrainingStep
+
+# Often enough to lose little to a crash, rare enough to cost nothing.
+_SECONDS_BETWEEN_CHECKPOINTS = 60.0
+
+
+class Callback(Protocol):
+    """What the trainer calls at the end of epochs.
+
+    An attribute ``epochs: Container[int]``, where there is one, names the epochs it wants to be
+    called at; the loss is then fetched from the device for these alone. Methods ``state_dict()``
+    and ``load_state_dict(state)``, where there are any, take part in checkpoints; the state
+    consists of tensors, numbers, strings, and lists, tuples and dictionaries of them.
+    """
+
+    def on_epoch_end(self, epoch: int, loss: float | None, model: nn.Module) -> None:
+        """Called after ``epoch`` (from 0) with its mean loss and the model itself."""
+
+
+class Trainer:
+    r"""Fits a model's ``loss(batch)`` with Adam and the published learning-rate schedule.
+
+    Args:
+        num_epochs: How often the loader is gone through.
+        lr: The learning rate of the first 80 % of the epochs, see
+            :func:`~nrae_geometric.training.schedule.published_schedule`.
+        device: ``"auto"``, ``"cpu"``, the number of a GPU, or a :class:`torch.device`.
+        precision: One of Lightning Fabric's precisions. With a ``true`` one the model is
+            converted, and each batch's points to the model's type.
+        seed: Seeds Python, NumPy, PyTorch and the loader's generator at the start of
+            :meth:`fit`. Seed the same before building the model for a reproducible run.
+        checkpoint: The file to save to: every minute, at the end, and when Ctrl-C stops the run
+            (at the end of the epoch; a second Ctrl-C stops at once and saves nothing).
+        callbacks: See :class:`Callback`.
+        progress: Whether to show a progress bar.
+        compile: Whether to run the loss through :func:`torch.compile`.
+
+    Example::
+
+        trainer = Trainer(num_epochs=2001, seed=1)
+        trainer.fit(model, loader)
+        trainer.history[-1]  # {"epoch": 2000, "loss": 0.05, "lr": 1.64e-05}
+    """
+
+    def __init__(
+        self,
+        num_epochs: int,
+        lr: float = 1e-3,
+        *,
+        device: str | int | torch.device = "auto",
+        precision: Precision = "32-true",
+        seed: int | None = None,
+        checkpoint: str | os.PathLike[str] | None = None,
+        callbacks: Sequence[Callback] = (),
+        progress: bool = True,
+        compile: bool = False,
+    ) -> None:
+        if num_epochs < 1:
+            raise ValueError(f"num_epochs must be at least 1, got {num_epochs}")
+        if not 0 < lr < float("inf"):
+            raise ValueError(f"lr must be positive and finite, got {lr}")
+        self.num_epochs = num_epochs
+        self.lr = lr
+        self.device = resolve_device(device)
+        self.precision = precision
+        self.seed = seed
+        self.checkpoint = checkpoint
+        self.callbacks = tuple(callbacks)
+        self.progress = progress
+        self.compile = compile
+        self._history = LossHistory(self.device)
+
+    @property
+    def history(self) -> list[EpochRecord]:
+        """One ``{"epoch", "loss", "lr"}`` for each epoch; the loss is the mean over batches."""
+        return self._history.records
+
+    def fit(self, model: nn.Module, loader: Iterable[Data], *, resume: bool = False) -> None:
+        """Trains the model in place and leaves it on the device.
+
+        Args:
+            model: A module with ``loss(batch) -> Tensor []``.
+            loader: Yields the batches of one epoch each time it is gone through. Its attribute
+                ``generator``, where there is one, is seeded and saved with the rest.
+            resume: Whether to go on from the checkpoint. On the CPU the result is bit for bit
+                that of an uninterrupted run.
+
+        Raises:
+            FileNotFoundError: If there is no checkpoint to go on from.
+            FloatingPointError: If the loss is NaN or infinite.
+            KeyboardInterrupt: On Ctrl-C, after the checkpoint is saved.
+            ValueError: If the loader yields nothing, or the checkpoint does not fit.
+        """
+        generator: torch.Generator | None = getattr(loader, "generator", None)
+        step = TrainingStep(model, self.lr, self.device, self.precision, self.compile)
+        if resume:
+            first_epoch = self._restore(model, step, generator)
+        else:
+            first_epoch = 0
+            self._history.restore([])
+            self._seed(generator)
+        schedule = published_schedule(step.adam, self.num_epochs, first_epoch)
+        saved_at = time.monotonic()
+        with deferred_interrupt(enabled=self.checkpoint is not None) as interrupt:
+            for epoch in self._epochs(first_epoch):
+                model.train()
+                loss = _mean_loss(step, loader)
+                self._history.add(epoch, step.adam.param_groups[0]["lr"], loss)
+                schedule.step()
+                self._call_back(epoch, model)
+                save_now = (
+                    interrupt.requested
+                    or epoch == self.num_epochs - 1
+                    or time.monotonic() - saved_at > _SECONDS_BETWEEN_CHECKPOINTS
+                )
+                if save_now:
+                    self._history.read()
+                    self._save(epoch + 1, model, step, generator)
+                    saved_at = time.monotonic()
+                if interrupt.requested:
+                    raise KeyboardInterrupt
+
+    def _epochs(self, first_epoch: int) -> Iterable[int]:
+        with tqdm(
+            initial=first_epoch,
+            total=self.num_epochs,
+            unit="epoch",
+            disable=not self.progress,
+        ) as bar:
+            for epoch in range(first_epoch, self.num_epochs):
+                yield epoch
+                if self.history:
+                    bar.set_postfix(loss=f"{self.history[-1]['loss']:.4g}", refresh=False)
+                bar.update()
+
+    def _seed(self, generator: torch.Generator | None) -> None:
+        if self.seed is None:
+            return
+        seed_everything(self.seed)
+        if generator is not None:
+            generator.manual_seed(self.seed)
+
+    def _call_back(self, epoch: int, model: nn.Module) -> None:
+        for callback in self.callbacks:
+            epochs = getattr(callback, "epochs", None)
+            if epochs is None or epoch in epochs:
+                self._history.read()
+                callback.on_epoch_end(epoch, self.history[-1]["loss"], model)
+
+    def _save(
+        self,
+        completed: int,
+        model: nn.Module,
+        step: TrainingStep,
+        generator: torch.Generator | None,
+    ) -> None:
+        if self.checkpoint is None:
+            return
+        state = {
+            "completed_epochs": completed,
+            "model": model.state_dict(),
+            "optimizer": step.adam.state_dict(),
+            "history": self.history,
+            "random": random_state(self.device, generator),
+            "callbacks": [
+                callback.state_dict() if hasattr(callback, "state_dict") else None
+                for callback in self.callbacks
+            ],
+        }
+        save_checkpoint(self.checkpoint, state)
+
+    def _restore(
+        self, model: nn.Module, step: TrainingStep, generator: torch.Generator | None
+    ) -> int:
+        if self.checkpoint is None:
+            raise ValueError("resume=True needs to know the checkpoint; pass Trainer(checkpoint=)")
+        state = load_checkpoint(self.checkpoint)
+        if len(state["callbacks"]) != len(self.callbacks):
+            raise ValueError(
+                f"{self.checkpoint} was saved with {len(state['callbacks'])} callbacks, "
+                f"this trainer has {len(self.callbacks)}"
+            )
+        try:
+            model.load_state_dict(state["model"])
+        except RuntimeError as error:
+            raise ValueError(f"{self.checkpoint} is of another model: {error}") from None
+        step.adam.load_state_dict(state["optimizer"])
+        for group in step.adam.param_groups:
+            group["lr"] = self.lr  # the schedule computes the current rate from the initial one
+        for callback, saved in zip(self.callbacks, state["callbacks"], strict=True):
+            if hasattr(callback, "load_state_dict"):
+                callback.load_state_dict(saved)
+        self._history.restore(state["history"])
+        restore_random_state(state["random"], self.device, generator)
+        return state["completed_epochs"]
+
+
+def _mean_loss(step: TrainingStep, loader: Iterable[Data]) -> Tensor:
+    """Trains one epoch without waiting for the device."""
+    total: Tensor | None = None
+    count = 0
+    for batch in loader:
+        loss = step(batch)
+        total = loss if total is None else total + loss
+        count += 1
+    if total is None:
+        raise ValueError("the loader yields no batches; it needs at least one")
+    return total / count
