@@ -1,0 +1,6 @@
+r"""Batches of centres with sampled neighbours."""
+
+from nrae_geometric.loader.neighborhood_loader import NeighborhoodLoader
+from nrae_geometric.loader.neighborhood_sampler import NeighborhoodSampler
+
+__all__ = ["NeighborhoodLoader", "NeighborhoodSampler"]

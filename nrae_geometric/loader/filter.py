@@ -1,0 +1,51 @@
+r"""Joins what a sampler drew with the attributes of its nodes and edges."""
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch_geometric.data import Data
+from torch_geometric.loader.utils import filter_data, index_select
+from torch_geometric.sampler import SamplerOutput
+
+
+def to_batch(data: Data, out: SamplerOutput) -> Data:
+    r"""Builds the batch that :class:`~torch_geometric.loader.NeighborLoader` would build.
+
+    What PyG's own filter cannot do is looking up the attributes of edges that are not in the graph
+    (number :obj:`-1`): theirs are zero.
+
+    Args:
+        data (torch_geometric.data.Data): The whole graph.
+        out (torch_geometric.sampler.SamplerOutput): Nodes and edges of the batch.
+    """
+    batch = filter_data(data, out.node, out.row, out.col, None)
+    device = data.edge_index.device
+    edge = out.edge.to(device)
+    for key in data.edge_attrs():
+        if key != "edge_index":
+            dim = data.__cat_dim__(key, data[key])
+            batch[key] = _select_or_zero(data[key], edge, dim)
+
+    if "n_id" not in batch:
+        batch.n_id = out.node.to(device)
+    if "e_id" not in batch:
+        batch.e_id = edge
+    batch.num_sampled_nodes = out.num_sampled_nodes
+    batch.num_sampled_edges = out.num_sampled_edges
+    input_id, _ = out.metadata
+    batch.input_id = input_id.to(device)
+    batch.batch_size = input_id.numel()
+    return batch
+
+
+def _select_or_zero(value: Tensor | np.ndarray, index: Tensor, dim: int) -> Tensor:
+    value = torch.as_tensor(value)
+    size = list(value.shape)
+    size[dim] = index.numel()
+    if value.numel() == 0:
+        return value.new_zeros(size)
+    shape = [1] * value.ndim
+    shape[dim] = -1
+    index = index.to(value.device)
+    missing = (index < 0).view(shape)
+    return index_select(value, index.clamp(min=0), dim).masked_fill_(missing, 0)

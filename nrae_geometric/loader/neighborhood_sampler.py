@@ -1,0 +1,177 @@
+r"""A PyG sampler that draws the neighbours of many batches with a handful of tensor operations."""
+
+from collections.abc import Iterator
+from typing import Any, NoReturn
+
+import torch
+from torch import Tensor
+from torch_geometric.sampler import BaseSampler, NodeSamplerInput, SamplerOutput
+
+from nrae_geometric.loader.choice import choose_with_replacement, choose_without_replacement
+from nrae_geometric.loader.in_neighbors import InNeighbors
+from nrae_geometric.loader.relabel import relabel
+
+
+class NeighborhoodSampler(BaseSampler):
+    r"""Draws in-neighbours of seed nodes uniformly, in pure PyTorch, where :obj:`edge_index` lives.
+
+    Args:
+        edge_index (torch.Tensor): Neighbour (row 0) and centre (row 1) of each edge, of shape
+            :obj:`[2, E]`.
+        num_nodes (int): The number of nodes :math:`N`.
+        num_neighbors (int, optional): The number of neighbours to draw for each seed, besides the
+            seed itself. :obj:`None` takes all.
+        include_center (bool, optional): If :obj:`True`, every seed's neighbourhood begins with an
+            edge from the seed to itself. (default: :obj:`True`)
+        replace (bool, optional): If :obj:`True`, a neighbour may be drawn more than once.
+            (default: :obj:`False`)
+    """
+
+    def __init__(
+        self,
+        edge_index: Tensor,
+        num_nodes: int,
+        num_neighbors: int | None,
+        include_center: bool = True,
+        replace: bool = False,
+    ) -> None:
+        self.num_nodes = num_nodes
+        self.num_neighbors = num_neighbors
+        self.include_center = include_center
+        self.replace = replace
+        self.graph = InNeighbors.from_edge_index(
+            edge_index, num_nodes, keep_loops=not include_center
+        )
+
+    @property
+    def device(self) -> torch.device:
+        r"""Where the graph lives and the sampling happens."""
+        return self.graph.ptr.device
+
+    def check_seeds(self, node: Tensor) -> None:
+        r"""Makes sure that every seed has the neighbours that are going to be drawn.
+
+        Raises:
+            ValueError: If a seed is no node of the graph, has no neighbours and does not bring
+                itself, or has fewer neighbours than are drawn without replacement.
+        """
+        outside = node[(node < 0) | (node >= self.num_nodes)]
+        if outside.numel() > 0:
+            raise ValueError(
+                f"input_nodes names node {int(outside[0])}, but the graph has the nodes 0 to "
+                f"{self.num_nodes - 1}"
+            )
+        degree = self.graph.degree(node)
+        isolated = node[degree == 0]
+        if isolated.numel() > 0 and not self.include_center:
+            raise ValueError(
+                f"node {int(isolated[0])} has no neighbours: no edge points to it "
+                f"({isolated.numel()} such nodes in all); connect it, leave it out of "
+                f"input_nodes, or set include_center=True"
+            )
+        if self.num_neighbors is None or self.replace:
+            return
+        too_few = (degree > 0) & (degree < self.num_neighbors)
+        if bool(too_few.any()):
+            raise ValueError(
+                f"num_neighbors={self.num_neighbors} is more than node {int(node[too_few][0])} "
+                f"has: {int(degree[too_few][0])} besides itself ({int(too_few.sum())} such nodes "
+                f"in all); use at most num_neighbors={int(degree[too_few].min())}, None for all "
+                f"neighbours, or replace=True"
+            )
+
+    def num_edges(self, node: Tensor) -> int:
+        r"""How many edges the neighbourhoods of the given nodes have in all."""
+        degree = self.graph.degree(node)
+        if self.num_neighbors is not None:
+            degree = (degree > 0) * self.num_neighbors
+        return int(degree.sum()) + node.numel() * self.include_center
+
+    def sample_from_nodes(
+        self, index: NodeSamplerInput, generator: torch.Generator | None = None, **_: Any
+    ) -> SamplerOutput:
+        r"""Draws the neighbourhoods of one batch of seeds."""
+        return next(self.sample_batches(index, [index.node.numel()], generator))
+
+    def sample_from_edges(self, *_: Any, **__: Any) -> NoReturn:
+        raise NotImplementedError(f"{type(self).__name__} samples from nodes, not from edges")
+
+    def sample_batches(
+        self,
+        index: NodeSamplerInput,
+        num_seeds: list[int],
+        generator: torch.Generator | None = None,
+    ) -> Iterator[SamplerOutput]:
+        r"""Draws the neighbourhoods of many batches at once.
+
+        Args:
+            index (NodeSamplerInput): The seeds of all batches, batch by batch.
+            num_seeds (List[int]): The number of seeds of each batch.
+            generator (torch.Generator, optional): The source of randomness, on this sampler's
+                device.
+
+        Returns:
+            One output for each batch. Edges are grouped by seed, in the order of the seeds; edge
+            :obj:`-1` is a centre's own edge that the graph does not have.
+        """
+        seed = index.node.to(self.device)
+        input_id = index.input_id.to(self.device)
+        source, center, edge = self._draw(seed, generator)
+        seed_batch = torch.arange(len(num_seeds), device=self.device).repeat_interleave(
+            torch.tensor(num_seeds, device=self.device), output_size=seed.numel()
+        )
+        edges = relabel(seed, seed_batch, source, center, num_seeds, self.num_nodes)
+
+        batches = zip(
+            seed.split(num_seeds),
+            edges.new_node.split(edges.num_new_nodes),
+            edges.row.split(edges.num_edges),
+            edges.col.split(edges.num_edges),
+            edge.split(edges.num_edges),
+            input_id.split(num_seeds),
+            strict=True,
+        )
+        return (
+            SamplerOutput(
+                node=torch.cat([seeds, new_nodes]),
+                row=row,
+                col=col,
+                edge=edge_id,
+                num_sampled_nodes=[seeds.numel(), new_nodes.numel()],
+                num_sampled_edges=[row.numel()],
+                metadata=(ids, None),
+            )
+            for seeds, new_nodes, row, col, edge_id, ids in batches
+        )
+
+    def _draw(
+        self, seed: Tensor, generator: torch.Generator | None
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Returns source node, position of the target in seed, and id of each drawn edge."""
+        position, count = self._choose(seed, generator)
+        source, edge = self.graph.source[position], self.graph.edge_ids(position)
+        seed_position = torch.arange(seed.numel(), device=seed.device)
+        if not self.include_center:
+            return source, seed_position.repeat_interleave(count), edge
+
+        total = count + 1
+        center = seed_position.repeat_interleave(total)
+        is_drawn = torch.ones_like(center, dtype=torch.bool)
+        is_drawn[total.cumsum(0) - total] = False
+        source = seed[center].masked_scatter_(is_drawn, source)
+        edge = self.graph.loop_ids(seed)[center].masked_scatter_(is_drawn, edge)
+        return source, center, edge
+
+    def _choose(self, seed: Tensor, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
+        """Returns the drawn positions in graph.source, seed by seed, and how many each seed has."""
+        start, degree = self.graph.ptr[seed], self.graph.degree(seed)
+        if self.num_neighbors is None:
+            offset = start - (degree.cumsum(0) - degree)
+            position = offset.repeat_interleave(degree)
+            return position + torch.arange(position.numel(), device=seed.device), degree
+
+        choose = choose_with_replacement if self.replace else choose_without_replacement
+        has_neighbors = degree > 0
+        start, degree = start[has_neighbors], degree[has_neighbors]
+        choice = choose(degree, self.num_neighbors, generator)
+        return (start.view(-1, 1) + choice).view(-1), has_neighbors * self.num_neighbors
