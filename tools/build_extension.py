@@ -60,9 +60,10 @@ def show_progress(log_file: Path, started: float) -> None:
     minutes, seconds = divmod(int(time.monotonic() - started), 60)
     stage = f"compiling {modules[-1]} (module {len(modules)})" if modules else "preparing"
     line = f"  {minutes}:{seconds:02d}  {stage}"
-    print(f"\r\033[K{line}" if sys.stdout.isatty() else line, end="", flush=True)
-    if not sys.stdout.isatty():
-        print(flush=True)
+    if sys.stdout.isatty():
+        print(f"\r\033[K{line}", end="", flush=True)
+    else:
+        print(line, flush=True)
 
 
 def run_logged(command: list[str], log_file: Path, environment: dict[str, str]) -> bool:
@@ -123,13 +124,15 @@ def main() -> int:
     package = parser.parse_args().package
     extension = EXTENSIONS[package]
     log_file = Path(sys.prefix) / f"{package}.log"
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda received, _: sys.exit(128 + received))
 
     if can_import(package):
         return 0
     print(
-        f"Installing {package}: it is compiled here, against the installed torch, which takes "
-        f"about {extension.minutes} minutes on two cores, once (log: {os.path.relpath(log_file)})",
+        f"Installing {package}, which has to be compiled against the installed torch: "
+        f"about {extension.minutes} minutes on two cores, unless pip has kept an earlier build "
+        f"(log: {os.path.relpath(log_file)})",
         flush=True,
     )
     if install(package, log_file):
