@@ -46,10 +46,9 @@ def random_state(device: torch.device, generator: torch.Generator | None) -> dic
         device: The device trained on; a GPU has a generator of its own.
         generator: The loader's, where it has one.
     """
-    _, keys, position, has_gauss, gauss = np.random.get_state(legacy=True)  # noqa: NPY002
     return {
         "python": random.getstate(),
-        "numpy": (torch.from_numpy(keys.astype(np.int64)), position, has_gauss, gauss),
+        "numpy": _numpy_state(),
         "torch": torch.get_rng_state(),
         "cuda": torch.cuda.get_rng_state(device) if device.type == "cuda" else None,
         "loader": None if generator is None else generator.get_state(),
@@ -70,10 +69,17 @@ def restore_random_state(
             "the loader of a resumed run must have a generator exactly where the first had one"
         )
     random.setstate(state["python"])
-    keys, *rest = state["numpy"]
-    np.random.set_state(("MT19937", keys.numpy().astype(np.uint32), *rest))  # noqa: NPY002
+    key, *rest = state["numpy"]
+    np.random.set_state(("MT19937", key.numpy().astype(np.uint32), *rest))  # noqa: NPY002
     torch.set_rng_state(state["torch"])
     if state["cuda"] is not None and device.type == "cuda":
         torch.cuda.set_rng_state(state["cuda"], device)
     if generator is not None and saved is not None:
         generator.set_state(saved)
+
+
+def _numpy_state() -> tuple[Tensor, int, int, float]:
+    state: Any = np.random.get_state(legacy=False)  # noqa: NPY002
+    # PyTorch stores no uint32 arrays of NumPy without pickling them.
+    key = torch.from_numpy(state["state"]["key"].astype(np.int64))
+    return key, state["state"]["pos"], state["has_gauss"], state["gauss"]

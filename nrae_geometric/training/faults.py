@@ -80,7 +80,7 @@ def _dotted(location: Location, keys: dict[Location, list[str]]) -> str:
     return ".".join(
         part
         for depth, part in enumerate(location)
-        if location[: depth + 1] not in keys or part in keys[location[:depth]]
+        if location[: depth + 1] not in keys or location[:depth] in keys
     )
 
 
@@ -89,7 +89,13 @@ def _nearest(location: Location, keys: dict[Location, list[str]]) -> str:
     siblings = keys[tuple(parent)]
     if match := difflib.get_close_matches(unknown, siblings, n=1):
         return f"did you mean {_dotted((*parent, match[0]), keys)}?"
-    elsewhere = {key: (*place, key) for place in keys for key in keys[place]}
+    # Below this section or in another one, but not in this section of another kind of data set.
+    elsewhere = {
+        key: (*place, key)
+        for place in reversed(keys)
+        for key in keys[place]
+        if place[: len(parent)] == tuple(parent) or place[:1] != location[:1]
+    }
     if match := difflib.get_close_matches(unknown, elsewhere, n=1):
         return f"did you mean {_dotted(elsewhere[match[0]], keys)}?"
     return f"valid here: {', '.join(siblings)}"

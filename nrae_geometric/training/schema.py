@@ -67,8 +67,8 @@ class MNISTPoints(Points):
     type: Literal["rotate", "shift"] = "rotate"
     digit: Annotated[int, Field(ge=0, le=9)] = 0
     num_rotate: Annotated[int, Field(ge=2)] = 100
-    rotate_range: PositiveFloat = 180.0
-    shift_range: PositiveInt = 10
+    rotate_range: Annotated[float, Field(gt=0, le=360)] = 180.0
+    shift_range: Annotated[int, Field(ge=1, le=28)] = 10
 
 
 DataSection = Annotated[SyntheticPoints | MNISTPoints, Field(discriminator="dataset")]

@@ -1,7 +1,7 @@
 """One step of gradient descent, on whatever device and in whatever precision."""
 
 import copy
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -40,9 +40,10 @@ class TrainingStep:
             precision=precision,
         )
         loss = _Loss(model)
-        self._loss, self._optimizer = self._fabric.setup(
-            torch.compile(loss) if compile else loss, self.adam
-        )
+        if compile:
+            loss.compile()
+        wrapped: Any = self._fabric.setup(loss, self.adam)
+        self._loss, self._optimizer = wrapped
         self._dtype = next(model.parameters()).dtype
 
     def __call__(self, batch: Data) -> Tensor:
@@ -74,4 +75,5 @@ class _Loss(nn.Module):
         self.model = model
 
     def forward(self, batch: Data) -> Tensor:
-        return self.model.loss(batch)
+        loss: Any = self.model.loss  # nn.Module types every attribute as a tensor or module
+        return loss(batch)
