@@ -1,0 +1,79 @@
+"""Local distortion of the decoder."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from nrae_geometric.metrics._checks import as_points
+from nrae_geometric.metrics._decode import ROWS_PER_BLOCK
+
+
+class DecoderDistortion(NamedTuple):
+    """Local distortion of a decoder at each latent.
+
+    Attributes:
+        condition_number (Tensor): ``[N]``, from 1 (all latent directions are stretched alike) to
+            infinity (a direction is lost).
+        volume (Tensor): ``[N]``, data-space volume for each unit of latent volume, from 0.
+        isometry_deviation (Tensor): ``[N]``, from 0; the mean is 0 exactly for a scaled isometry.
+    """
+
+    condition_number: Tensor
+    volume: Tensor
+    isometry_deviation: Tensor
+
+
+@torch.no_grad()
+def decoder_distortion(decoder: Callable[[Tensor], Tensor], z: Tensor) -> DecoderDistortion:
+    r"""Condition number, volume and deviation from isometry of the decoder's pullback metric.
+
+    With :math:`\lambda_1 \le \ldots \le \lambda_d` the eigenvalues of :math:`J^\top J` at a latent,
+    :math:`J` the decoder's Jacobian there, and :math:`c` the mean of all eigenvalues at all
+    latents,
+
+    .. math::
+        \kappa = \frac{\lambda_d}{\lambda_1}, \qquad
+        V = \sqrt{\det J^\top J} = \prod_i \sqrt{\lambda_i}, \qquad
+        S = \sum_i \Bigl( \frac{\lambda_i}{c} - 1 \Bigr)^2.
+
+    Dividing by :math:`c` makes :math:`S` blind to the unit of the latents: its mean is the relaxed
+    distortion measure of `Lee et al., "Regularized Autoencoders for Isometric Representation
+    Learning", ICLR 2022 <https://openreview.net/forum?id=mQxt8l7JL04>`_.
+
+    Args:
+        decoder (callable): Maps latents ``[M, d]`` to points ``[M, *shape]``, row by row; put a
+            module with batch normalization or dropout in evaluation mode.
+        z (Tensor): Latents ``[N, d]`` at which to measure.
+
+    Returns:
+        DecoderDistortion: Three tensors ``[N]`` in float64.
+
+    Raises:
+        ValueError: If a latent or a derivative is not finite.
+    """
+    latents = as_points(z, "z")
+    metric = torch.cat(
+        [_pullback_metric(decoder, block) for block in latents.split(ROWS_PER_BLOCK)]
+    )
+    as_points(metric, "the decoder's metric")
+    # Rounding can leave an eigenvalue that is 0 slightly below it.
+    eigenvalues = torch.linalg.eigvalsh(metric).clamp(min=0)
+    smallest, largest = eigenvalues[:, 0], eigenvalues[:, -1]
+    scale = eigenvalues.mean().clamp(min=torch.finfo(eigenvalues.dtype).tiny)
+    return DecoderDistortion(
+        condition_number=torch.where(smallest > 0, largest / smallest, torch.inf),
+        volume=eigenvalues.sqrt().prod(dim=1),
+        isometry_deviation=(eigenvalues / scale - 1).square().sum(dim=1),
+    )
+
+
+def _pullback_metric(decoder: Callable[[Tensor], Tensor], z: Tensor) -> Tensor:
+    """``[B, d, d]``; one forward-mode pass for each latent direction, shared by all rows."""
+    columns = []
+    for direction in torch.eye(z.size(1), dtype=z.dtype, device=z.device):
+        column = torch.func.jvp(decoder, (z,), (direction.expand_as(z).contiguous(),))[1]
+        columns.append(column.flatten(1).double())
+    jacobian = torch.stack(columns, dim=2)
+    return jacobian.mT @ jacobian

@@ -1,0 +1,103 @@
+"""Is the neighborhood graph connected, and how many neighbors does that take?"""
+
+from bisect import bisect_left
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from nrae_geometric.metrics._checks import as_points, check_edge_index, check_positive
+from nrae_geometric.metrics._edges import symmetrize
+
+
+class GraphDiagnostics(NamedTuple):
+    """Connectivity of a graph, read as undirected and without self-loops.
+
+    Attributes:
+        num_components (int): Number of connected components, from 1 to N.
+        component (Tensor): ``[N]``, the number of each point's component, from 0.
+        degree (Tensor): ``[N]``, the number of each point's neighbors.
+    """
+
+    num_components: int
+    component: Tensor
+    degree: Tensor
+
+
+@torch.no_grad()
+def graph_diagnostics(edge_index: Tensor, num_nodes: int) -> GraphDiagnostics:
+    r"""Connected components and degrees of the symmetrised graph.
+
+    A neighborhood reconstructing autoencoder learns nothing about how the components lie to each
+    other. A degree far above the others' marks a hub, which neighborhoods of high-dimensional
+    points tend to have (`Radovanović, Nanopoulos and Ivanović, "Hubs in Space", JMLR 2010
+    <https://jmlr.org/papers/v11/radovanovic10a.html>`_).
+
+    Args:
+        edge_index (Tensor): Graph ``[2, E]``; direction, self-loops and repetitions do not matter.
+        num_nodes (int): Number of points.
+
+    Returns:
+        GraphDiagnostics: Tensors are on the graph's device.
+
+    Raises:
+        ValueError: If ``edge_index`` is not ``[2, E]`` or names a node outside the graph.
+    """
+    from torch_geometric.utils import degree
+
+    check_positive(num_nodes, "num_nodes")
+    check_edge_index(edge_index, num_nodes)
+    both = symmetrize(edge_index, num_nodes)
+    num_components, component = _components(both, num_nodes)
+    return GraphDiagnostics(
+        num_components=num_components,
+        component=component.to(edge_index.device),
+        degree=degree(both[0], num_nodes, dtype=torch.long),
+    )
+
+
+@torch.no_grad()
+def smallest_connected_k(x: Tensor, max_k: int = 64) -> int | None:
+    r"""Smallest k for which the symmetrised k-nearest-neighbor graph is connected.
+
+    A starting point for the number of neighbors: below it the manifold falls apart, far above it
+    the graph takes shortcuts (`Balasubramanian and Schwartz, "The Isomap Algorithm and Topological
+    Stability", Science 2002 <https://doi.org/10.1126/science.295.5552.7a>`_). One outlier can
+    raise it, and points sampled from separate manifolds should not be connected at all.
+
+    Args:
+        x (Tensor): Points ``[N, *shape]``, at least two.
+        max_k (int): Largest k to consider. (default: ``64``)
+
+    Returns:
+        int, optional: From 1 to ``max_k``, or ``None`` if no such k connects the graph.
+
+    Raises:
+        ValueError: If there are fewer than two points.
+    """
+    from nrae_geometric.neighbors import knn
+
+    check_positive(max_k, "max_k")
+    points = as_points(x, "x")
+    if len(points) < 2:
+        raise ValueError("x has 1 row; a graph needs at least two points")
+    max_k = min(max_k, len(points) - 1)
+    _, neighbor = knn(points, max_k)
+    centre = torch.arange(len(points), device=neighbor.device)
+
+    def is_connected(k: int) -> bool:
+        edge_index = torch.stack([neighbor[:, :k].flatten(), centre.repeat_interleave(k)])
+        return _components(edge_index, len(points))[0] == 1
+
+    # Neighbors are nested in k, so that a connected graph stays connected.
+    k = 1 + bisect_left(range(1, max_k + 1), True, key=is_connected)
+    return k if k <= max_k else None
+
+
+def _components(edge_index: Tensor, num_nodes: int) -> tuple[int, Tensor]:
+    from scipy.sparse.csgraph import connected_components
+    from torch_geometric.utils import to_scipy_sparse_matrix
+
+    adjacency = to_scipy_sparse_matrix(edge_index, num_nodes=num_nodes)
+    num_components, component = connected_components(adjacency, directed=False)
+    return int(num_components), torch.from_numpy(component).long()
