@@ -11,7 +11,7 @@ from torch import Tensor
 
 
 def rotate(image: Tensor, angles: Tensor) -> Tensor:
-    r"""Rotates an image about its centre, counter-clockwise.
+    r"""Rotates an image about its centre, clockwise.
 
     Args:
         image (Tensor): The image, of shape :obj:`[C, H, W]` and any type.

@@ -59,7 +59,7 @@ class _RotatedDigit(InMemoryDataset):
 
 
 class RotatedMNIST(_RotatedDigit):
-    r"""One MNIST image of a digit, rotated counter-clockwise about its centre to evenly spaced
+    r"""One MNIST image of a digit, rotated clockwise about its centre to evenly spaced
     angles, as in the `"Neighborhood Reconstructing Autoencoders"
     <https://openreview.net/forum?id=v3LXWP63qOZ>`_ paper.
 
