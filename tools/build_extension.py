@@ -46,11 +46,12 @@ class Extension:
         return {**os.environ, "DIST_EXTRA_CONFIG": str(config)}
 
 
-SAMPLER_SKIPPED = "the tests against PyG's compiled neighbour sampler are skipped"
+OWN_ENGINE = "nrae_geometric searches neighbours with its own engine (make cluster tries again)"
+NO_SAMPLER = "the tests against PyG's compiled neighbour sampler are skipped"
 EXTENSIONS = {
-    "torch-cluster": Extension(5, "nrae_geometric searches neighbours with its own k-NN engine"),
-    "torch-scatter": Extension(3, SAMPLER_SKIPPED),
-    "torch-sparse": Extension(7, SAMPLER_SKIPPED, parallel=False),
+    "torch-cluster": Extension(minutes=5, without=OWN_ENGINE),
+    "torch-scatter": Extension(minutes=3, without=NO_SAMPLER),
+    "torch-sparse": Extension(minutes=7, without=NO_SAMPLER, parallel=False),
 }
 
 
@@ -100,7 +101,7 @@ def can_import(package: str) -> bool:
 
 def has_compiler() -> bool:
     """Whether the C++ compiler that torch would call is there."""
-    return shutil.which(shlex.split(os.environ.get("CXX", "c++"))[0]) is not None
+    return shutil.which(shlex.split(os.environ.get("CXX") or "c++")[0]) is not None
 
 
 def install(package: str, log_file: Path) -> bool:
@@ -139,8 +140,8 @@ def main() -> int:
         return 0
     reason = "its build failed" if has_compiler() else "there is no C++ compiler"
     print(
-        f"{package} is not installed, because {reason}: {extension.without} "
-        f"(log: {os.path.relpath(log_file)})"
+        f"{package} is not installed, because {reason} (log: {os.path.relpath(log_file)}): "
+        f"{extension.without}"
     )
     return UNAVAILABLE
 
