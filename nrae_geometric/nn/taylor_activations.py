@@ -41,7 +41,7 @@ def _relu(module: nn.ReLU, a: Tensor) -> Derivatives:
 
 @_pointwise(nn.LeakyReLU)
 def _leaky_relu(module: nn.LeakyReLU, a: Tensor) -> Derivatives:
-    slope = torch.where(a > 0, 1.0, module.negative_slope).to(a.dtype)
+    slope = torch.ones_like(a).masked_fill(a <= 0, module.negative_slope)
     return a * slope, slope, None
 
 
