@@ -42,6 +42,7 @@ class NeighborhoodSampler(BaseSampler):
         self.graph = InNeighbors.from_edge_index(
             edge_index, num_nodes, keep_loops=not include_center
         )
+        self._has_isolated_nodes = bool((self.graph.ptr.diff() == 0).any())
 
     @property
     def device(self) -> torch.device:
@@ -116,11 +117,8 @@ class NeighborhoodSampler(BaseSampler):
         """
         seed = index.node.to(self.device)
         input_id = index.input_id.to(self.device)
-        source, center, edge = self._draw(seed, generator)
-        seed_batch = torch.arange(len(num_seeds), device=self.device).repeat_interleave(
-            torch.tensor(num_seeds, device=self.device), output_size=seed.numel()
-        )
-        edges = relabel(seed, seed_batch, source, center, num_seeds, self.num_nodes)
+        source, edge, count = self._draw(seed, generator)
+        edges = relabel(seed, source, count, num_seeds, self.num_nodes)
 
         batches = zip(
             seed.split(num_seeds),
@@ -146,32 +144,48 @@ class NeighborhoodSampler(BaseSampler):
 
     def _draw(
         self, seed: Tensor, generator: torch.Generator | None
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """Returns source node, position of the target in seed, and id of each drawn edge."""
-        position, count = self._choose(seed, generator)
-        source, edge = self.graph.source[position], self.graph.edge_ids(position)
-        seed_position = torch.arange(seed.numel(), device=seed.device)
-        if not self.include_center:
-            return source, seed_position.repeat_interleave(count), edge
-
-        total = count + 1
-        center = seed_position.repeat_interleave(total)
-        is_drawn = torch.ones_like(center, dtype=torch.bool)
-        is_drawn[total.cumsum(0) - total] = False
-        source = seed[center].masked_scatter_(is_drawn, source)
-        edge = self.graph.loop_ids(seed)[center].masked_scatter_(is_drawn, edge)
-        return source, center, edge
-
-    def _choose(self, seed: Tensor, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
-        """Returns the drawn positions in graph.source, seed by seed, and how many each seed has."""
-        start, degree = self.graph.ptr[seed], self.graph.degree(seed)
+    ) -> tuple[Tensor, Tensor, Tensor | int]:
+        """Returns source and id of each drawn edge, seed by seed, and how many each seed has."""
+        start = self.graph.ptr[seed]
+        degree = self.graph.ptr[seed + 1] - start
         if self.num_neighbors is None:
-            offset = start - (degree.cumsum(0) - degree)
-            position = offset.repeat_interleave(degree)
-            return position + torch.arange(position.numel(), device=seed.device), degree
+            return self._with_center(seed, _segments(start, degree), degree)
+        if self._has_isolated_nodes:
+            connected = degree > 0
+            position = self._choose(
+                start[connected], degree[connected], self.num_neighbors, generator
+            )
+            return self._with_center(seed, position.view(-1), connected * self.num_neighbors)
 
+        position = self._choose(start, degree, self.num_neighbors, generator)
+        source, edge = self.graph.source[position], self.graph.edge_ids(position)
+        if self.include_center:
+            source = torch.cat([seed.view(-1, 1), source], dim=1)
+            edge = torch.cat([self.graph.loop_ids(seed).view(-1, 1), edge], dim=1)
+        return source.view(-1), edge.view(-1), source.shape[1]
+
+    def _choose(
+        self, start: Tensor, degree: Tensor, k: int, generator: torch.Generator | None
+    ) -> Tensor:
         choose = choose_with_replacement if self.replace else choose_without_replacement
-        has_neighbors = degree > 0
-        start, degree = start[has_neighbors], degree[has_neighbors]
-        choice = choose(degree, self.num_neighbors, generator)
-        return (start.view(-1, 1) + choice).view(-1), has_neighbors * self.num_neighbors
+        return start.view(-1, 1) + choose(degree, k, generator)
+
+    def _with_center(
+        self, seed: Tensor, position: Tensor, count: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Looks up drawn edges, of which seeds have different numbers, and adds the seeds' own."""
+        source, edge = self.graph.source[position], self.graph.edge_ids(position)
+        if not self.include_center:
+            return source, edge, count
+        count = count + 1
+        is_drawn = torch.ones(source.numel() + seed.numel(), dtype=torch.bool, device=seed.device)
+        is_drawn[count.cumsum(0) - count] = False
+        source = seed.repeat_interleave(count).masked_scatter_(is_drawn, source)
+        edge = self.graph.loop_ids(seed).repeat_interleave(count).masked_scatter_(is_drawn, edge)
+        return source, edge, count
+
+
+def _segments(start: Tensor, length: Tensor) -> Tensor:
+    """Returns start[0], ..., start[0] + length[0] - 1, start[1], ..."""
+    offset = (start - (length.cumsum(0) - length)).repeat_interleave(length)
+    return offset + torch.arange(offset.numel(), device=offset.device)

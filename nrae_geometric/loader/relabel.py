@@ -1,5 +1,6 @@
 r"""From node numbers of the whole graph to node numbers within each batch."""
 
+from itertools import accumulate
 from typing import NamedTuple
 
 import torch
@@ -18,12 +19,7 @@ class LocalEdges(NamedTuple):
 
 
 def relabel(
-    seed: Tensor,
-    seed_batch: Tensor,
-    source: Tensor,
-    center: Tensor,
-    num_seeds: list[int],
-    num_nodes: int,
+    seed: Tensor, source: Tensor, count: Tensor | int, num_seeds: list[int], num_nodes: int
 ) -> LocalEdges:
     r"""Numbers the nodes of each batch: its seeds first, then other nodes as they first appear.
 
@@ -32,35 +28,41 @@ def relabel(
 
     Args:
         seed (torch.Tensor): The seeds of all batches, batch by batch, of shape :obj:`[M]`.
-        seed_batch (torch.Tensor): The batch of each seed, of shape :obj:`[M]`.
-        source (torch.Tensor): The source node of each edge, batch by batch, of shape :obj:`[E]`.
-        center (torch.Tensor): The position in :obj:`seed` of its target, of shape :obj:`[E]`.
+        source (torch.Tensor): The source nodes of their edges, seed by seed, of shape :obj:`[E]`.
+        count (torch.Tensor or int): The number of edges of each seed, at least one, of shape
+            :obj:`[M]`, or of every seed.
         num_seeds (List[int]): The number of seeds of each batch.
         num_nodes (int): The number of nodes in the graph.
     """
-    source_batch = seed_batch[center]
-    size = torch.tensor(num_seeds, device=seed.device)
-    seed_local = torch.arange(seed.numel(), device=seed.device)
-    seed_local = seed_local - (size.cumsum(0) - size)[seed_batch]
+    seed_ptr = torch.tensor([0, *accumulate(num_seeds)], device=seed.device)
+    batch = torch.arange(len(num_seeds), device=seed.device)
+    batch = batch.repeat_interleave(seed_ptr.diff(), output_size=seed.numel())
+    seed_position = torch.arange(seed.numel(), device=seed.device)
+    seed_local = seed_position - seed_ptr.index_select(0, batch)
+    center = seed_position.repeat_interleave(count, output_size=source.numel())
+    batch_of_edge = batch.index_select(0, center)
 
-    key = torch.cat([seed_batch * num_nodes + seed, source_batch * num_nodes + source])
+    key = torch.cat([batch, batch_of_edge]) * num_nodes + torch.cat([seed, source])
     distinct, group = key.unique(return_inverse=True)
     entry = torch.arange(key.numel(), device=key.device)
-    first = distinct.scatter_reduce(0, group, entry, "amin", include_self=False)[group]
+    first = distinct.scatter_reduce(0, group, entry, "amin", include_self=False)
+    first_of_edge = first.index_select(0, group[seed.numel() :])
 
-    is_new = (first == entry)[seed.numel() :]
-    count = torch.zeros((2, len(num_seeds)), dtype=torch.long, device=seed.device)
-    count[0].scatter_add_(0, source_batch, is_new.long())
-    count[1].scatter_add_(0, source_batch, torch.ones_like(source_batch))
-    new_offset = size + count[0] - count[0].cumsum(0)
-    new_local = is_new.cumsum(0) - 1 + new_offset[source_batch]
+    is_new = first_of_edge == entry[seed.numel() :]
+    rank = torch.cat([seed_ptr[:1], is_new.cumsum(0)])
+    edge_ptr = seed_ptr * count if isinstance(count, int) else _ptr(count).index_select(0, seed_ptr)
+    new_ptr = rank.index_select(0, edge_ptr)
+    new_offset = seed_ptr.diff() - 1 - new_ptr[:-1]
+    new_local = rank[1:] + new_offset.index_select(0, batch_of_edge)
 
-    local = torch.cat([seed_local, new_local])
-    num_new_nodes, num_edges = count.tolist()
     return LocalEdges(
-        row=local[first[seed.numel() :]],
-        col=seed_local[center],
+        row=torch.cat([seed_local, new_local]).index_select(0, first_of_edge),
+        col=seed_local.index_select(0, center),
         new_node=source[is_new],
-        num_new_nodes=num_new_nodes,
-        num_edges=num_edges,
+        num_new_nodes=new_ptr.diff().tolist(),
+        num_edges=edge_ptr.diff().tolist(),
     )
+
+
+def _ptr(count: Tensor) -> Tensor:
+    return torch.cat([count.new_zeros(1), count.cumsum(0)])
