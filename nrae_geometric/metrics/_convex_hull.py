@@ -35,7 +35,7 @@ def _sample_planar_hull(points: Tensor, num_samples: int) -> Tensor:
     first, second = corners[1:-1] - corners[0], corners[2:] - corners[0]
     area = (first[:, 0] * second[:, 1] - first[:, 1] * second[:, 0]).abs()
     sobol = torch.quasirandom.SobolEngine(3).draw(num_samples, dtype=points.dtype)
-    choice, radius, angle = sobol.to(points.device).unbind(dim=1)
+    choice, radius, angle = sobol.T.contiguous().to(points.device)
     triangle = torch.searchsorted(area.cumsum(0) / area.sum(), choice).clamp(max=len(area) - 1)
     # The square root makes the density uniform over the triangle instead of peaked at its apex.
     radius, angle = radius.sqrt()[:, None], angle[:, None]
