@@ -75,12 +75,12 @@ def _without_bias(module: nn.Module, series: TaylorSeries) -> TaylorSeries:
     return series.map_linear(module.forward)
 
 
-@register_taylor_rule(nn.Dropout)
+@register_taylor_rule(nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d)
 def _dropout(module: nn.Dropout, series: TaylorSeries) -> TaylorSeries:
     if not module.training or module.p == 0:
         return series
     # One mask for each point: the expansion is that of the network which the point has drawn.
-    mask = F.dropout(torch.ones_like(series.value), module.p)
+    mask = module.forward(torch.ones_like(series.value))
     return series.map_pointwise(series.value * mask, mask)
 
 
