@@ -106,7 +106,7 @@ def load_experiment(name: str, overrides: Mapping[str, Any] | None = None) -> Ex
     """
     if name not in experiment_names():
         raise ValueError(
-            f"no experiment is called {name!r}; choose {', '.join(experiment_names())}"
+            f"no experiment is called {name!r}; choose one of {', '.join(experiment_names())}"
         )
     settings = parse_yaml(_packaged_text(name), name)
     for key, value in (overrides or {}).items():
