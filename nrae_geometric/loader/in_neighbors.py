@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 from torch_geometric.utils import index_sort
-from torch_geometric.utils.sparse import index2ptr
 
 
 @dataclass(frozen=True)
@@ -58,7 +57,8 @@ class InNeighbors:
             target, order = index_sort(target, max_value=num_nodes, stable=True)
             source = source[order]
             edge_id = order if edge_id is None else edge_id[order]
-        return cls(index2ptr(target, num_nodes), source, edge_id, loop_id)
+        ptr = torch.nn.functional.pad(target.bincount(minlength=num_nodes).cumsum(0), (1, 0))
+        return cls(ptr, source, edge_id, loop_id)
 
     def degree(self, node: Tensor) -> Tensor:
         r"""The number of in-neighbours of each :obj:`node`."""
