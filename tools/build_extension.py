@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 UNAVAILABLE = 3
+CONSTRAINTS = Path(__file__).resolve().parents[1] / "constraints.txt"
 
 
 @dataclass(frozen=True)
@@ -107,14 +108,15 @@ def has_compiler() -> bool:
 def install(package: str, log_file: Path) -> bool:
     """Installs the package and tells whether it can be imported."""
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check"]
-    command = [*pip, "install", "--verbose", "--no-build-isolation", "-c", "constraints.txt"]
+    command = [*pip, "install", "--verbose", "--no-build-isolation", "-c", str(CONSTRAINTS)]
     environment = EXTENSIONS[package].environment()
     if not run_logged([*command, package], log_file, environment):
         return False
     if can_import(package):
         return True
     # pip keeps what it has built by name and version only: this one was built for another torch.
-    subprocess.run([*pip, "cache", "remove", package.replace("-", "_")], check=False)
+    stale = [*pip, "cache", "remove", package.replace("-", "_")]
+    subprocess.run(stale, capture_output=True, check=False)
     rebuild = [*command, "--force-reinstall", "--no-deps", package]
     return run_logged(rebuild, log_file, environment) and can_import(package)
 
