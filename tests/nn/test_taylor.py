@@ -178,7 +178,7 @@ def test_directions_of_another_dimension_are_refused():
 
 
 def test_directions_that_cannot_be_shared_evenly_need_an_index():
-    with pytest.raises(ValueError, match="5 directions .* 2 points; pass index"):
+    with pytest.raises(ValueError, match=r"5 directions .* 2 points; pass index"):
         taylor_expand(nn.Identity(), torch.zeros(2, 2), torch.zeros(5, 2))
 
 

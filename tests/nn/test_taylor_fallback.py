@@ -1,0 +1,128 @@
+"""Modules without a Taylor rule: differentiated by nested forward mode, and just as exact."""
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor, nn
+
+from nrae_geometric.nn import taylor_expand
+
+
+class Residual(nn.Module):
+    """A forward of its own around layers that have rules."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.linear = nn.Linear(channels, channels)
+        self.norm = nn.GroupNorm(2, channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.linear(self.norm(x)).tanh()
+
+
+class Bilinear(nn.Module):
+    """A product of the input with itself, whose second derivative no linear rule would see."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.bilinear = nn.Bilinear(channels, channels, channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.bilinear(x, x)
+
+
+class Gate(nn.Module):
+    """A gated linear unit with parameters."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.signal = nn.Linear(channels, channels)
+        self.gate = nn.Linear(channels, channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.signal(x) * self.gate(x).sigmoid()
+
+
+VECTOR_MODULES = {
+    "residual": Residual(4),
+    "bilinear": Bilinear(4),
+    "gate": Gate(4),
+    "prelu": nn.PReLU(),
+    "mish": nn.Mish(),
+    "log-sigmoid": nn.LogSigmoid(),
+    "log-softmax": nn.LogSoftmax(-1),
+    "hardswish": nn.Hardswish(),
+    "spectral norm": nn.utils.parametrizations.spectral_norm(nn.Linear(4, 4)).eval(),
+}
+IMAGE_MODULES = {
+    "max pooling 1d": (nn.MaxPool1d(2), (2, 4)),
+    "max pooling 2d": (nn.MaxPool2d(2), (2, 4, 4)),
+    "max pooling 3d": (nn.MaxPool3d(2), (2, 2, 2, 2)),
+    "reflection padding": (nn.ReflectionPad2d(1), (2, 3, 3)),
+    "power-average pooling": (nn.LPPool2d(2, 2), (2, 4, 4)),
+}
+
+
+@settings(deadline=None, max_examples=5)
+@given(seed=st.integers(0, 2**31), order=st.sampled_from([1, 2]), ragged=st.booleans())
+@pytest.mark.parametrize("name", VECTOR_MODULES)
+def test_module_without_a_rule_is_exact(assert_exact, name, seed, order, ragged):
+    torch.manual_seed(seed)
+    module = VECTOR_MODULES[name]
+    network = nn.Sequential(nn.Linear(3, 4), nn.Tanh(), module, nn.Linear(4, 2), nn.Softplus())
+    index = torch.tensor([2, 0, 2, 2]) if ragged else None
+    z, dz = torch.randn(3, 3), torch.randn(4 if ragged else 6, 3)
+    assert_exact(network.double(), z.double(), dz.double(), order, index)
+
+
+@pytest.mark.parametrize("order", [1, 2])
+@pytest.mark.parametrize("name", IMAGE_MODULES)
+def test_image_module_without_a_rule_is_exact(assert_exact, name, order):
+    torch.manual_seed(0)
+    module, shape = IMAGE_MODULES[name]
+    network = nn.Sequential(nn.Linear(shape[-1], shape[-1]), nn.Sigmoid(), module, nn.Tanh())
+    z, dz = torch.randn(2, *shape), torch.randn(4, *shape)
+    assert_exact(network.double(), z.double(), dz.double(), order)
+
+
+@pytest.mark.parametrize("order", [1, 2])
+@pytest.mark.parametrize("index", [None, torch.tensor([1, 0, 1, 1])])
+def test_any_callable_is_exact(assert_exact, order, index):
+    torch.manual_seed(0)
+    z, dz = torch.randn(2, 3).double(), torch.randn(4, 3).double()
+    assert_exact(lambda z: (z.sin() * z.flip(1).exp()).cumsum(1), z, dz, order, index)
+    assert_exact(torch.sigmoid, z, dz, order, index)
+
+
+@pytest.mark.parametrize("order", [1, 2])
+def test_forward_hooks_take_part(assert_exact, order):
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Linear(2, 4), nn.Tanh(), nn.Linear(4, 3)).double()
+    network[0].register_forward_pre_hook(lambda module, inputs: (inputs[0] ** 3,))
+    network[1].register_forward_hook(lambda module, inputs, output: output * inputs[0])
+    network.register_forward_hook(lambda module, inputs, output: output.square())
+    z, dz = torch.randn(2, 2).double(), torch.randn(4, 2).double()
+    assert_exact(network, z, dz, order)
+
+
+@pytest.mark.parametrize("order", [1, 2])
+def test_removed_hook_no_longer_takes_part(assert_exact, order):
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Linear(2, 4), nn.Tanh()).double()
+    z, dz = torch.randn(2, 2, 2).double()
+    handle = network[0].register_forward_hook(lambda module, inputs, output: output**2)
+    hooked = taylor_expand(network, z, dz, order)
+
+    handle.remove()
+
+    assert not torch.allclose(taylor_expand(network, z, dz, order), hooked)
+    assert_exact(network, z, dz, order)
+
+
+def test_points_and_directions_are_left_as_they_were():
+    z, dz = torch.randn(2, 3, 4)
+    kept = z.clone(), dz.clone()
+    taylor_expand(nn.Sequential(nn.ReLU(inplace=True), Residual(4)), z, dz, order=2)
+    assert torch.equal(z, kept[0])
+    assert torch.equal(dz, kept[1])
