@@ -1,10 +1,12 @@
 r"""Joins what a sampler drew with the attributes of its nodes and edges."""
 
+import copy
+
 import numpy as np
 import torch
 from torch import Tensor
 from torch_geometric.data import Data
-from torch_geometric.loader.utils import filter_data, index_select
+from torch_geometric.loader.utils import filter_node_store_, index_select
 from torch_geometric.sampler import SamplerOutput
 
 
@@ -18,14 +20,15 @@ def to_batch(data: Data, out: SamplerOutput) -> Data:
         data (torch_geometric.data.Data): The whole graph.
         out (torch_geometric.sampler.SamplerOutput): Nodes and edges of the batch.
     """
-    batch = filter_data(data, out.node, out.row, out.col, None)
-    store = batch.stores[0]  # Skips the attribute lookups of Data, which dominate small batches.
-    device = store["edge_index"].device
+    batch = copy.copy(data)
+    source_store, store = data.stores[0], batch.stores[0]
+    filter_node_store_(source_store, store, out.node)
+    device = source_store["edge_index"].device
     edge = out.edge.to(device)
     for key in data.edge_attrs():
         if key != "edge_index":
             store[key] = _select_or_zero(data[key], edge, data.__cat_dim__(key, data[key]))
-
+    store["edge_index"] = torch.stack([out.row, out.col]).to(device)
     if "n_id" not in store:
         store["n_id"] = out.node.to(device)
     if "e_id" not in store:

@@ -9,7 +9,7 @@ from torch_geometric.sampler import BaseSampler, NodeSamplerInput, SamplerOutput
 
 from nrae_geometric.loader.choice import choose_with_replacement, choose_without_replacement
 from nrae_geometric.loader.in_neighbors import InNeighbors
-from nrae_geometric.loader.relabel import relabel
+from nrae_geometric.loader.relabel import BatchLayout, relabel
 
 
 class NeighborhoodSampler(BaseSampler):
@@ -42,6 +42,7 @@ class NeighborhoodSampler(BaseSampler):
         self.graph = InNeighbors.from_edge_index(
             edge_index, num_nodes, keep_loops=not include_center
         )
+        self._layout: BatchLayout | None = None
         self._has_isolated_nodes = bool((self.graph.ptr.diff() == 0).any())
 
     @property
@@ -118,14 +119,15 @@ class NeighborhoodSampler(BaseSampler):
         seed = index.node.to(self.device)
         input_id = index.input_id.to(self.device)
         source, edge, count = self._draw(seed, generator)
-        edges = relabel(seed, source, count, num_seeds, self.num_nodes)
+        layout = self._lay_out(num_seeds, count)
+        row, new_node, num_new_nodes = relabel(seed, source, layout, self.num_nodes)
 
         batches = zip(
             seed.split(num_seeds),
-            edges.new_node.split(edges.num_new_nodes),
-            edges.row.split(edges.num_edges),
-            edges.col.split(edges.num_edges),
-            edge.split(edges.num_edges),
+            new_node.split(num_new_nodes),
+            row.split(layout.num_edges),
+            layout.col.clone().split(layout.num_edges),
+            edge.split(layout.num_edges),
             input_id.split(num_seeds),
             strict=True,
         )
@@ -142,12 +144,20 @@ class NeighborhoodSampler(BaseSampler):
             for seeds, new_nodes, row, col, edge_id, ids in batches
         )
 
+    def _lay_out(self, num_seeds: list[int], count: Tensor | int) -> BatchLayout:
+        if not isinstance(count, int):
+            return BatchLayout.from_counts(num_seeds, count, self.device)
+        # With equally many edges for each seed, the next epoch has the same layout.
+        if self._layout is None or self._layout.num_seeds != num_seeds:
+            self._layout = BatchLayout.from_counts(num_seeds, count, self.device)
+        return self._layout
+
     def _draw(
         self, seed: Tensor, generator: torch.Generator | None
     ) -> tuple[Tensor, Tensor, Tensor | int]:
         """Returns source and id of each drawn edge, seed by seed, and how many each seed has."""
-        start = self.graph.ptr[seed]
-        degree = self.graph.ptr[seed + 1] - start
+        start = self.graph.ptr.index_select(0, seed)
+        degree = self.graph.ptr.index_select(0, seed + 1) - start
         if self.num_neighbors is None:
             return self._with_center(seed, _segments(start, degree), degree)
         if self._has_isolated_nodes:

@@ -1,68 +1,105 @@
 r"""From node numbers of the whole graph to node numbers within each batch."""
 
+from __future__ import annotations
+
+from dataclasses import dataclass
 from itertools import accumulate
-from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 
-class LocalEdges(NamedTuple):
-    r"""The edges of many batches, one batch after another, numbered within their batch."""
+@dataclass(frozen=True)
+class BatchLayout:
+    r"""Where seeds and edges of many batches lie, whichever nodes they turn out to be.
 
-    row: Tensor
-    col: Tensor
-    new_node: Tensor
-    """The nodes that are no seeds of their batch, in the order of their first appearance."""
-    num_new_nodes: list[int]
+    Seeds lie batch by batch (:math:`M` in all), edges seed by seed (:math:`E` in all).
+
+    Args:
+        num_seeds (List[int]): The number of seeds of each batch.
+        num_edges (List[int]): The number of edges of each batch.
+        edge_ptr (torch.Tensor): Where the edges of each batch begin, of shape :obj:`[B + 1]`.
+        seed_size (torch.Tensor): The number of seeds of each batch, of shape :obj:`[B]`.
+        seed_local (torch.Tensor): The number of each seed in its batch, of shape :obj:`[M]`.
+        col (torch.Tensor): The number in its batch of each edge's seed, of shape :obj:`[E]`.
+        batch (torch.Tensor): The batches of all seeds, then those of all edges, of shape
+            :obj:`[M + E]`.
+        entry (torch.Tensor): The numbers :obj:`0` to :obj:`M + E - 1`.
+    """
+
+    num_seeds: list[int]
     num_edges: list[int]
+    edge_ptr: Tensor
+    seed_size: Tensor
+    seed_local: Tensor
+    col: Tensor
+    batch: Tensor
+    entry: Tensor
+
+    @classmethod
+    def from_counts(
+        cls, num_seeds: list[int], count: Tensor | int, device: torch.device
+    ) -> BatchLayout:
+        r"""Lays out batches.
+
+        Args:
+            num_seeds (List[int]): The number of seeds of each batch.
+            count (torch.Tensor or int): The number of edges of each seed, at least one, of shape
+                :obj:`[M]`, or of every seed.
+            device (torch.device): Where the tensors are to live.
+        """
+        seed_ptr = torch.tensor([0, *accumulate(num_seeds)], device=device)
+        seed_size = seed_ptr.diff()
+        seed_batch = torch.arange(len(num_seeds), device=device).repeat_interleave(seed_size)
+        seed = torch.arange(seed_batch.numel(), device=device)
+        seed_local = seed - seed_ptr[seed_batch]
+        center = seed.repeat_interleave(count)
+        batch = torch.cat([seed_batch, seed_batch[center]])
+        if isinstance(count, int):
+            edge_ptr = seed_ptr * count
+        else:
+            edge_ptr = torch.cat([seed_ptr[:1], count.cumsum(0)])[seed_ptr]
+        return cls(
+            num_seeds=num_seeds,
+            num_edges=edge_ptr.diff().tolist(),
+            edge_ptr=edge_ptr,
+            seed_size=seed_size,
+            seed_local=seed_local,
+            col=seed_local[center],
+            batch=batch,
+            entry=torch.arange(batch.numel(), device=device),
+        )
 
 
 def relabel(
-    seed: Tensor, source: Tensor, count: Tensor | int, num_seeds: list[int], num_nodes: int
-) -> LocalEdges:
+    seed: Tensor, source: Tensor, layout: BatchLayout, num_nodes: int
+) -> tuple[Tensor, Tensor, list[int]]:
     r"""Numbers the nodes of each batch: its seeds first, then other nodes as they first appear.
 
     A node that is a seed of its batch more than once keeps all its rows, and is the source of
     edges from the first of them. Time and memory do not depend on :obj:`num_nodes`.
 
     Args:
-        seed (torch.Tensor): The seeds of all batches, batch by batch, of shape :obj:`[M]`.
-        source (torch.Tensor): The source nodes of their edges, seed by seed, of shape :obj:`[E]`.
-        count (torch.Tensor or int): The number of edges of each seed, at least one, of shape
-            :obj:`[M]`, or of every seed.
-        num_seeds (List[int]): The number of seeds of each batch.
+        seed (torch.Tensor): The seeds, of shape :obj:`[M]`.
+        source (torch.Tensor): The source nodes of the edges, of shape :obj:`[E]`.
+        layout (BatchLayout): To which batch they belong.
         num_nodes (int): The number of nodes in the graph.
+
+    Returns:
+        The number of each edge's source in its batch, of shape :obj:`[E]`; the nodes that are
+        no seeds of their batch, batch by batch; and how many of those each batch has.
     """
-    seed_ptr = torch.tensor([0, *accumulate(num_seeds)], device=seed.device)
-    batch = torch.arange(len(num_seeds), device=seed.device)
-    batch = batch.repeat_interleave(seed_ptr.diff(), output_size=seed.numel())
-    seed_position = torch.arange(seed.numel(), device=seed.device)
-    seed_local = seed_position - seed_ptr.index_select(0, batch)
-    center = seed_position.repeat_interleave(count, output_size=source.numel())
-    batch_of_edge = batch.index_select(0, center)
-
-    key = torch.cat([batch, batch_of_edge]) * num_nodes + torch.cat([seed, source])
+    num_seeds = seed.numel()
+    key = torch.cat([seed, source]).add_(layout.batch, alpha=num_nodes)
     distinct, group = key.unique(return_inverse=True)
-    entry = torch.arange(key.numel(), device=key.device)
-    first = distinct.scatter_reduce(0, group, entry, "amin", include_self=False)
-    first_of_edge = first.index_select(0, group[seed.numel() :])
+    first = distinct.scatter_reduce(0, group, layout.entry, "amin", include_self=False)
+    first = first.index_select(0, group[num_seeds:])
 
-    is_new = first_of_edge == entry[seed.numel() :]
-    rank = torch.cat([seed_ptr[:1], is_new.cumsum(0)])
-    edge_ptr = seed_ptr * count if isinstance(count, int) else _ptr(count).index_select(0, seed_ptr)
-    new_ptr = rank.index_select(0, edge_ptr)
-    new_offset = seed_ptr.diff() - 1 - new_ptr[:-1]
-    new_local = rank[1:] + new_offset.index_select(0, batch_of_edge)
+    is_new = first == layout.entry[num_seeds:]
+    rank = torch.cat([layout.edge_ptr[:1], is_new.cumsum(0)])
+    new_ptr = rank.index_select(0, layout.edge_ptr)
+    offset = layout.seed_size - new_ptr[:-1] - 1
+    new_local = offset.index_select(0, layout.batch[num_seeds:]).add_(rank[1:])
 
-    return LocalEdges(
-        row=torch.cat([seed_local, new_local]).index_select(0, first_of_edge),
-        col=seed_local.index_select(0, center),
-        new_node=source[is_new],
-        num_new_nodes=new_ptr.diff().tolist(),
-        num_edges=edge_ptr.diff().tolist(),
-    )
-
-
-def _ptr(count: Tensor) -> Tensor:
-    return torch.cat([count.new_zeros(1), count.cumsum(0)])
+    row = torch.cat([layout.seed_local, new_local]).index_select(0, first)
+    return row, source[is_new], new_ptr.diff().tolist()
