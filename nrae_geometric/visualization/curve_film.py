@@ -1,10 +1,10 @@
 """The story of a training run on planar points: title, data, graph, epochs."""
 
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from nrae_geometric.visualization import palette, plane
@@ -82,18 +82,26 @@ class CurveFilm:
 
     def _draw_data(self) -> NDArray[np.uint8]:
         figure, axes = self._stage("Training data", f"{len(self._points)} points")
-        points = axes.add_line(plane.training_points(self._points))
-        palette.legend_below(figure, [points, *self._manifold_handle(axes)], columns=3)
+        self._add_points(axes)
+        palette.legend_below([axes], _entries(axes), columns=2)
         return palette.render(figure)
 
     def _draw_graph(self) -> NDArray[np.uint8]:
         figure, axes = self._stage("Graph", f"{self._num_edges()} edges")
-        edges = palette.as_array(self._recorder.data.x)[self._recorder.data.edge_index.T.numpy()]
-        axes.add_collection(LineCollection(list(edges), colors=palette.ORANGE, linewidths=1.1))
-        points = axes.add_line(plane.training_points(self._points))
-        edge = Line2D([], [], color=palette.ORANGE, linewidth=1.5, label="neighborhood graph")
-        palette.legend_below(figure, [points, edge, *self._manifold_handle(axes)], columns=3)
+        edges = self._points[self._recorder.data.edge_index.T.numpy()]
+        axes.add_collection(
+            LineCollection(
+                list(edges), colors=palette.ORANGE, linewidths=1.1, label="neighborhood graph"
+            )
+        )
+        self._add_points(axes)
+        palette.legend_below([axes], _entries(axes), columns=3)
         return palette.render(figure)
 
-    def _manifold_handle(self, axes: Axes) -> list[Line2D]:
-        return [line for line in axes.lines if line.get_label() == "true manifold"]
+    def _add_points(self, axes: Axes) -> None:
+        axes.add_line(plane.training_points(self._points))
+
+
+def _entries(axes: Axes) -> dict[str, Artist]:
+    artists, names = axes.get_legend_handles_labels()
+    return dict(zip(names, artists, strict=True))

@@ -1,11 +1,11 @@
 """Recorder for planar points on a curve: the published synthetic experiments."""
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch_geometric.data import Data
 
 from nrae_geometric.nn import taylor_expand
-from nrae_geometric.visualization.latent import encode, latent_grid
+from nrae_geometric.visualization.latent import Autoencoder, encode, latent_grid
 from nrae_geometric.visualization.recorder import Recorder
 
 _MODEL_NAMES = {None: "AE", 1: "NRAE-L", 2: "NRAE-Q"}
@@ -85,8 +85,9 @@ class CurveRecorder(Recorder):
             )
         source, target = self.data.edge_index
         source, target = source[source != target], target[source != target]
-        along = self.data.y if self.data.y is not None else self.data.x[:, 0]
-        with_neighbors = along.flatten().argsort(stable=True)
+        known = self.data.y is not None and self.data.y.numel() == self.data.x.size(0)
+        along = self.data.y.flatten() if known else self.data.x[:, 0]
+        with_neighbors = along.argsort(stable=True)
         with_neighbors = with_neighbors[torch.isin(with_neighbors, target)]
         if len(with_neighbors) == 0:
             raise ValueError("no point in data.edge_index has a neighbor other than itself")
@@ -96,7 +97,21 @@ class CurveRecorder(Recorder):
         edge, self.owner = (target.unsqueeze(1) == self.highlighted).nonzero(as_tuple=True)
         self.neighbors = source[edge]
 
-    def measure(self, model: nn.Module) -> dict[str, Tensor]:
+    @property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Names and shapes of the tensors of one frame."""
+        num_points = self.data.x.size(0)
+        shapes: dict[str, tuple[int, ...]] = {
+            "latent": (num_points, 1),
+            "reconstruction": (num_points, 2),
+            "curve": (self.num_curve, 2),
+        }
+        if self.order is not None:
+            shapes["neighbor_reconstruction"] = (len(self.neighbors), 2)
+            shapes["local_curve"] = (len(self.highlighted), self.num_local, 2)
+        return shapes
+
+    def measure(self, model: Autoencoder) -> dict[str, Tensor]:
         """Return one frame; see the class for its tensors."""
         z = encode(model, self.data.x, self.data.edge_index)
         frame = {
@@ -106,7 +121,7 @@ class CurveRecorder(Recorder):
         }
         return frame if self.order is None else {**frame, **self._expand(model, z, self.order)}
 
-    def _expand(self, model: nn.Module, z: Tensor, order: int) -> dict[str, Tensor]:
+    def _expand(self, model: Autoencoder, z: Tensor, order: int) -> dict[str, Tensor]:
         owner = self.owner.to(z.device)
         center = z[self.highlighted.to(z.device)]
         dz = z[self.neighbors.to(z.device)] - center[owner]

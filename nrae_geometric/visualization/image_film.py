@@ -34,12 +34,12 @@ class ImageFilm:
         subtitle = f"{len(self._latent)} images on one latent axis"
         self._title = palette.render(title_card(_WIDTH, _HEIGHT, recorder.model_name, subtitle))
         figure = palette.new_figure(_WIDTH, _HEIGHT)
-        _head(figure.add_axes((0.12, 0.93, 0.84, 0.05)), recorder)
+        _head(figure.add_axes((0.12, 0.93, 0.85, 0.05)), recorder)
         self._image = _picture(
-            figure.add_axes((0.1, 0.42, 0.4, 0.43)), "decoded from z", self._decoded[0]
+            figure.add_axes((0.12, 0.42, 0.4, 0.43)), "decoded from z", self._decoded[0]
         )
         self._nearest = _picture(
-            figure.add_axes((0.58, 0.42, 0.4, 0.43)), "nearest training image", self._originals[0]
+            figure.add_axes((0.57, 0.42, 0.4, 0.43)), "nearest training image", self._originals[0]
         )
         axis = figure.add_axes((0.12, 0.11, 0.85, 0.25))
         _encoded(axis, self._latent, recorder)
@@ -100,6 +100,7 @@ def _encoded(axes: Axes, latent: NDArray[np.float64], recorder: ImageRecorder) -
     palette.style_axes(axes)
     axes.set_xlabel("latent z", fontsize=palette.LABEL_SIZE, color=palette.INK)
     if known:
+        axes.locator_params(axis="y", nbins=5)
         axes.set_ylabel(recorder.coordinate, fontsize=palette.LABEL_SIZE, color=palette.INK)
     else:
         axes.set_yticks([])

@@ -1,9 +1,9 @@
 """Recorder for images on a one-parameter orbit: the published MNIST experiments."""
 
-from torch import Tensor, nn
+from torch import Tensor
 from torch_geometric.data import Data
 
-from nrae_geometric.visualization.latent import encode, latent_grid
+from nrae_geometric.visualization.latent import Autoencoder, encode, latent_grid
 from nrae_geometric.visualization.recorder import Recorder
 
 
@@ -46,7 +46,16 @@ class ImageRecorder(Recorder):
         self.num_images = num_images
         self.coordinate = coordinate
 
-    def measure(self, model: nn.Module) -> dict[str, Tensor]:
+    @property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Names and shapes of the tensors of one frame."""
+        return {
+            "latent": (self.data.x.size(0), 1),
+            "grid": (self.num_images, 1),
+            "images": (self.num_images, *self.data.x.shape[1:]),
+        }
+
+    def measure(self, model: Autoencoder) -> dict[str, Tensor]:
         """Return one frame; see the class for its tensors."""
         z = encode(model, self.data.x, self.data.edge_index)
         grid = latent_grid(z, self.num_images)

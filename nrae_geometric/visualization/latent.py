@@ -1,14 +1,33 @@
 """From a model with a one-dimensional latent space to the curve it has learned."""
 
+from collections.abc import Iterator
+from typing import Protocol, runtime_checkable
+
 import torch
 from torch import Tensor, nn
 
 
-def encode(model: nn.Module, x: Tensor, edge_index: Tensor | None = None) -> Tensor:
+@runtime_checkable
+class Autoencoder(Protocol):
+    """What pictures need of a model; :class:`nrae_geometric.nn.AE` and ``NRAE`` have it."""
+
+    decoder: nn.Module
+
+    def encode(self, x: Tensor, edge_index: Tensor | None = None) -> Tensor:
+        """Return latents of shape :obj:`[N, d]`."""
+
+    def decode(self, z: Tensor) -> Tensor:
+        """Return points of shape :obj:`[N, *feature_shape]`."""
+
+    def parameters(self) -> Iterator[nn.Parameter]:
+        """Yield the parameters, which tell the device and the precision."""
+
+
+def encode(model: Autoencoder, x: Tensor, edge_index: Tensor | None = None) -> Tensor:
     """Encode ``x`` on the model's device and in its precision.
 
     Args:
-        model: An autoencoder with ``encode(x, edge_index=None)``.
+        model: An autoencoder.
         x: Points of shape :obj:`[N, *feature_shape]`, anywhere.
         edge_index: Graph over the points for encoders that use one.
 
@@ -22,7 +41,7 @@ def encode(model: nn.Module, x: Tensor, edge_index: Tensor | None = None) -> Ten
     if parameter is not None:
         x = x.to(parameter.device, parameter.dtype)
         edge_index = None if edge_index is None else edge_index.to(parameter.device)
-    z = model.encode(x, edge_index) if edge_index is not None else model.encode(x)
+    z = model.encode(x, edge_index)
     if z.dim() != 2 or z.size(1) != 1:
         raise ValueError(
             f"the encoder gave latents of shape {tuple(z.shape)}; only a 1-dimensional latent "
@@ -33,12 +52,12 @@ def encode(model: nn.Module, x: Tensor, edge_index: Tensor | None = None) -> Ten
 
 @torch.no_grad()
 def learned_manifold(
-    model: nn.Module, x: Tensor, edge_index: Tensor | None = None, num: int = 300
+    model: Autoencoder, x: Tensor, edge_index: Tensor | None = None, num: int = 300
 ) -> tuple[Tensor, Tensor]:
     """Decode an even grid over the range of the latents of ``x``.
 
     Args:
-        model: An autoencoder with ``encode``, ``decode`` and a 1-dimensional latent space.
+        model: An autoencoder with a 1-dimensional latent space.
         x: Training points of shape :obj:`[N, *feature_shape]`.
         edge_index: Graph over the points for encoders that use one.
         num: Number of grid points.

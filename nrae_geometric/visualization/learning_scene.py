@@ -5,7 +5,6 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
-from matplotlib.legend_handler import HandlerTuple
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
@@ -14,6 +13,7 @@ from nrae_geometric.visualization.blitting import BlittedFigure
 from nrae_geometric.visualization.curve_recorder import CurveRecorder
 from nrae_geometric.visualization.recorder import Frame
 
+_DASHES = (0, (3, 1.5))
 _EMPTY = np.empty((0, 2))
 _ORDER_NAMES = {1: "linear", 2: "quadratic"}
 
@@ -32,7 +32,6 @@ class LearningScene:
         self._owner = recorder.owner.numpy()
         self._neighbors = self._points[recorder.neighbors.numpy()]
         self._highlighted = self._points[recorder.highlighted.numpy()]
-        self._figure = figure
         axes.set_title(
             recorder.model_name,
             loc="left",
@@ -50,10 +49,10 @@ class LearningScene:
             for color in palette.NEIGHBORHOODS[: len(self._highlighted)]
         ]
         self._spokes = [
-            LineCollection([], colors=color, linewidths=1.3, linestyles=(0, (3, 1.5)))
+            LineCollection([], colors=color, linewidths=1.3, linestyles=[_DASHES])
             for color in palette.NEIGHBORHOODS[: len(self._highlighted)]
         ]
-        self._add_legend(recorder, plane.training_points(self._points))
+        self._add_legend(recorder, axes)
         # Later ones lie on top.
         moving: list[Artist] = [self._errors, self._curve, *self._local, *self._spokes]
         moving += [plane.training_points(self._points), *self._marks()]
@@ -82,39 +81,27 @@ class LearningScene:
     def _marks(self) -> list[Line2D]:
         marks = []
         for i, color in enumerate(palette.NEIGHBORHOODS[: len(self._highlighted)]):
-            style = {"linestyle": "none", "color": color, "markeredgecolor": "white"}
-            around = self._neighbors[self._owner == i]
-            marks.append(Line2D(*around.T, marker="o", markersize=7, **style))
-            marks.append(Line2D(*self._highlighted[i : i + 1].T, marker="D", markersize=9, **style))
+            marks.append(plane.training_points(self._neighbors[self._owner == i]))
+            marks.append(plane.training_points(self._highlighted[i : i + 1]))
+            marks[-2].set(color=color, markersize=7)
+            marks[-1].set(color=color, markersize=9, marker="D")
         return marks
 
-    def _add_legend(self, recorder: CurveRecorder, points: Line2D) -> None:
-        error = Line2D([], [], color=palette.SKY, linewidth=1.5)
-        handles: list[object] = [points, self._curve, error]
-        labels = ["training points", "learned manifold", "reconstruction"]
+    def _add_legend(self, recorder: CurveRecorder, axes: Axes) -> None:
+        entries: dict[str, Artist | tuple[Artist, ...]] = {
+            "training points": plane.training_points(self._points)
+        }
         if recorder.manifold is not None:
-            handles.insert(1, plane.true_manifold(_EMPTY))
-            labels.insert(1, "true manifold")
+            entries["true manifold"] = plane.true_manifold(_EMPTY)
+        entries["learned manifold"] = self._curve
+        entries["reconstruction"] = Line2D([], [], color=palette.SKY, linewidth=1.5)
         if recorder.order is not None:
-            dashed = [
-                Line2D([], [], color=line.get_color(), linewidth=1.5, linestyle=(0, (3, 1.5)))
+            entries[f"local {_ORDER_NAMES[recorder.order]} curve"] = tuple(self._local)
+            entries["neighbor reconstruction"] = tuple(
+                Line2D([], [], color=line.get_color(), linewidth=1.5, linestyle=_DASHES)
                 for line in self._local
-            ]
-            handles += [tuple(self._local), tuple(dashed)]
-            labels += [f"local {_ORDER_NAMES[recorder.order]} curve", "neighbor reconstruction"]
-        self._figure.legend(
-            handles,
-            labels,
-            handler_map={tuple: HandlerTuple(ndivide=None, pad=0.4)},
-            loc="lower center",
-            ncols=3 if len(handles) > 4 else len(handles),
-            fontsize=palette.TICK_SIZE,
-            frameon=False,
-            labelcolor=palette.INK,
-            handlelength=2.6,
-            columnspacing=2.0,
-            borderaxespad=0.3,
-        )
+            )
+        palette.legend_below([axes], entries, columns=(len(entries) + 1) // 2)
 
 
 def _segments(start: NDArray[np.float64], end: NDArray[np.float64]) -> list[NDArray[np.float64]]:

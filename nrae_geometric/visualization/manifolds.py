@@ -11,7 +11,7 @@ from torch import Tensor
 from nrae_geometric.visualization import palette, plane
 from nrae_geometric.visualization.captions import caption
 
-_PANEL_WIDTH, _GAP, _SIDE, _TOP, _BOTTOM = 4.4, 0.35, 0.45, 1.1, 0.75
+_PANEL_WIDTH, _GAP, _LEFT, _RIGHT, _TOP, _BOTTOM = 4.4, 0.35, 0.65, 0.2, 1.1, 0.8
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def plot_manifolds(
     for i, panel in enumerate(panels):
         axes = figure.add_axes(
             (
-                (_SIDE + i * (_PANEL_WIDTH + _GAP)) / width,
+                (_LEFT + i * (_PANEL_WIDTH + _GAP)) / width,
                 _BOTTOM / height,
                 _PANEL_WIDTH / width,
                 1 - (_TOP + _BOTTOM) / height,
@@ -69,7 +69,7 @@ def plot_manifolds(
         for line in lines:
             axes.add_line(line)
         caption(axes, panel.title, panel.metrics, panel.latent_order)
-    palette.legend_below(figure, lines, columns=3)
+    palette.legend_below(figure.axes, {str(line.get_label()): line for line in lines}, columns=3)
     return figure
 
 
@@ -77,6 +77,6 @@ def _size(num_panels: int, corners: NDArray[np.float64]) -> tuple[float, float]:
     width, height = np.ptp(corners, axis=0)
     ratio = height / width if plane.is_undistorted(corners) else 0.6
     return (
-        2 * _SIDE + num_panels * _PANEL_WIDTH + (num_panels - 1) * _GAP,
+        _LEFT + _RIGHT + num_panels * _PANEL_WIDTH + (num_panels - 1) * _GAP,
         _TOP + _BOTTOM + _PANEL_WIDTH * float(ratio),
     )

@@ -4,13 +4,15 @@ The colors are those of Okabe and Ito, `Color Universal Design
 <https://jfly.uni-koeln.de/color/>`_: distinct for color-blind readers too.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import cast
 
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
+from matplotlib.legend_handler import HandlerTuple
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
@@ -70,21 +72,35 @@ def as_array(values: Tensor | ArrayLike) -> NDArray[np.float64]:
     return np.asarray(values, dtype=np.float64)
 
 
-def legend_below(figure: Figure, handles: Sequence[Line2D], columns: int) -> None:
-    """Put a legend for labelled handles along the lower edge of the figure."""
+def legend_below(
+    axes: Sequence[Axes],
+    entries: Mapping[str, Artist | tuple[Artist, ...]],
+    columns: int,
+) -> None:
+    """Put a legend, name to artist or artists, below the tick labels of a row of axes."""
+    figure = axes[0].get_figure(root=True)
+    assert figure is not None
+    boxes = [each.get_position() for each in axes]
     figure.legend(
-        handles=list(handles),
-        loc="lower center",
+        # The stubs do not know that a handler may take tuples of artists.
+        cast(list[Artist], list(entries.values())),
+        list(entries),
+        handler_map={tuple: HandlerTuple(ndivide=None, pad=0.4)},
+        loc="upper center",
+        bbox_to_anchor=(
+            (boxes[0].x0 + boxes[-1].x1) / 2,
+            boxes[0].y0 - 0.32 / figure.get_figheight(),
+        ),
         ncols=columns,
         fontsize=TICK_SIZE,
         frameon=False,
         labelcolor=INK,
-        columnspacing=1.8,
-        handletextpad=0.6,
-        borderaxespad=0.3,
+        handlelength=2.6,
+        columnspacing=2.0,
+        borderaxespad=0,
     )
 
 
 def short(loss: float) -> str:
-    """Return a loss with four decimals, or in scientific notation where these say little."""
-    return f"{loss:.4f}" if 1e-3 <= abs(loss) < 1e4 else f"{loss:.2e}"
+    """Return a loss with four significant digits, zeros kept so that its width is steady."""
+    return f"{loss:#.4g}"

@@ -10,6 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch_geometric.data import Data
 
+from nrae_geometric.visualization.latent import Autoencoder
+
 
 @dataclass(frozen=True)
 class Frame:
@@ -66,15 +68,28 @@ class Recorder(ABC):
         self.model_name = model_name
         self.frames: list[Frame] = []
 
+    @property
     @abstractmethod
-    def measure(self, model: nn.Module) -> dict[str, Tensor]:
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Names and shapes of the tensors of one frame."""
+
+    @abstractmethod
+    def measure(self, model: Autoencoder) -> dict[str, Tensor]:
         """Return the tensors of one frame; called without gradients and in evaluation mode."""
 
     def on_epoch_end(self, epoch: int, loss: float | None, model: nn.Module) -> None:
         """Record the model's state at the end of ``epoch``.
 
         Frames of this epoch and of later ones are dropped: training was resumed from before them.
+
+        Raises:
+            TypeError: If the model is not an autoencoder.
         """
+        if not isinstance(model, Autoencoder):
+            raise TypeError(
+                f"{type(model).__name__} cannot be pictured: it needs encode(x, edge_index=None), "
+                "decode(z) and a decoder, as nrae_geometric.nn.AE has them"
+            )
         with torch.no_grad(), _evaluation_mode(model):
             tensors = {name: t.detach().cpu().float() for name, t in self.measure(model).items()}
         kept = [frame for frame in self.frames if frame.epoch < epoch]
@@ -96,13 +111,14 @@ class Recorder(ABC):
         """Take over the frames of another recorder of the same data.
 
         Raises:
-            ValueError: If the state was recorded for another number of points.
+            ValueError: If the state was recorded for other data, another graph or another order.
         """
         epochs, losses, tensors = state["epochs"], state["losses"], state["tensors"]
-        if epochs and tensors["latent"].size(1) != self.data.x.size(0):
+        found = {name: tuple(stacked.shape[1:]) for name, stacked in tensors.items()}
+        if epochs and found != self.shapes:
             raise ValueError(
-                f"the recorded frames are of {tensors['latent'].size(1)} points, but this "
-                f"recorder's data has {self.data.x.size(0)}; give both runs the same data"
+                f"the recorded frames hold {found}, but this recorder draws {self.shapes}; "
+                "resume with the same data, graph and order"
             )
         self.frames = [
             Frame(epoch, loss, {name: stacked[i].clone() for name, stacked in tensors.items()})
