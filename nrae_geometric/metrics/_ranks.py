@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 # Two blocks of [rows, N] distances of this many entries are alive at a time.
-_ENTRIES_PER_BLOCK = 2**22
+_ENTRIES_PER_BLOCK = 2**20
 # Up to this dimension coordinate differences are faster than a matrix product.
 _LOW_DIMENSION = 16
 
@@ -19,24 +19,30 @@ def neighbor_ranks(
 
     A rank counts from 1 and leaves the centre itself out; ties go to the lower index.
     """
-    neighbor_space, rank_space = _without_offset(neighbor_space), _without_offset(rank_space)
-    for block in rows.to(rank_space.device).split(max(1, _ENTRIES_PER_BLOCK // len(rank_space))):
-        neighbors = _nearest(_distances_from(neighbor_space, block), k)
-        yield _ranks(_distances_from(rank_space, block), neighbors)
+    neighbor_distances, rank_distances = _Distances(neighbor_space), _Distances(rank_space)
+    rows = rows.to(rank_space.device)
+    for block in rows.split(max(1, _ENTRIES_PER_BLOCK // len(rank_space))):
+        yield _ranks(rank_distances.rows(block), _nearest(neighbor_distances.rows(block), k))
 
 
-def _without_offset(points: Tensor) -> Tensor:
-    """In float64, and free of a common offset, which would cancel in the matrix product."""
-    points = points.double()
-    # Taking away a point, unlike the mean, is exact for whole numbers and keeps their ties.
-    return points - points[0]
+class _Distances:
+    """Rows of the distance matrix of ``[N, D]`` points, each up to a monotone map of its own."""
 
+    def __init__(self, points: Tensor):
+        # A common offset would cancel in the matrix product. Taking away a point, unlike the mean,
+        # is exact for whole numbers and keeps their ties.
+        self.points = points.double() - points[0].double()
+        self.squared_norm = self.points.square().sum(dim=1)
 
-def _distances_from(points: Tensor, rows: Tensor) -> Tensor:
-    low = points.size(1) <= _LOW_DIMENSION
-    mode = "donot_use_mm_for_euclid_dist" if low else "use_mm_for_euclid_dist"
-    distance = torch.cdist(points[rows], points, compute_mode=mode)
-    return distance.scatter_(1, rows[:, None], torch.inf)
+    def rows(self, rows: Tensor) -> Tensor:
+        """``[B, N]``, with infinity between a point and itself."""
+        centres = self.points[rows]
+        if self.points.size(1) <= _LOW_DIMENSION:
+            mode = "donot_use_mm_for_euclid_dist"
+            distance = torch.cdist(centres, self.points, compute_mode=mode)
+        else:
+            distance = torch.addmm(self.squared_norm, centres, self.points.T, alpha=-2)
+        return distance.scatter_(1, rows[:, None], torch.inf)
 
 
 def _nearest(distance: Tensor, k: int) -> Tensor:

@@ -42,7 +42,7 @@ class ShortcutSegments(NamedTuple):
     Attributes:
         edge_index (Tensor): ``[2, S]``, the ends of the segments that were decoded.
         departure (Tensor): ``[S]``, the largest distance from the decoded segment to the data, in
-            units of the median edge, from 0.
+            units of the edge or, if that is longer, of the median edge; from 0.
         fraction (float): Fraction of segments with a departure above 1, in [0, 1].
         num_segments (int): Number of segments that were decoded.
     """
@@ -111,11 +111,11 @@ def shortcut_segments(
 
     .. math::
         d_{ij} = \frac{\max_{0 < t < 1} \min_n \lVert f((1 - t) z_i + t z_j) - x_n \rVert}
-        {\operatorname{median} \lVert x - x' \rVert}
+        {\max ( \lVert x_i - x_j \rVert, \operatorname{median} \lVert x - x' \rVert )}
 
-    with :math:`t` at 16 places and the median over all edges. A straight line between two points at
-    the median distance departs from them by at most 1/2, so that a departure above 1 is none that
-    the graph could explain.
+    with :math:`t` at 16 places and the median over all edges. The straight line between two points
+    departs from them by at most half their distance, so that a departure above 1 is none that the
+    graph could explain.
 
     Args:
         decoder (callable): Maps latents ``[M, d]`` to points ``[M, *shape]``.
@@ -139,17 +139,19 @@ def shortcut_segments(
     edges = _checked_edges(edge_index, len(latents))
     if num_segments is not None:
         check_positive(num_segments, "num_segments")
-    scale = edge_lengths(points, edges).median()
-    if scale == 0:
+    length = edge_lengths(points, edges)
+    length = length.clamp(min=length.median())
+    if length.min() == 0:
         raise ValueError(
             "more than half of the edges join equal points; remove the duplicates of x"
         )
-    edges = edges[:, sample_rows(edges.size(1), num_segments, seed).to(edges.device)]
+    sample = sample_rows(edges.size(1), num_segments, seed).to(edges.device)
+    edges, length = edges[:, sample], length[sample]
     start, end = latents[edges[0]], latents[edges[1]]
     t = torch.linspace(0, 1, _POINTS_PER_SEGMENT + 2).to(start)[1:-1, None, None]
     decoded = decode(decoder, torch.lerp(start, end, t).flatten(0, 1))
     distance, _ = knn(points.to(decoded), 1, query=decoded)
-    departure = distance.reshape(_POINTS_PER_SEGMENT, -1).amax(dim=0) / scale
+    departure = distance.reshape(_POINTS_PER_SEGMENT, -1).amax(dim=0) / length
     return ShortcutSegments(
         edge_index=edges,
         departure=departure,

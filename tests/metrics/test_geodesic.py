@@ -14,7 +14,7 @@ def path_graph(num_nodes):
 
 
 def half_circle(num_points):
-    # Uneven, because the rank correlation would otherwise depend on the rounding of equal distances.
+    # Uneven, because rounding would put equal distances in a random order.
     angle = math.pi * torch.linspace(0, 1, num_points, dtype=torch.float64) ** 1.5
     return angle, torch.stack([angle.cos(), angle.sin()], dim=1)
 

@@ -96,6 +96,13 @@ def test_departure_is_measured_in_median_edges():
     assert segments.fraction == 1.0
 
 
+def test_a_straight_segment_between_distant_neighbors_does_not_depart():
+    x = torch.stack([torch.tensor([0.0, 1.0, 2.0, 3.0, 13.0]), torch.zeros(5)], dim=1)
+    z = torch.arange(5.0)[:, None]
+    segments = shortcut_segments(polyline(x, z.flatten()), z, x, PATH[:, :4])
+    assert segments.departure.max() == pytest.approx(0.5, abs=0.05)
+
+
 @pytest.mark.parametrize("edge_index", [torch.empty(2, 0).long(), torch.tensor([[1, 2], [1, 2]])])
 def test_a_graph_without_edges_is_refused(edge_index):
     with pytest.raises(ValueError, match="joins no two different points"):
