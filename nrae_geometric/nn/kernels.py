@@ -29,7 +29,7 @@ class BinaryKernel(nn.Module):
 
     def forward(self, x_center: Tensor, x_neighbor: Tensor) -> Tensor:
         distance = torch.linalg.vector_norm((x_center - x_neighbor).flatten(1), dim=1)
-        return torch.where(distance < 1e-12, 1.0, self.weight).to(distance.dtype)
+        return torch.full_like(distance, self.weight).masked_fill(distance < 1e-12, 1)
 
     def extra_repr(self) -> str:
         return f"weight={self.weight}"

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from nrae_geometric.nn.taylor import taylor_coefficients
+from nrae_geometric.nn.taylor import expand_along_directions, prefers_axes, taylor_expand
 
 Kernel = Callable[[Tensor, Tensor], Tensor]
 
@@ -78,33 +78,37 @@ class NeighborhoodReconstruction(nn.Module):
             raise ValueError("edge_index holds no edge into a centre; there is nothing to learn")
 
         neighbor, center = edge_index
-        expanded = neighbor != center
-        neighbor, center = neighbor[expanded], center[expanded]
-        dz = z[neighbor] - z[center]
-        index = None if _is_even(center, z_center.size(0)) else center
-        series = taylor_coefficients(decoder, z_center, dz, self.order, index)
-        if series.value.shape[1:] != x.shape[1:]:
+        recon = self._expand(decoder, z_center, z[neighbor] - z[center], neighbor, center)
+        if recon.shape[1:] != x.shape[1:]:
             raise ValueError(
-                f"the decoder returns points of shape {tuple(series.value.shape[1:])}, "
+                f"the decoder returns points of shape {tuple(recon.shape[1:])}, "
                 f"but x has points of shape {tuple(x.shape[1:])}"
             )
-        itself = edge_index[1][~expanded]
-        losses = [
-            self._edge_loss(x, itself, itself, series.value[itself]),
-            self._edge_loss(
-                x, neighbor, center, series.at_directions(series.value) + series.increment()
-            ),
-        ]
-        if self.reduction == "none":
-            loss = losses[0].new_empty(edge_index.size(1))
-            return loss.masked_scatter(~expanded, losses[0]).masked_scatter(expanded, losses[1])
-        total = losses[0].sum() + losses[1].sum()
-        return total / edge_index.size(1) if self.reduction == "mean" else total
-
-    def _edge_loss(self, x: Tensor, neighbor: Tensor, center: Tensor, recon: Tensor) -> Tensor:
         x_neighbor = x[neighbor]
         loss = (x_neighbor - recon).flatten(1).square().sum(1)
-        return loss if self.kernel is None else self.kernel(x[center], x_neighbor) * loss
+        if self.kernel is not None:
+            loss = self.kernel(x[center], x_neighbor) * loss
+        if self.reduction == "none":
+            return loss
+        return loss.mean() if self.reduction == "mean" else loss.sum()
+
+    def _expand(
+        self,
+        decoder: Callable[[Tensor], Tensor],
+        z: Tensor,
+        dz: Tensor,
+        neighbor: Tensor,
+        center: Tensor,
+    ) -> Tensor:
+        if prefers_axes(z, dz.size(0), self.order):
+            index = None if _is_even(center, z.size(0)) else center
+            return taylor_expand(decoder, z, dz, self.order, index)
+        # A self edge goes nowhere: its value is the centre's, and it needs no expansion.
+        moving = (neighbor != center).nonzero().squeeze(1)
+        value, increment = expand_along_directions(
+            decoder, z, dz[moving], self.order, center[moving]
+        )
+        return value[center].index_add(0, moving, increment)
 
     def extra_repr(self) -> str:
         return f"order={self.order}, reduction={self.reduction!r}"

@@ -5,59 +5,32 @@ r"""Taylor expansion of a decoder along many directions, layer by layer.
     from nrae_geometric.nn import mlp, taylor_expand
 
     decoder = mlp([1, 64, 2], "elu")
-    z, dz = torch.randn(8, 1), torch.randn(8, 5, 1)          # five directions from each point
-    taylor_expand(decoder, z, dz.flatten(0, 1), order=2)     # [40, 2]
+    z, dz = torch.randn(8, 1), torch.randn(40, 1)            # five directions from each point
+    taylor_expand(decoder, z, dz, order=2)                   # [40, 2]
 
-Each layer has a *rule* that maps the Taylor coefficients at its input to those at its output
-(:mod:`nrae_geometric.nn.taylor_rules`). One pass through the decoder then costs one forward pass
-for the points and one (order 1) or two (order 2) linear maps a layer for each direction, and its
-backward pass is ordinary autograd. A layer without a rule is differentiated by nested
-:func:`torch.func.jvp`: slower, and just as exact.
+The coefficients of the Taylor series are sent through the decoder by each layer's *rule*
+(:func:`~nrae_geometric.nn.register_taylor_rule`), in one of two ways, whichever needs fewer rows:
+
+- *along the directions*: :math:`J\delta` and :math:`\delta^\top H \delta` for each direction
+  :math:`\delta`;
+- *along the axes*: the Jacobian and the Hessian at each point, from which the expansion along any
+  number of directions is one small matrix product. With a latent space of one or two dimensions
+  the cost no longer depends on the number of neighbours.
 """
 
 from collections.abc import Callable
-from dataclasses import replace
-from typing import TypeVar
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
+from nrae_geometric.nn.taylor_propagation import propagate
 from nrae_geometric.nn.taylor_series import TaylorSeries
 
-TaylorRule = TypeVar("TaylorRule", bound=Callable[..., TaylorSeries])
-
-_RULES: dict[type[nn.Module], Callable[..., TaylorSeries]] = {}
-
-
-def register_taylor_rule(*module_types: type[nn.Module]) -> Callable[[TaylorRule], TaylorRule]:
-    r"""Registers how modules of the given types map Taylor coefficients.
-
-    .. code-block:: python
-
-        @register_taylor_rule(Sine)
-        def sine_rule(module, series):
-            sin, cos = series.value.sin(), series.value.cos()
-            return series.map_pointwise(sin, cos, -sin)
-
-    A sub-class inherits the rule as long as it inherits :meth:`forward`.
-
-    Args:
-        *module_types: The classes that the rule is for; the last registration counts.
-    """
-
-    def register(rule: TaylorRule) -> TaylorRule:
-        _RULES.update(dict.fromkeys(module_types, rule))
-        return rule
-
-    return register
+Function = Callable[[Tensor], Tensor]
 
 
 def taylor_expand(
-    module: Callable[[Tensor], Tensor],
-    z: Tensor,
-    dz: Tensor,
-    order: int = 1,
-    index: Tensor | None = None,
+    module: Function, z: Tensor, dz: Tensor, order: int = 1, index: Tensor | None = None
 ) -> Tensor:
     r"""Expands a function around points, to first or second order, along given directions.
 
@@ -85,21 +58,74 @@ def taylor_expand(
     Autoencoders" <https://proceedings.neurips.cc/paper/2021/hash/05311655a15b75fab86956663e1819cd-Abstract.html>`_,
     NeurIPS 2021.
     """
-    series = taylor_coefficients(module, z, dz, order, index)
-    return series.at_directions(series.value) + series.increment()
+    _check(z, dz, order, index)
+    if prefers_axes(z, dz.size(0), order):
+        return _expand_along_axes(module, z, dz, order, index)
+    value, increment = expand_along_directions(module, z, dz, order, index)
+    if index is None:
+        index = torch.arange(z.size(0), device=z.device).repeat_interleave(
+            dz.size(0) // max(z.size(0), 1)
+        )
+    return value.index_select(0, index) + increment
 
 
-def taylor_coefficients(
-    module: Callable[[Tensor], Tensor],
-    z: Tensor,
-    dz: Tensor,
-    order: int = 1,
-    index: Tensor | None = None,
-) -> TaylorSeries:
-    """Computes the parts that :func:`taylor_expand` sums, with the same arguments.
+def prefers_axes(z: Tensor, num_directions: int, order: int) -> bool:
+    """Whether fewer rows pass the decoder along the axes of ``z [N, d]`` than along directions."""
+    if z.dim() != 2:
+        return False
+    num_points, dim = z.shape
+    rows = dim if order == 1 else dim + dim * (dim + 1) // 2
+    return num_points * rows <= order * num_directions
 
-    The value is there once for each point, the derivatives once for each direction.
-    """
+
+def expand_along_directions(
+    module: Function, z: Tensor, dz: Tensor, order: int, index: Tensor | None
+) -> tuple[Tensor, Tensor]:
+    """The value at each point, ``[N, *out]``, and what each direction adds to it, ``[E, *out]``."""
+    series = propagate(module, TaylorSeries(z, dz, None, order, index))
+    if series.second is None:
+        return series.value, series.first
+    return series.value, torch.add(series.first, series.second, alpha=0.5)
+
+
+def _expand_along_axes(
+    module: Function, z: Tensor, dz: Tensor, order: int, index: Tensor | None
+) -> Tensor:
+    num_points, dim = z.shape
+    axes = torch.eye(dim, dtype=z.dtype, device=z.device).repeat(num_points, 1)
+    pairs = None
+    if order == 2 and dim > 1:
+        left, right = torch.triu_indices(dim, dim, device=z.device)
+        pairs = (left, right)
+    series = propagate(module, TaylorSeries(z, axes, None, order, pairs=pairs))
+
+    # The Taylor polynomial is linear in its coefficients: F = [1, dz, dz dz / 2] [f; J; H].
+    shape = series.value.shape[1:]
+    coefficients = [
+        series.value.reshape(num_points, 1, -1),
+        series.first.reshape(num_points, dim, -1),
+    ]
+    monomials = [dz.new_ones(dz.size(0), 1), dz]
+    if series.second is not None:
+        coefficients.append(series.second.reshape(num_points, dim * (dim + 1) // 2, -1))
+        monomials.append(_second_monomials(dz, pairs))
+    polynomial, weights = torch.cat(coefficients, 1), torch.cat(monomials, 1)
+    if index is None:
+        expansion = weights.unflatten(0, (num_points, -1)) @ polynomial
+    else:
+        expansion = weights.unsqueeze(1) @ polynomial.index_select(0, index)
+    return expansion.reshape(dz.size(0), *shape)
+
+
+def _second_monomials(dz: Tensor, pairs: tuple[Tensor, Tensor] | None) -> Tensor:
+    if pairs is None:
+        return 0.5 * dz.square()
+    left, right = pairs
+    weight = torch.where(left == right, 0.5, 1.0).to(dz.dtype)
+    return weight * dz[:, left] * dz[:, right]
+
+
+def _check(z: Tensor, dz: Tensor, order: int, index: Tensor | None) -> None:
     if order not in (1, 2):
         raise ValueError(f"order must be 1 or 2, got {order!r}")
     if z.shape[1:] != dz.shape[1:]:
@@ -107,40 +133,10 @@ def taylor_coefficients(
             f"dz must be [E, *] with the point shape of z, {tuple(z.shape[1:])}, "
             f"but its rows have shape {tuple(dz.shape[1:])}"
         )
-    num_points, num_directions = z.size(0), dz.size(0)
-    if index is None and num_directions % max(num_points, 1):
+    if index is None and dz.size(0) % max(z.size(0), 1):
         raise ValueError(
-            f"{num_directions} directions cannot be shared evenly by {num_points} points; "
+            f"{dz.size(0)} directions cannot be shared evenly by {z.size(0)} points; "
             "pass index to say which point each direction leaves"
         )
-    if index is not None and index.shape != (num_directions,):
-        raise ValueError(f"index must be [{num_directions}] to match dz, got {tuple(index.shape)}")
-    return propagate(module, TaylorSeries(z, dz, None, order, index))
-
-
-def propagate(module: Callable[[Tensor], Tensor], series: TaylorSeries) -> TaylorSeries:
-    """Sends Taylor coefficients through a module by its rule or, without one, by nested JVPs."""
-    rule = _find_rule(module) if isinstance(module, nn.Module) else None
-    return _propagate_by_jvp(module, series) if rule is None else rule(module, series)
-
-
-def _find_rule(module: nn.Module) -> Callable[..., TaylorSeries] | None:
-    if module._forward_hooks or module._forward_pre_hooks:
-        return None  # a hook may change what the layer computes
-    for base in type(module).__mro__:
-        if base in _RULES:
-            return _RULES[base] if type(module).forward is base.forward else None
-    return None
-
-
-def _propagate_by_jvp(module: Callable[[Tensor], Tensor], series: TaylorSeries) -> TaylorSeries:
-    def slope(point: Tensor, direction: Tensor) -> Tensor:
-        return torch.func.jvp(module, (point,), (direction,))[1]
-
-    # Points with several directions are repeated: forward mode carries one tangent a row.
-    point = series.at_directions(series.value)
-    if series.order == 1:
-        return replace(series, value=module(series.value), first=slope(point, series.first))
-    bend = torch.zeros_like(series.first) if series.second is None else series.second
-    first, second, *_ = torch.func.jvp(slope, (point, series.first), (series.first, bend))
-    return replace(series, value=module(series.value), first=first, second=second)
+    if index is not None and index.shape != (dz.size(0),):
+        raise ValueError(f"index must be [{dz.size(0)}] to match dz, got {tuple(index.shape)}")

@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from nrae_geometric.nn.taylor import register_taylor_rule
+from nrae_geometric.nn.taylor_propagation import register_taylor_rule
 from nrae_geometric.nn.taylor_series import TaylorSeries
 
 Derivatives = tuple[Tensor, Tensor, Tensor | None]
@@ -126,13 +126,16 @@ def _softmax(module: nn.Softmax, series: TaylorSeries) -> TaylorSeries:
     if module.dim is None:
         raise ValueError("Softmax needs its dimension: give it dim=-1")
     dim = module.dim
-    value = series.value.softmax(dim)
-    s, b = series.at_directions(value), series.first
-    mean = (s * b).sum(dim, keepdim=True)
-    series = replace(series, value=value, first=s * (b - mean))
+    value, b = series.value.softmax(dim), series.first
+    s = series.spread(value, b)
+    deviation = b - (s * b).sum(dim, keepdim=True)
+    first = s * deviation
     if series.order == 1:
-        return series
-    c = b.square() if series.second is None else b.square() + series.second
-    bend = (s * c).sum(dim, keepdim=True) - mean.square()
-    curve = (b - mean).square() - bend
-    return replace(series, second=s * (curve if series.second is None else curve + series.second))
+        return replace(series, value=value, first=first)
+    curve = series.pair_product(deviation, deviation)
+    if series.second is not None:
+        curve = curve + series.second
+    s = series.spread(value, curve)
+    return replace(
+        series, value=value, first=first, second=s * (curve - (s * curve).sum(dim, keepdim=True))
+    )

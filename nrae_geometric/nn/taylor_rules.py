@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from nrae_geometric.nn.taylor import propagate, register_taylor_rule
+from nrae_geometric.nn.taylor_propagation import propagate, register_taylor_rule
 from nrae_geometric.nn.taylor_series import TaylorSeries
 
 
@@ -129,17 +129,19 @@ def _standardize(series: TaylorSeries, dims: tuple[int, ...], eps: float) -> Tay
     series = series.map_linear(lambda x: x - mean(x))
     u, u1, u2 = series.value, series.first, series.second
     r = torch.rsqrt(mean(u.square()) + eps)
-    value, u, r = u * r, series.at_directions(u), series.at_directions(r)
-    v1 = 2 * mean(u * u1)
-    r1 = -0.5 * r**3 * v1
-    first = u1 * r + u * r1
+    u_each, r_each = series.spread(u, u1), series.spread(r, u1)
+    v1 = 2 * mean(u_each * u1)
+    r1 = -0.5 * r_each**3 * v1
+    first = u1 * r_each + u_each * r1
     if series.order == 1:
-        return replace(series, value=value, first=first)
-    v2 = 2 * mean(u1.square() if u2 is None else u1.square() + u * u2)
-    r2 = 0.75 * r**5 * v1.square() - 0.5 * r**3 * v2
-    second = 2 * u1 * r1 + u * r2
+        return replace(series, value=u * r, first=first)
+    v2 = series.pair_product(u1, u1)
+    u_each, r_each = series.spread(u, v2), series.spread(r, v2)
+    v2 = 2 * mean(v2 if u2 is None else v2 + u_each * u2)
+    r2 = 0.75 * r_each**5 * series.pair_product(v1, v1) - 0.5 * r_each**3 * v2
+    second = 2 * series.pair_product(u1, r1.expand_as(u1)) + u_each * r2
     return replace(
-        series, value=value, first=first, second=second if u2 is None else second + u2 * r
+        series, value=u * r, first=first, second=second if u2 is None else second + u2 * r_each
     )
 
 

@@ -1,15 +1,15 @@
-r"""Truncated Taylor series of many curves at once, and the two ways a layer acts on them.
+r"""Truncated Taylor series at many points, and the two ways a layer acts on them.
 
-Along the direction :math:`\delta` a network's input moves as :math:`a + t\,\delta`. Behind every
-layer the value, the first and the second derivative at :math:`t = 0` are the *coefficients*
-:math:`(a, b, c)` of a curve :math:`a + t\,b + \tfrac{1}{2} t^2 c`. A linear layer maps each
-coefficient by its linear part; a pointwise function :math:`s` maps them to
+Let a network's input move as :math:`a + \sum_i t_i \delta_i`. Behind every layer the value
+:math:`a`, the first derivatives :math:`b_i` along the directions and the second derivatives
+:math:`c_{ij}` along pairs of them are the *coefficients* of a Taylor series in :math:`t`. A linear
+layer maps each coefficient by its linear part; a pointwise function :math:`s` maps them to
 
 .. math::
-    (s(a),\; s'(a)\,b,\; s''(a)\,b^2 + s'(a)\,c).
+    s(a), \quad s'(a)\,b_i, \quad s''(a)\,b_i b_j + s'(a)\,c_{ij}.
 
-Many directions leave the same point, so the value is kept once for each point and the derivatives
-once for each direction (Griewank and Walther, *Evaluating Derivatives*, 2008, chapter 13).
+Many directions leave the same point, so the value is kept once for each point. (Griewank and
+Walther, *Evaluating Derivatives*, 2008, chapter 13.)
 """
 
 from collections.abc import Callable
@@ -18,26 +18,33 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+_STACK_LIMIT = 2**21
+"""Above this many numbers the copy that a joint product needs costs more than it saves."""
+
 
 @dataclass(frozen=True)
 class TaylorSeries:
-    r"""The coefficients of :math:`E` curves through :math:`N` points.
+    r"""The coefficients of a Taylor series at each of :math:`N` points.
 
     Args:
         value: The points, ``[N, *]``.
-        first: The first derivative along each direction, ``[E, *]``.
-        second: The second derivative along each direction, ``[E, *]``; :obj:`None` where it is
-            zero everywhere or not asked for.
+        first: The first derivatives, a row for each direction, ``[E, *]``.
+        second: The second derivatives, ``[S, *]``; :obj:`None` where they are zero everywhere or
+            not asked for.
         order: The order to which the series is carried, 1 or 2.
-        index: The point that each direction leaves, ``[E]``; :obj:`None` where direction ``e``
-            leaves point ``e // (E / N)``.
+        index: The point that each direction leaves, ``[E]``; :obj:`None` where each point owns
+            :math:`E / N` consecutive ones.
+        pairs: The places, within a point's directions, of the two directions of each of its second
+            derivatives, two tensors ``[S / N]``; :obj:`None` where each direction has one second
+            derivative, along itself.
     """
 
     value: Tensor
     first: Tensor
     second: Tensor | None
     order: int
-    index: Tensor | None
+    index: Tensor | None = None
+    pairs: tuple[Tensor, Tensor] | None = None
 
     def map_linear(
         self, linear: Callable[[Tensor], Tensor], bias: Tensor | None = None
@@ -48,12 +55,20 @@ class TaylorSeries:
             linear: A linear map of a batch, ``[M, *] -> [M, *out]``.
             bias: What the layer adds, broadcastable to ``[N, *out]``.
         """
-        value = linear(self.value)
+        parts = (
+            [self.value, self.first]
+            if self.second is None
+            else [self.value, self.first, self.second]
+        )
+        if sum(part.numel() for part in parts) <= _STACK_LIMIT:
+            parts = linear(torch.cat(parts)).split([part.size(0) for part in parts])
+        else:
+            parts = [linear(part) for part in parts]
         return replace(
             self,
-            value=value if bias is None else value + bias,
-            first=linear(self.first),
-            second=None if self.second is None else linear(self.second),
+            value=parts[0] if bias is None else parts[0] + bias,
+            first=parts[1],
+            second=None if self.second is None else parts[2],
         )
 
     def map_pointwise(
@@ -69,12 +84,38 @@ class TaylorSeries:
         """
         second = None if self.second is None else self.scale(self.second, slope)
         if self.order == 2 and curvature is not None:
-            bend = self.scale(self.first.square(), curvature)
+            bend = self.scale(self.pair_product(self.first, self.first), curvature)
             second = bend if second is None else second + bend
         return replace(self, value=value, first=self.scale(self.first, slope), second=second)
 
+    def pair_product(self, p: Tensor, q: Tensor) -> Tensor:
+        r"""The symmetric product :math:`(p_i q_j + p_j q_i) / 2` for each second derivative.
+
+        Args:
+            p: A row for each direction, ``[E, *]``.
+            q: The same, ``[E, *]``.
+
+        Returns:
+            A row for each second derivative, ``[S, *]``.
+        """
+        if self.pairs is None:
+            return p * q
+        p_left, p_right = self.pair_directions(p)
+        if p is q:
+            return p_left * p_right
+        q_left, q_right = self.pair_directions(q)
+        return 0.5 * (p_left * q_right + p_right * q_left)
+
+    def pair_directions(self, p: Tensor) -> tuple[Tensor, Tensor]:
+        """What belongs to the two directions of each second derivative, ``[S, *]`` each."""
+        if self.pairs is None:
+            return p, p
+        grouped = p.unflatten(0, (self.value.size(0), -1))
+        left, right = (grouped.index_select(1, side).flatten(0, 1) for side in self.pairs)
+        return left, right
+
     def scale(self, coefficient: Tensor, factor: Tensor) -> Tensor:
-        """Multiplies each direction's row, ``[E, *]``, by the factor of its point, ``[N, *]``."""
+        """Multiplies each row of a coefficient by what belongs to its point, ``[N, *]``."""
         if self.index is not None:
             return coefficient * factor.index_select(0, self.index)
         if coefficient.size(0) == factor.size(0):
@@ -82,14 +123,10 @@ class TaylorSeries:
         grouped = coefficient.unflatten(0, (factor.size(0), -1))
         return (grouped * factor.unsqueeze(1)).flatten(0, 1)
 
-    def at_directions(self, point: Tensor) -> Tensor:
-        """Repeats what belongs to the points, ``[N, *]``, for each direction, ``[E, *]``."""
+    def spread(self, point: Tensor, coefficient: Tensor) -> Tensor:
+        """Repeats what belongs to the points, ``[N, *]``, for each row of a coefficient."""
         if self.index is not None:
             return point.index_select(0, self.index)
-        if self.first.size(0) == point.size(0):
+        if coefficient.size(0) == point.size(0):
             return point
-        return point.repeat_interleave(self.first.size(0) // max(point.size(0), 1), dim=0)
-
-    def increment(self) -> Tensor:
-        r"""What the expansion adds to the value, :math:`b + \tfrac{1}{2} c`, ``[E, *]``."""
-        return self.first if self.second is None else torch.add(self.first, self.second, alpha=0.5)
+        return point.repeat_interleave(coefficient.size(0) // max(point.size(0), 1), dim=0)
