@@ -78,8 +78,8 @@ def legend_below(
     columns: int,
 ) -> None:
     """Put a legend, name to artist or artists, below the tick labels of a row of axes."""
-    figure = axes[0].get_figure(root=True)
-    assert figure is not None
+    figure = axes[0].get_figure()
+    assert isinstance(figure, Figure)
     boxes = [each.get_position() for each in axes]
     figure.legend(
         # The stubs do not know that a handler may take tuples of artists.
