@@ -16,8 +16,10 @@ from nrae_geometric.metrics._decode import decode
 from nrae_geometric.metrics._edges import edge_lengths, undirected_edges
 from nrae_geometric.metrics._sampling import sample_rows
 
-# Interior points at which each latent segment is decoded.
-_POINTS_PER_SEGMENT = 16
+# A latent segment is decoded at this many places for each median edge that it is long, so that a
+# jump somewhere along a torn edge is not stepped over; the limit bounds the work.
+_PLACES_PER_EDGE = 16
+_MAX_PLACES = 256
 
 
 class ShortcutEdges(NamedTuple):
@@ -113,9 +115,9 @@ def shortcut_segments(
         d_{ij} = \frac{\max_{0 < t < 1} \min_n \lVert f((1 - t) z_i + t z_j) - x_n \rVert}
         {\max ( \lVert x_i - x_j \rVert, \operatorname{median} \lVert x - x' \rVert )}
 
-    with :math:`t` at 16 places and the median over all edges. The straight line between two points
-    departs from them by at most half their distance, so that a departure above 1 is none that the
-    graph could explain.
+    with medians over all edges, and :math:`t` at 16 places for each median latent edge that the
+    segment is long, from 16 to 256. The straight line between two points departs from them by at
+    most half their distance, so that a departure above 1 is none that the graph could explain.
 
     Args:
         decoder (callable): Maps latents ``[M, d]`` to points ``[M, *shape]``.
@@ -141,17 +143,18 @@ def shortcut_segments(
         check_positive(num_segments, "num_segments")
     length = edge_lengths(points, edges)
     length = length.clamp(min=length.median())
+    stretch = _relative_to_median(edge_lengths(latents, edges))
     if length.min() == 0:
         raise ValueError(
             "more than half of the edges join equal points; remove the duplicates of x"
         )
     sample = sample_rows(edges.size(1), num_segments, seed).to(edges.device)
-    edges, length = edges[:, sample], length[sample]
-    start, end = latents[edges[0]], latents[edges[1]]
-    t = torch.linspace(0, 1, _POINTS_PER_SEGMENT + 2).to(start)[1:-1, None, None]
-    decoded = decode(decoder, torch.lerp(start, end, t).flatten(0, 1))
+    edges = edges[:, sample]
+    z_between, segment = _along_segments(latents, edges, stretch[sample])
+    decoded = decode(decoder, z_between)
     distance, _ = knn(points.to(decoded), 1, query=decoded)
-    departure = distance.reshape(_POINTS_PER_SEGMENT, -1).amax(dim=0) / length
+    farthest = distance.new_zeros(edges.size(1)).scatter_reduce(0, segment, distance[:, 0], "amax")
+    departure = farthest / length[sample]
     return ShortcutSegments(
         edge_index=edges,
         departure=departure,
@@ -166,6 +169,16 @@ def _checked_edges(edge_index: Tensor, num_nodes: int) -> Tensor:
     if edges.size(1) == 0:
         raise ValueError("edge_index joins no two different points; pass a graph with edges")
     return edges
+
+
+def _along_segments(latents: Tensor, edges: Tensor, stretch: Tensor) -> tuple[Tensor, Tensor]:
+    """Latents ``[P, d]`` evenly inside the segments, and the segment ``[P]`` of each."""
+    count = (_PLACES_PER_EDGE * stretch).ceil().clamp(_PLACES_PER_EDGE, _MAX_PLACES).long()
+    segment = torch.arange(len(count), device=count.device).repeat_interleave(count)
+    place = torch.arange(len(segment), device=count.device) - (count.cumsum(0) - count)[segment]
+    t = ((place + 1) / (count[segment] + 1)).to(latents.dtype)[:, None]
+    start, end = latents[edges]
+    return torch.lerp(start[segment], end[segment], t), segment
 
 
 def _relative_to_median(length: Tensor) -> Tensor:

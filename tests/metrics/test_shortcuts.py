@@ -34,19 +34,20 @@ def test_an_ordered_latent_has_no_shortcut():
     assert segments.fraction == 0.0
 
 
-def test_arms_glued_together_at_the_wrong_end_are_found():
-    # The latent runs along the first arm, jumps to the far end of the second and runs it backwards.
-    z = torch.cat([ARM, 10 + ARM.flip(0)])[:, None]
+def test_an_edge_torn_apart_by_a_jump_to_the_other_arm_is_found():
+    # Half the first arm, a jump, the whole second arm back to the bend, and the rest of the first.
+    order = torch.cat([torch.arange(5), torch.arange(19, 4, -1)])
+    z = order.argsort().float()[:, None]
     edges = shortcut_edges(z, PATH)
-    torn = edges.edge_index[:, edges.is_shortcut]
-    assert torn.tolist() == [[9], [10]]
-    assert edges.stretch.max() == pytest.approx(10.0)
+    assert edges.edge_index[:, edges.is_shortcut].tolist() == [[4], [5]]
+    assert edges.stretch.max() == pytest.approx(15.0)
     assert edges.fraction == pytest.approx(1 / 19)
 
-    order = z.flatten().argsort()
-    decoder = polyline(NARROW_U[order], z.flatten()[order])
+    decoder = polyline(NARROW_U[order], torch.arange(20.0))
     segments = shortcut_segments(decoder, z, NARROW_U, PATH)
-    assert segments.edge_index[:, segments.departure > 1].tolist() == [[9], [10]]
+    assert segments.edge_index[:, segments.departure > 1].tolist() == [[4], [5]]
+    # Halfway through the jump from (4, 0) to (0, 4) the nearest points are (2, 0) and (2, 4).
+    assert segments.departure.max() == pytest.approx(2.0, abs=0.1)
     assert segments.num_segments == 19
 
 
