@@ -100,11 +100,11 @@ class NeighborhoodReconstruction(nn.Module):
         neighbor: Tensor,
         center: Tensor,
     ) -> Tensor:
-        if prefers_axes(z, dz.size(0), self.order):
+        moving = (neighbor != center).nonzero().squeeze(1)
+        if prefers_axes(z, moving.numel(), self.order):
             index = None if _is_even(center, z.size(0)) else center
             return taylor_expand(decoder, z, dz, self.order, index)
         # A self edge goes nowhere: its value is the centre's, and it needs no expansion.
-        moving = (neighbor != center).nonzero().squeeze(1)
         value, increment = expand_along_directions(
             decoder, z, dz[moving], self.order, center[moving]
         )
