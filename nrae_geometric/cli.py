@@ -116,7 +116,7 @@ def _train(arguments: argparse.Namespace, settings: dict[str, Any]) -> None:
     )
     print(f"loss  {result.history[-1]['loss']:.4g}")
     for name, value in _flat(result.metrics):
-        print(f"{name}  {value:.4g}")
+        print(f"{name}  {value}" if isinstance(value, int) else f"{name}  {value:.4g}")
     print(f"results in {result.directory}")
 
 
@@ -129,7 +129,7 @@ def _list(arguments: argparse.Namespace, settings: dict[str, Any]) -> None:
         print(f"{name:30}  {points.dataset} {points.type:10}  {epochs} epochs")
 
 
-def _flat(metrics: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, float]]:
+def _flat(metrics: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, int | float]]:
     for name, value in metrics.items():
         if isinstance(value, dict):
             yield from _flat(value, f"{prefix}{name}.")

@@ -162,6 +162,19 @@ def test_points_of_another_floating_type_are_converted_for_the_step_alone(make_m
     assert batch.x.dtype == torch.float64
 
 
+@pytest.mark.slow
+def test_compiled_loss_trains_as_the_plain_one(make_model, make_loader):
+    histories = []
+    for compiled in (False, True):
+        model = make_model()
+        model.layers[1] = nn.Identity()
+        run = trainer(3, compile=compiled)
+        run.fit(model, make_loader())
+        histories.append([record["loss"] for record in run.history])
+
+    assert histories[1] == pytest.approx(histories[0], rel=1e-5)
+
+
 def test_empty_loader_is_an_error(make_model):
     with pytest.raises(ValueError, match="no batches"):
         trainer(1).fit(make_model(), [])

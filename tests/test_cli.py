@@ -1,0 +1,134 @@
+import subprocess
+import sys
+
+import pytest
+
+from nrae_geometric import __version__
+from nrae_geometric.cli import main
+from nrae_geometric.training import ExperimentConfig, experiment_names
+
+SMALL = [
+    "--training.num_epochs=2",
+    *("--model.encoder.l_hidden", "[8, 8, 8]", "--model.decoder.l_hidden", "[8, 8, 8]"),
+]
+
+
+def train(tmp_path, *arguments):
+    options = ["--device", "cpu", "--logdir", str(tmp_path), "--no-animation"]
+    return main(["train", *arguments, *SMALL, *options])
+
+
+def merged(tmp_path, name="AE_toy_denoising"):
+    return ExperimentConfig.from_yaml(tmp_path / name / "config.yml")
+
+
+def test_list_names_every_packaged_experiment(capsys):
+    assert main(["list"]) == 0
+
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == experiment_names()
+
+
+def test_version_is_printed(capsys):
+    with pytest.raises(SystemExit) as leave:
+        main(["--version"])
+    assert leave.value.code == 0
+    assert capsys.readouterr().out.strip() == __version__
+
+
+def test_module_is_the_command():
+    command = [sys.executable, "-m", "nrae_geometric", "--version"]
+    assert subprocess.run(command, capture_output=True, text=True).stdout.strip() == __version__
+
+
+def test_help_and_list_do_not_wait_for_torch():
+    code = (
+        "import sys; from nrae_geometric.cli import main; main(['list']); "
+        "sys.exit('torch' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True).returncode == 0
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        ["AE_toy_denoising"],
+        ["--config", "AE_toy_denoising"],
+        ["--config", "configs/AE_toy_denoising.yml"],
+        ["--config=configs/AE_toy_denoising.yml"],
+    ],
+)
+def test_train_takes_a_name_or_the_published_path(tmp_path, capsys, config):
+    assert train(tmp_path, *config) == 0
+
+    out = capsys.readouterr().out
+    assert "reconstruction_error" in out
+    assert str(tmp_path / "AE_toy_denoising") in out
+    assert (tmp_path / "AE_toy_denoising" / "metrics.json").is_file()
+
+
+def test_settings_are_typed_as_in_a_file(tmp_path):
+    arguments = ["AE_toy_denoising", "--optimizer.lr", "1e-2", "--seed=4"]
+    assert train(tmp_path, *arguments, "--data.training.noise_level", "0") == 0
+
+    config = merged(tmp_path)
+    assert (config.optimizer.lr, config.seed, config.training.num_epochs) == (0.01, 4, 2)
+    assert config.data.training.noise_level == 0
+    assert config.model.encoder.l_hidden == [8, 8, 8]
+
+
+def test_settings_may_come_before_the_configuration(tmp_path):
+    assert train(tmp_path, "--seed", "4", "--config", "AE_toy_denoising") == 0
+    assert merged(tmp_path).seed == 4
+
+
+def test_resume_goes_on(tmp_path):
+    assert train(tmp_path, "AE_toy_denoising") == 0
+    assert train(tmp_path, "AE_toy_denoising", "--resume") == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["AE_toy_denosing"], "neither a file nor one of the packaged experiments"),
+        (["AE_toy_denoising", "--training.num_epoch", "3"], "did you mean training.num_epochs?"),
+        (["AE_toy_denoising", "--optimizer.lr", "fast"], "optimizer.lr: should be a valid number"),
+        (["AE_toy_denoising", "--seed"], "--seed needs a value"),
+        (["AE_toy_denoising", "--seed", "[1"], "--seed has 1 fault:"),
+        (["AE_toy_denoising", "--device", "gpu"], "device 'gpu' is not understood"),
+        (["AE_toy_denoising", "--device", "99"], "--device cpu"),
+        (["AE_toy_denoising", "--resume"], "nothing to resume"),
+        (["AE_toy_denoising", "--optimizer.lr", "1e30"], "try a smaller learning rate"),
+    ],
+)
+def test_mistake_is_one_message_and_exit_code_2(tmp_path, capsys, arguments, message):
+    code = main(["train", "--logdir", str(tmp_path), *arguments])
+
+    assert code == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert "Traceback" not in error
+
+
+@pytest.mark.parametrize(
+    "arguments", [[], ["trian"], ["train"], ["train", "AE_toy_denoising", "--devise", "cpu"]]
+)
+def test_unknown_command_or_option_shows_the_usage(capsys, arguments):
+    with pytest.raises(SystemExit) as leave:
+        main(arguments)
+    assert leave.value.code == 2
+    assert "usage: nrae" in capsys.readouterr().err
+
+
+def test_list_takes_no_settings(capsys):
+    assert main(["list", "--seed", "3"]) == 2
+    assert "list takes no settings" in capsys.readouterr().err
+
+
+def test_interrupt_exits_with_130(monkeypatch, capsys):
+    def interrupted(config, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("nrae_geometric.training.experiment.run_experiment", interrupted)
+    assert main(["train", "AE_toy_denoising"]) == 130
+    assert "Traceback" not in capsys.readouterr().err
