@@ -114,10 +114,9 @@ def install(package: str, log_file: Path) -> bool:
         return False
     if can_import(package):
         return True
-    # pip keeps what it has built by name and version only: this one was built for another torch.
-    stale = [*pip, "cache", "remove", package.replace("-", "_")]
-    subprocess.run(stale, capture_output=True, check=False)
-    rebuild = [*command, "--force-reinstall", "--no-deps", package]
+    # pip keeps what it has built by name and version only, so this one may be for another torch.
+    # The kept build stays: other environments share it.
+    rebuild = [*command, "--no-cache-dir", "--force-reinstall", "--no-deps", package]
     return run_logged(rebuild, log_file, environment) and can_import(package)
 
 
