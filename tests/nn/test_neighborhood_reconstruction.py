@@ -109,7 +109,7 @@ def test_self_edges_are_not_expanded():
         sizes.append(z.size(0))
         return z.sin()
 
-    z = torch.randn(4, 2)
+    z = torch.randn(4, 16)
     edge_index = torch.arange(4).repeat(2, 5)
     NeighborhoodReconstruction(2)(decoder, z, z, edge_index)
     assert max(sizes) == 4  # the points once, and not their twenty self edges

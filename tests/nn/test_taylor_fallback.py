@@ -1,5 +1,7 @@
 """Modules without a Taylor rule: differentiated by nested forward mode, and just as exact."""
 
+import math
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -65,24 +67,31 @@ IMAGE_MODULES = {
 
 
 @settings(deadline=None, max_examples=5)
-@given(seed=st.integers(0, 2**31), order=st.sampled_from([1, 2]), ragged=st.booleans())
+@given(
+    seed=st.integers(0, 2**31),
+    order=st.sampled_from([1, 2]),
+    index=st.sampled_from([None, torch.tensor([2, 0, 2, 2])]),
+    num_directions=st.sampled_from([1, 8]),
+)
 @pytest.mark.parametrize("name", VECTOR_MODULES)
-def test_module_without_a_rule_is_exact(assert_exact, name, seed, order, ragged):
+def test_module_without_a_rule_is_exact(assert_exact, name, seed, order, index, num_directions):
     torch.manual_seed(seed)
     module = VECTOR_MODULES[name]
     network = nn.Sequential(nn.Linear(3, 4), nn.Tanh(), module, nn.Linear(4, 2), nn.Softplus())
-    index = torch.tensor([2, 0, 2, 2]) if ragged else None
-    z, dz = torch.randn(3, 3), torch.randn(4 if ragged else 6, 3)
+    index = None if index is None else index.repeat(num_directions)
+    z, dz = torch.randn(3, 3), torch.randn(3 * num_directions if index is None else len(index), 3)
     assert_exact(network.double(), z.double(), dz.double(), order, index)
 
 
 @pytest.mark.parametrize("order", [1, 2])
 @pytest.mark.parametrize("name", IMAGE_MODULES)
-def test_image_module_without_a_rule_is_exact(assert_exact, name, order):
+@pytest.mark.parametrize("num_directions", [1, 4])
+def test_image_module_without_a_rule_is_exact(assert_exact, name, num_directions, order):
     torch.manual_seed(0)
     module, shape = IMAGE_MODULES[name]
-    network = nn.Sequential(nn.Linear(shape[-1], shape[-1]), nn.Sigmoid(), module, nn.Tanh())
-    z, dz = torch.randn(2, *shape), torch.randn(4, *shape)
+    project = nn.Sequential(nn.Linear(2, math.prod(shape)), nn.Unflatten(1, shape))
+    network = nn.Sequential(project, nn.Sigmoid(), module, nn.Tanh())
+    z, dz = torch.randn(2, 2), torch.randn(2 * num_directions, 2)
     assert_exact(network.double(), z.double(), dz.double(), order)
 
 
@@ -102,7 +111,7 @@ def test_forward_hooks_take_part(assert_exact, order):
     network[0].register_forward_pre_hook(lambda module, inputs: (inputs[0] ** 3,))
     network[1].register_forward_hook(lambda module, inputs, output: output * inputs[0])
     network.register_forward_hook(lambda module, inputs, output: output.square())
-    z, dz = torch.randn(2, 2).double(), torch.randn(4, 2).double()
+    z, dz = torch.randn(2, 2).double(), torch.randn(6, 2).double()
     assert_exact(network, z, dz, order)
 
 

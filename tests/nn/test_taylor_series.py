@@ -62,5 +62,5 @@ def test_expansion_sums_the_coefficients():
     def curve_rule(module: Curve, series: TaylorSeries) -> TaylorSeries:
         return TaylorSeries(VALUE, FIRST, SECOND, series.order, series.index)
 
-    expansion = taylor_expand(Curve(), torch.zeros(2, 1), torch.zeros(4, 1), order=2)
+    expansion = taylor_expand(Curve(), torch.zeros(2, 9), torch.zeros(4, 9), order=2)
     assert torch.equal(expansion, torch.tensor([[7.0], [13.0], [20.0], [26.0]]))

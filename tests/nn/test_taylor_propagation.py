@@ -61,18 +61,28 @@ def sine_calls() -> list[TaylorSeries]:
 def test_registered_rule_is_used_and_exact(assert_exact, sine_calls, order, index):
     torch.manual_seed(0)
     layers = [nn.Linear(2, 6), Sine(2.0), nn.Linear(6, 6), CountedSine(), nn.Linear(6, 3)]
-    z, dz = torch.randn(2, 2).double(), torch.randn(4, 2).double()
+    z = torch.randn(2, 2).double()
+    dz = torch.randn(6 if index is None else len(index), 2).double()
     assert_exact(nn.Sequential(*layers).double(), z, dz, order, index)
     assert len(sine_calls) == 2
 
 
 def test_rule_sees_points_once_and_directions_all(sine_calls):
-    taylor_expand(nn.Sequential(nn.Linear(2, 6), Sine()), torch.randn(3, 2), torch.randn(12, 2), 2)
+    taylor_expand(nn.Sequential(nn.Linear(9, 6), Sine()), torch.randn(3, 9), torch.randn(12, 9), 2)
 
     (series,) = sine_calls
     assert series.value.shape == (3, 6)
     assert series.first.shape == (12, 6)
     assert series.second is None
+
+
+@pytest.mark.parametrize("order", [1, 2])
+def test_rule_sees_no_more_rows_than_the_input_has_axes(sine_calls, order):
+    taylor_expand(Sine(), torch.randn(3, 2), torch.randn(300, 2), order)
+
+    (series,) = sine_calls
+    assert series.value.shape == (3, 2)
+    assert series.first.shape == (6, 2)
 
 
 def test_later_registration_replaces_the_earlier(sine_calls):
