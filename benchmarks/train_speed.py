@@ -1,0 +1,314 @@
+r"""How long a training step takes, against the published formulation and against the floor.
+
+::
+
+    python benchmarks/train_speed.py --quick   # under two minutes on two cores
+    python benchmarks/train_speed.py           # all settings, whole runs and sizes
+
+Every row trains the same model on the same points in three ways that take turns in one process:
+the library (its loader, loss, and fused Adam), the published formulation
+(``benchmarks/published.py``) and the latter with nested :func:`torch.func.jvp`. Before it is timed,
+all three give the same loss and gradients on one batch. The floor is the time which the library's
+own matrix products of a step take at the rate of a large one, measured in the same run.
+"""
+
+import argparse
+import copy
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import published
+import torch
+from _report import Table, write_report
+from torch import Tensor, nn
+from torch.utils.data import DataLoader
+from torch.utils.flop_counter import FlopCounterMode
+from torch_geometric.data import Data
+
+from nrae_geometric.loader import NeighborhoodLoader
+from nrae_geometric.neighbors import knn_graph
+from nrae_geometric.nn import AE, NRAE, BinaryKernel, mlp
+from nrae_geometric.training import load_experiment
+from nrae_geometric.training.build import (
+    TAYLOR_ORDER,
+    build_dataset,
+    build_graph,
+    build_loader,
+    build_model,
+)
+from nrae_geometric.training.step import TrainingStep
+
+EXPERIMENTS = [
+    f"{arch}_{task}"
+    for task in ("toy_denoising", "toy_geometry_preserving", "mnist_rotated", "mnist_shifted")
+    for arch in ("AE", "NRAEL", "NRAEQ")
+]
+"""The twelve published experiments."""
+
+
+class Setting:
+    """One row: a model, its points and graph, and how its batches are drawn."""
+
+    def __init__(
+        self, name: str, model: AE, data: Data, loader: NeighborhoodLoader, order: int | None
+    ) -> None:
+        self.name = name
+        self.model = model
+        self.data = data
+        self.loader = loader
+        self.order = order
+        kernel = model.criterion.kernel if isinstance(model, NRAE) else None
+        self.weight = kernel.weight if isinstance(kernel, BinaryKernel) else 1.0
+
+    def published_loader(self) -> DataLoader:
+        sampler = self.loader.node_sampler
+        neighbors = None
+        if self.order is not None:
+            neighbors = self.data.edge_index[0].view(self.data.num_nodes, -1)
+        points = published.NeighborhoodDataset(
+            self.data.x,
+            neighbors,
+            sampler.num_neighbors + sampler.include_center,
+            sampler.include_center,
+            sampler.replace,
+        )
+        return DataLoader(points, batch_size=self.loader.batch_size, shuffle=True)
+
+
+def published_setting(name: str) -> Setting:
+    """The row of a published experiment."""
+    config = load_experiment(name)
+    section = config.data.training
+    data = build_graph(build_dataset(section, 0)[0], section)
+    model = build_model(config.model, data.x.shape[1:])
+    loader = build_loader(data, section, 0)
+    return Setting(name, model, data, loader, TAYLOR_ORDER[config.model.arch])
+
+
+def synthetic_setting(
+    order: int,
+    batch_size: int,
+    num_neighbors: int,
+    num_nodes: int = 4096,
+    channels: tuple[int, ...] = (2, 512, 512, 512, 1),
+    activation: str = "elu",
+) -> Setting:
+    """A row of random points, with the network of the published toy experiments by default."""
+    data = Data(x=torch.randn(num_nodes, channels[0]))
+    data.edge_index = knn_graph(data.x, num_neighbors)
+    model = NRAE(
+        mlp(channels, activation), mlp(channels[::-1], activation), order, BinaryKernel(10.0)
+    )
+    loader = NeighborhoodLoader(data, num_neighbors, batch_size=batch_size, shuffle=True)
+    name = f"NRAE-{'LQ'[order - 1]}, batch {batch_size}, {num_neighbors} neighbours"
+    return Setting(name, model, data, loader, order)
+
+
+def forever(loader: Iterable[Any]) -> Iterator[Any]:
+    while True:
+        yield from loader
+
+
+def library_steps(setting: Setting, compile: bool = False) -> Callable[[], Any]:
+    step = TrainingStep(copy.deepcopy(setting.model), 1e-3, torch.device("cpu"), compile=compile)
+    batches = forever(setting.loader)
+    return lambda: step(next(batches))
+
+
+def published_steps(setting: Setting, expand: Callable[..., Tensor]) -> Callable[[], Any]:
+    model = copy.deepcopy(setting.model)
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
+    batches = forever(setting.published_loader())
+
+    def step() -> None:
+        optimizer.zero_grad()
+        loss = published.published_loss(
+            model, *next(batches), setting.order, setting.weight, expand
+        )
+        loss.backward()
+        optimizer.step()
+        loss.item()
+
+    return step
+
+
+def check(setting: Setting) -> None:
+    """Makes sure that all three ways give the same loss and gradients on one batch."""
+    model = copy.deepcopy(setting.model).double()
+    batch = next(iter(setting.loader))
+    batch.x = batch.x.double()
+    x = batch.x[: batch.batch_size]
+    neighbors = batch.x[batch.edge_index[0]].unflatten(0, (batch.batch_size, -1))
+    losses = [partial(model.loss, batch)] + [
+        partial(published.published_loss, model, x, neighbors, setting.order, setting.weight, way)
+        for way in (published.expand_by_double_backward, published.expand_by_nested_jvp)
+    ]
+    results = []
+    for loss in losses:
+        model.zero_grad()
+        value = loss()
+        value.backward()
+        results.append([value.detach(), *(p.grad for p in model.parameters())])
+    for other in results[1:]:
+        torch.testing.assert_close(other, results[0], rtol=1e-7, atol=1e-9)
+
+
+def median_times(
+    candidates: dict[str, Callable[[], Any]], seconds: float, warm_up: int = 5
+) -> dict[str, float]:
+    """The median time of each candidate; they take turns, step by step."""
+    for candidate in candidates.values():
+        for _ in range(warm_up):
+            candidate()
+    times: dict[str, list[float]] = {name: [] for name in candidates}
+    end = time.perf_counter() + seconds
+    while time.perf_counter() < end or len(times[next(iter(times))]) < 5:
+        for name, candidate in candidates.items():
+            start = time.perf_counter()
+            candidate()
+            times[name].append(time.perf_counter() - start)
+    return {name: statistics.median(each) for name, each in times.items()}
+
+
+def floating_point_operations(setting: Setting) -> int:
+    """Those of the matrix products of one step of the library, forwards and backwards."""
+    model = copy.deepcopy(setting.model)
+    batch = next(iter(setting.loader))
+    with FlopCounterMode(display=False) as counter:
+        model.loss(batch).backward()
+    return counter.get_total_flops()
+
+
+def matrix_rate(size: int = 2048) -> float:
+    """Floating-point operations per second of a large float32 matrix product."""
+    a, b = torch.randn(size, size), torch.randn(size, size)
+    return 2 * size**3 / median_times({"product": lambda: a @ b}, seconds=1.0)["product"]
+
+
+def step_table(settings: Iterable[Setting], seconds: float) -> Table:
+    table = Table(
+        "A training step",
+        ["setting", "library ms", "published ÷ library", "nested jvp ÷ library", "times the floor"],
+    )
+    for setting in settings:
+        check(setting)
+        rate = matrix_rate()
+        candidates = {
+            "library": library_steps(setting),
+            "published": published_steps(setting, published.expand_by_double_backward),
+        }
+        if setting.order is not None:
+            candidates["nested"] = published_steps(setting, published.expand_by_nested_jvp)
+        times = median_times(candidates, seconds)
+        table.add(
+            setting.name,
+            1e3 * times["library"],
+            times["published"] / times["library"],
+            times["nested"] / times["library"] if "nested" in times else None,
+            times["library"] * rate / floating_point_operations(setting),
+        )
+    return table
+
+
+def order_table(seconds: float) -> Table:
+    """What the second order costs, on smooth and on piecewise linear decoders."""
+    table = Table("Order 2 against order 1", ["decoder", "order 2 ÷ order 1"])
+    for latent in (1, 2):
+        for activation in ("elu", "relu"):
+            candidates = {
+                str(order): library_steps(
+                    synthetic_setting(order, 256, 10, 4096, (2, 512, 512, 512, latent), activation)
+                )
+                for order in (1, 2)
+            }
+            times = median_times(candidates, seconds)
+            table.add(f"{activation}, latent dimension {latent}", times["2"] / times["1"])
+    return table
+
+
+def overhead_table(seconds: float) -> Table:
+    """The loader's and the loop's share of the step, measured with a model that does nothing."""
+
+    class Nothing(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.parameter = nn.Parameter(torch.zeros(1))
+
+        def loss(self, batch: Data) -> Tensor:
+            return self.parameter.sum()
+
+    table = Table("Loader and loop", ["setting", "overhead ms", "share of the step %"])
+    for name in ("NRAEL_toy_geometry_preserving", "NRAEL_toy_denoising"):
+        setting = published_setting(name)
+        real = library_steps(setting)
+        setting.model = Nothing()
+        times = median_times({"step": real, "overhead": library_steps(setting)}, seconds)
+        table.add(name, 1e3 * times["overhead"], 100 * times["overhead"] / times["step"])
+    return table
+
+
+def compile_table(seconds: float) -> Table:
+    """What :func:`torch.compile` gains in a step, and costs before the first one."""
+    table = Table("torch.compile", ["setting", "eager ÷ compiled", "warm-up s", "pays after steps"])
+    for name in ("NRAEL_toy_denoising", "NRAEQ_toy_denoising"):
+        setting = published_setting(name)
+        eager, compiled = library_steps(setting), library_steps(setting, compile=True)
+        start = time.perf_counter()
+        for _ in range(20):
+            compiled()
+        warm_up = time.perf_counter() - start
+        times = median_times({"eager": eager, "compiled": compiled}, seconds)
+        gain = times["eager"] - times["compiled"]
+        table.add(
+            name,
+            times["eager"] / times["compiled"],
+            warm_up,
+            warm_up / gain if gain > 0 else None,
+        )
+    return table
+
+
+def run_table() -> Table:
+    """Whole runs, from the start of the process to the written animation."""
+    table = Table("A whole run", ["experiment", "library s", "published s", "published ÷ library"])
+    here = Path(__file__).parent
+    for name in ("NRAEL_toy_denoising", "NRAEQ_toy_denoising", "NRAEL_toy_geometry_preserving"):
+        with tempfile.TemporaryDirectory() as folder:
+            library = [sys.executable, "-m", "nrae_geometric", "train", name, "--logdir", folder]
+            rival = [sys.executable, str(here / "published.py"), name, f"{folder}/out.gif"]
+            seconds = []
+            for command in (library, rival):
+                start = time.perf_counter()
+                subprocess.run(command, check=True, capture_output=True)
+                seconds.append(time.perf_counter() - start)
+        table.add(name, *seconds, seconds[1] / seconds[0])
+    return table
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="fewer rows, under two minutes")
+    arguments = parser.parse_args()
+    torch.manual_seed(0)
+    np.random.seed(0)  # noqa: NPY002  (what the published data set draws from)
+    seconds = 1.5 if arguments.quick else 10.0
+    names = EXPERIMENTS[:6] if arguments.quick else EXPERIMENTS
+    settings = [published_setting(name) for name in names]
+    settings += [synthetic_setting(order, 256, 10) for order in (1, 2)]
+    settings += [synthetic_setting(order, 1024, 10) for order in (1, 2)]
+    tables = [step_table(settings, seconds), order_table(seconds), overhead_table(seconds)]
+    if not arguments.quick:
+        tables += [compile_table(seconds), run_table()]
+    write_report("train_speed", tables, quick=arguments.quick)
+
+
+if __name__ == "__main__":
+    main()
