@@ -12,6 +12,9 @@ from torch_geometric.nn import GCN, GraphSAGE
 from nrae_geometric.loader import NeighborhoodLoader
 from nrae_geometric.nn import AE, NRAE, BinaryKernel, mlp
 
+# PyG warns that torch-sparse makes way for pyg-lib.
+pytestmark = pytest.mark.filterwarnings("ignore:Using .NeighborSampler. without")
+
 Loader = Callable[..., Iterable[Data]]
 ORDERS = [1, 2]
 
