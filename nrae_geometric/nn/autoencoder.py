@@ -121,6 +121,8 @@ class NRAE(AE):
             batch: Points ``batch.x`` of which the first ``batch.batch_size`` are centres (all
                 without that attribute), and ``batch.edge_index`` from neighbour to centre.
         """
+        if batch.edge_index is None:
+            raise ValueError("the batch has no edge_index; build a graph with KNNGraph first")
         z = self.encode(batch.x, batch.edge_index)
         return self.criterion(self.decoder, z, batch.x, batch.edge_index, _num_centers(batch))
 

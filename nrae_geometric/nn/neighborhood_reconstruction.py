@@ -67,7 +67,8 @@ class NeighborhoodReconstruction(nn.Module):
             A scalar, or ``[E']`` for the :math:`E'` edges that count with reduction ``'none'``.
 
         Raises:
-            ValueError: If there is no edge, or the decoder's output has not the shape of `x`.
+            ValueError: If there is no edge, the decoder's output has not the shape of `x`, or the
+                kernel does not return one weight for each edge.
         """
         if batch_size is not None and batch_size < z.size(0):
             edge_index = edge_index[:, edge_index[1] < batch_size]
@@ -87,7 +88,13 @@ class NeighborhoodReconstruction(nn.Module):
         x_neighbor = x[neighbor]
         loss = (x_neighbor - recon).flatten(1).square().sum(1)
         if self.kernel is not None:
-            loss = self.kernel(x[center], x_neighbor) * loss
+            weight = self.kernel(x[center], x_neighbor)
+            if weight.shape != loss.shape:
+                raise ValueError(
+                    f"the kernel must return one weight for each of {loss.size(0)} edges, "
+                    f"got shape {tuple(weight.shape)}"
+                )
+            loss = weight * loss
         if self.reduction == "none":
             return loss
         return loss.mean() if self.reduction == "mean" else loss.sum()
@@ -108,7 +115,7 @@ class NeighborhoodReconstruction(nn.Module):
         value, increment = expand_along_directions(
             decoder, z, dz[moving], self.order, center[moving]
         )
-        return value[center].index_add(0, moving, increment)
+        return value[center].index_add(0, moving, increment.to(value.dtype))
 
     def extra_repr(self) -> str:
         return f"order={self.order}, reduction={self.reduction!r}"

@@ -75,7 +75,7 @@ def prefers_axes(z: Tensor, num_directions: int, order: int) -> bool:
         return False
     num_points, dim = z.shape
     rows = dim if order == 1 else dim + dim * (dim + 1) // 2
-    return num_points * rows <= order * num_directions
+    return 0 < num_points * rows <= order * num_directions
 
 
 def expand_along_directions(

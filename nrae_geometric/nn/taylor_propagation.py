@@ -7,6 +7,7 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 
+from nrae_geometric.nn.exact_normalization import ExactNormalization
 from nrae_geometric.nn.taylor_series import TaylorSeries
 
 TaylorRule = TypeVar("TaylorRule", bound=Callable[..., TaylorSeries])
@@ -56,11 +57,15 @@ def _find_rule(module: nn.Module) -> Callable[..., TaylorSeries] | None:
 
 
 def _propagate_by_jvp(module: Callable[[Tensor], Tensor], series: TaylorSeries) -> TaylorSeries:
+    def function(point: Tensor) -> Tensor:
+        with ExactNormalization():
+            return module(point.clone())  # a module that works in place must not change the points
+
     def slope(point: Tensor, direction: Tensor) -> Tensor:
-        return torch.func.jvp(module, (point,), (direction,))[1]
+        return torch.func.jvp(function, (point,), (direction,))[1]
 
     # Points with several directions are repeated: forward mode carries one tangent a row.
-    value = module(series.value)
+    value = module(series.value.clone())
     first = slope(series.spread(series.value, series.first), series.first)
     if series.order == 1:
         return replace(series, value=value, first=first)

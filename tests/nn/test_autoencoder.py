@@ -122,6 +122,12 @@ def test_decoder_of_another_dimension_is_refused(model):
         model.loss(batch_of(2, 5, 3))
 
 
+def test_batch_without_a_graph_is_refused():
+    model = NRAE(mlp([3, 2], "elu"), mlp([2, 3], "elu"))
+    with pytest.raises(ValueError, match="the batch has no edge_index"):
+        model.loss(Data(x=torch.randn(4, 3)))
+
+
 def test_order_is_known():
     networks = mlp([3, 2], "elu"), mlp([2, 3], "elu")
     assert NRAE(*networks).order == 1

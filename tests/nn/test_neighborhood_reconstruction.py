@@ -148,6 +148,31 @@ def test_decoder_of_another_dimension_is_refused(edge_index):
         )
 
 
+@pytest.mark.parametrize("shape", [(4, 1), (1,), ()])
+def test_kernel_must_return_one_weight_for_each_edge(shape):
+    criterion = NeighborhoodReconstruction(1, lambda x_center, x_neighbor: torch.ones(shape))
+    x, edge_index = torch.randn(4, 2), torch.tensor([[0, 1, 2, 3], [1, 0, 3, 2]])
+    with pytest.raises(ValueError, match="one weight for each of 4 edges"):
+        criterion(nn.Identity(), x, x, edge_index)
+
+
+@pytest.mark.parametrize("latent_dim", [1, 8])
+@pytest.mark.parametrize("num_edges", [4, 80])
+@pytest.mark.parametrize("order", [1, 2])
+def test_autocast_keeps_the_loss_near_full_precision(order, num_edges, latent_dim):
+    torch.manual_seed(0)
+    decoder = mlp([latent_dim, 8, 3], "elu")
+    z, x = torch.randn(6, latent_dim), torch.randn(6, 3)
+    edge_index = torch.randint(6, (2, num_edges))
+    arguments = (decoder, z, x, edge_index)
+    criterion = NeighborhoodReconstruction(order)
+
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        loss = criterion(*arguments)
+
+    torch.testing.assert_close(loss, criterion(*arguments), rtol=0.05, atol=0)
+
+
 @pytest.mark.parametrize("order", [0, 3, "2"])
 def test_order_other_than_one_or_two_is_refused(order):
     with pytest.raises(ValueError, match="order must be 1 or 2"):

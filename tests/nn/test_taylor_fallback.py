@@ -104,6 +104,61 @@ def test_any_callable_is_exact(assert_exact, order, index):
     assert_exact(torch.sigmoid, z, dz, order, index)
 
 
+class ResidualNorm(nn.Module):
+    """A normalisation inside a forward of its own."""
+
+    def __init__(self, norm: nn.Module) -> None:
+        super().__init__()
+        self.norm = norm
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.norm(x)
+
+
+NORMS = {
+    "layer norm": (nn.LayerNorm(4), -1),
+    "layer norm of images": (nn.LayerNorm((3, 4), eps=0.1, elementwise_affine=False), (-2, -1)),
+    "instance norm": (nn.InstanceNorm1d(3), -1),
+    "instance norm with parameters": (nn.InstanceNorm1d(3, affine=True), -1),
+}
+
+
+@pytest.mark.parametrize("order", [1, 2])
+@pytest.mark.parametrize("num_directions", [1, 4])
+@pytest.mark.parametrize("name", NORMS)
+def test_normalisation_inside_a_module_is_exact(assert_exact, name, num_directions, order):
+    torch.manual_seed(0)
+    norm, dims = NORMS[name]
+    for parameter in norm.parameters():
+        nn.init.normal_(parameter)
+    project = nn.Sequential(nn.Linear(2, 12), nn.Tanh(), nn.Unflatten(1, (3, 4)))
+    network = nn.Sequential(project, ResidualNorm(norm), nn.Sigmoid()).double()
+
+    def written_out(z: Tensor) -> Tensor:  # PyTorch's fused third derivatives are inexact
+        x = network[0](z)
+        centered = x - x.mean(dims, keepdim=True)
+        normed = centered / (centered.square().mean(dims, keepdim=True) + norm.eps).sqrt()
+        if norm.weight is not None:
+            shape = (3, 1) if isinstance(norm, nn.InstanceNorm1d) else (4,)
+            normed = normed * norm.weight.view(shape) + norm.bias.view(shape)
+        return (x + normed).sigmoid()
+
+    z, dz = torch.randn(2, 2).double(), torch.randn(2 * num_directions, 2).double()
+    assert_exact(network, z, dz, order, reference=written_out)
+
+
+@pytest.mark.parametrize("order", [1, 2])
+@pytest.mark.parametrize("num_directions", [1, 8])
+@pytest.mark.parametrize("activation", [nn.CELU, nn.Mish, nn.Hardswish])
+def test_module_that_works_in_place_is_exact(order, num_directions, activation):
+    torch.manual_seed(0)
+    linear = nn.Linear(2, 4)
+    z, dz = torch.randn(3, 2), torch.randn(3 * num_directions, 2)
+    expected = taylor_expand(nn.Sequential(linear, activation()), z, dz, order)
+    in_place = nn.Sequential(linear, activation(inplace=True))
+    torch.testing.assert_close(taylor_expand(in_place, z, dz, order), expected)
+
+
 @pytest.mark.parametrize("order", [1, 2])
 def test_forward_hooks_take_part(assert_exact, order):
     torch.manual_seed(0)
@@ -132,6 +187,7 @@ def test_removed_hook_no_longer_takes_part(assert_exact, order):
 def test_points_and_directions_are_left_as_they_were():
     z, dz = torch.randn(2, 3, 4)
     kept = z.clone(), dz.clone()
-    taylor_expand(nn.Sequential(nn.ReLU(inplace=True), Residual(4)), z, dz, order=2)
+    for module in (nn.ReLU(inplace=True), nn.CELU(inplace=True), Residual(4)):
+        taylor_expand(module, z, dz, order=2)
     assert torch.equal(z, kept[0])
     assert torch.equal(dz, kept[1])
