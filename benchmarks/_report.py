@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from nrae_geometric.visualization.files import replacing
+from nrae_geometric.files import replacing
 
 RESULTS = Path(__file__).parent / "results"
 

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from nrae_geometric.visualization.files import replacing
+from nrae_geometric.files import replacing
 
 
 def save_checkpoint(path: str | os.PathLike[str], state: dict[str, Any]) -> None:

@@ -12,6 +12,7 @@ import torch
 from torch_geometric import seed_everything
 from torch_geometric.data import Data
 
+from nrae_geometric.files import replacing
 from nrae_geometric.nn import AE
 from nrae_geometric.training.build import (
     TAYLOR_ORDER,
@@ -27,7 +28,6 @@ from nrae_geometric.training.history import EpochRecord
 from nrae_geometric.training.measure import measure
 from nrae_geometric.training.trainer import Trainer
 from nrae_geometric.visualization import Recorder, make_recorder, write_animation
-from nrae_geometric.visualization.files import replacing
 
 logger = logging.getLogger(__name__)
 

@@ -23,11 +23,11 @@ from nrae_geometric.visualization.recorders import make_recorder
 
 if TYPE_CHECKING:
     from nrae_geometric.visualization.animation import write_animation
-    from nrae_geometric.visualization.files import save_figure
     from nrae_geometric.visualization.history import plot_history
     from nrae_geometric.visualization.latents import LatentPanel, plot_latents
     from nrae_geometric.visualization.manifolds import ManifoldPanel, plot_manifolds
     from nrae_geometric.visualization.orbit import plot_orbit
+    from nrae_geometric.visualization.save import save_figure
 
 # Recording must not cost a training run the import of matplotlib; drawing may.
 _DRAWING = {

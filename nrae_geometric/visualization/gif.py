@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from nrae_geometric.visualization.files import replacing
+from nrae_geometric.files import replacing
 
 
 class Film(Protocol):
