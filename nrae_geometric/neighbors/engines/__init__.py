@@ -7,3 +7,5 @@ from nrae_geometric.neighbors.engines.torch_engine import TorchEngine
 ENGINES: dict[str, type[Engine]] = {
     engine.name: engine for engine in (TorchEngine, TorchClusterEngine)
 }
+
+__all__ = ["ENGINES", "Engine", "TorchClusterEngine", "TorchEngine"]

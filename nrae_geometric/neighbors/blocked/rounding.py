@@ -1,0 +1,113 @@
+r"""Points rounded to a fast type, and what rounding can have done to a distance.
+
+Let :math:`\tilde{x}` be the centred, scaled and rounded point and :math:`e = \|x - \tilde{x}\|` how
+far rounding moved it. By the triangle inequality
+
+.. math::
+    \big| \|x_i - x_j\| - \|\tilde{x}_i - \tilde{x}_j\| \big| \le e_i + e_j ,
+
+and the distance of rounded points comes from one matrix product whose columns hold the squared
+norms :math:`n` too,
+
+.. math::
+    v_{ij} = [\tilde{x}_i, n_i, 1] \cdot [-2 \tilde{x}_j, 1, n_j] ,
+
+with an error of at most :math:`c (n_i + n_j)` from summing in float32. The columns hold
+:math:`(1 - c) n` instead, so that, up to the final rounding of :math:`v`,
+
+.. math::
+    \|\tilde{x}_i - \tilde{x}_j\|^2 - 2 c (n_i + n_j)
+    \le v_{ij} \le \|\tilde{x}_i - \tilde{x}_j\|^2 .
+"""
+
+import torch
+from torch import Tensor
+
+# Roundoff of one step of a float32 sum, and to spare: tensor cores truncate, AVX512-BF16 rounds
+# twice. The sum of all magnitudes is at most 2 (n_i + n_j).
+_SUM_ROUNDOFF = 2 * 4 * 2.0**-24
+# More than all products that underflow can add up to, for coordinates of at most one.
+_UNDERFLOW = 1e-30
+# Covers the float32 rounding of the bounds themselves.
+_MARGIN = 1e-5
+
+
+class RoundedPoints:
+    r"""A block of points as operands of the filter's matrix product.
+
+    Args:
+        x (Tensor): Points :math:`[B, D]`, float32 or float64.
+        centre (Tensor): The point that becomes the origin, float64 :math:`[D]`.
+        scale (float): Power of two that brings every coordinate below one.
+        dtype (torch.dtype): Type of the product, float32 or bfloat16.
+    """
+
+    def __init__(self, x: Tensor, centre: Tensor, scale: float, dtype: torch.dtype) -> None:
+        self.dtype = dtype
+        self._num_features = x.size(1)
+        self._num_pieces = 3 if dtype == torch.bfloat16 else 1
+        self._relative = (x.size(1) + 2 * self._num_pieces) * _SUM_ROUNDOFF
+
+        exact = (x.double() - centre).mul_(scale)
+        rounded = exact.to(dtype)
+        norm = rounded.double().square_().sum(dim=1)
+        error = exact.sub_(rounded).square_().sum(dim=1).sqrt_()
+        # The centred float64 point is rounded too, relative to its uncentred coordinates.
+        size = max(float(x.amax()), -float(x.amin()), float(centre.abs().amax())) * scale
+        error += size * x.size(1) ** 0.5 * 2.0**-51
+        self.error = (error * (1 + _MARGIN)).float()
+        self.norm = norm.float()
+
+        wide = rounded.double()
+        self.middle = wide.mean(dim=0)
+        r"""Centre of a ball around the block, scaled, float64 :math:`[D]`."""
+        self.radius = wide.sub_(self.middle).square_().sum(dim=1).sqrt_().max() + error.max()
+        r"""Radius of that ball, the unrounded points included."""
+
+        norm = norm * (1 - self._relative)
+        pieces = []
+        for _ in range(self._num_pieces):
+            pieces.append(norm.to(dtype))
+            norm = norm - pieces[-1]
+        squares = torch.stack(pieces, dim=1)
+        self.right = torch.cat([rounded.mul_(-2), torch.ones_like(squares), squares], dim=1)
+        r"""Right operand :math:`[B, W]`."""
+
+    def left(self) -> Tensor:
+        r"""Left operand :math:`[B, W]`."""
+        sizes = [self._num_features, self._num_pieces, self._num_pieces]
+        rounded, ones, squares = self.right.split(sizes, dim=1)
+        return torch.cat([rounded * -0.5, squares, ones], dim=1)
+
+    def bound(self, limit: Tensor, others: "RoundedPoints") -> Tensor:
+        r"""What the product of no pair within its limit exceeds.
+
+        Args:
+            limit (Tensor): Squared distance, scaled, for each of these points :math:`[B]`.
+            others (RoundedPoints): The points on the other side.
+
+        Returns:
+            Tensor: :math:`[B]` in the product's type. Rounding is monotone: comparing rounded
+            products with the rounded bound loses no pair.
+        """
+        distance = limit.sqrt() + self.error + others.error.max()
+        return (distance.square_().mul_(1 + _MARGIN) + _UNDERFLOW).to(self.dtype)
+
+    def largest(self, product: Tensor, others: "RoundedPoints") -> Tensor:
+        r"""Upper bound of the squared distance, scaled, of any pair with this product :math:`[B]`
+        for each of these points."""
+        return self._upper(product, self.norm + others.norm.max(), self.error + others.error.max())
+
+    def bounds(
+        self, product: Tensor, row: Tensor, others: "RoundedPoints", col: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        r"""Lower and upper bounds of the squared distances, scaled, of pairs :math:`[P]`."""
+        error = self.error[row] + others.error[col]
+        rounded = product.float().clamp_(min=0) * (1 - torch.finfo(self.dtype).eps)
+        lower = (rounded.sqrt_() * (1 - _MARGIN) - error - _UNDERFLOW).clamp_(min=0).square_()
+        return lower * (1 - _MARGIN), self._upper(product, self.norm[row] + others.norm[col], error)
+
+    def _upper(self, product: Tensor, norms: Tensor, error: Tensor) -> Tensor:
+        rounded = product.float().clamp_(min=0) * (1 + torch.finfo(self.dtype).eps)
+        rounded += 2 * self._relative * norms + _UNDERFLOW
+        return (rounded.sqrt_() + error).square_() * (1 + _MARGIN)

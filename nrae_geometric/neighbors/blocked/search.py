@@ -1,0 +1,223 @@
+r"""The tile-by-tile walk over the distance matrix.
+
+Every tile goes through the cheapest of three filters that singles out few enough pairs:
+
+1. the product of points rounded to the fastest type, about the mean of all points;
+2. the product of float32 points about the mean of the tile's own rows, for tight clusters;
+3. direct float64 differences, for what is left: duplicates, or far more neighbours than a tile.
+
+Whatever passes is ranked in float64, so the answer is exact.
+"""
+
+import math
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from nrae_geometric.neighbors.blocked.candidates import Candidates
+from nrae_geometric.neighbors.blocked.ordering import kd_order
+from nrae_geometric.neighbors.blocked.products import filter_dtype
+from nrae_geometric.neighbors.blocked.rounding import RoundedPoints
+from nrae_geometric.neighbors.blocked.tiles import (
+    below_column_bound,
+    below_row_bound,
+    direct_distance,
+)
+
+# Rounded points beyond this many bytes are rounded again whenever they are needed.
+_KEPT_BYTES = 384 << 20
+# Blocks of rows that share one rounding of a block of columns.
+_STRIP = 8
+# Rows and columns of the pieces of a tile that need the slower filters.
+_FINE_SIZE = 2048
+# Entries per row that may pass before a slower filter is worth its time.
+_MOST_PER_ROW = 64
+_CHUNK = 1 << 14
+_PROGRESS_AFTER_SECONDS = 5
+
+
+class BlockedSearch:
+    r"""One search for the `k` nearest points, exact, ties to the lower index.
+
+    Args:
+        x (Tensor): Points :math:`[N, D]`.
+        k (int): Number of neighbours.
+        query (Tensor, optional): Query points :math:`[M, D]`. Without them the points ask: the
+            distance matrix is symmetric, and each of its tiles serves its rows and its columns.
+        block_size (int): Rows and columns of a tile.
+    """
+
+    def __init__(self, x: Tensor, k: int, query: Tensor | None, block_size: int) -> None:
+        self.x, self.k = x, k
+        self.query = x if query is None else query
+        self.symmetric = query is None
+        self.dtype = filter_dtype(x.device)
+        self.centre = _mean(x)
+        self.scale = _power_of_two_scale([x, self.query], self.centre)
+        self.candidates = Candidates(x, self.query, k, self.scale)
+        self.cols = kd_order(x, block_size).split(block_size)
+        self.rows = (
+            self.cols
+            if self.symmetric
+            else torch.arange(self.query.size(0), device=x.device).split(block_size)
+        )
+        bytes_per_block = block_size * (x.size(1) + 6) * self.dtype.itemsize
+        self._num_kept = _KEPT_BYTES // bytes_per_block
+        self._kept: dict[int, RoundedPoints] = {}
+        # One buffer for all tiles: fresh memory costs a page fault for every page of every tile.
+        self._buffer = torch.empty(
+            self.rows[0].numel() * self.cols[0].numel(),
+            dtype=self.dtype,
+            device=x.device,
+        )
+
+    def run(self) -> tuple[Tensor, Tensor]:
+        r"""Distance and index of the neighbours, each :math:`[M, k]`."""
+        num_tiles = len(self.rows) * len(self.cols)
+        if self.symmetric:
+            num_tiles = (num_tiles + len(self.rows)) // 2
+        with tqdm(
+            total=num_tiles,
+            desc="k-NN search",
+            unit="tile",
+            delay=_PROGRESS_AFTER_SECONDS,
+            mininterval=0.5,
+            leave=False,
+            disable=None,
+        ) as progress:
+            if self.symmetric:
+                # The tiles on the diagonal hold most neighbours: they set the limits.
+                for i in range(len(self.rows)):
+                    block = self._rounded_cols(i)
+                    self._visit(i, i, block, block.left(), block)
+                    progress.update()
+            for first in range(0, len(self.rows), _STRIP):
+                strip = range(first, min(first + _STRIP, len(self.rows)))
+                blocks = {i: self._rounded_rows(i) for i in strip}
+                left = {i: block.left() for i, block in blocks.items()}
+                for j in range(first + 1 if self.symmetric else 0, len(self.cols)):
+                    others = blocks[j] if self.symmetric and j in blocks else self._rounded_cols(j)
+                    for i in strip:
+                        if not self.symmetric or i < j:
+                            self._visit(i, j, blocks[i], left[i], others)
+                            progress.update()
+        return self.candidates.nearest()
+
+    def _rounded_cols(self, j: int) -> RoundedPoints:
+        if j in self._kept:
+            return self._kept[j]
+        points = RoundedPoints(self.x[self.cols[j]], self.centre, self.scale, self.dtype)
+        if j < self._num_kept:
+            self._kept[j] = points
+        return points
+
+    def _rounded_rows(self, i: int) -> RoundedPoints:
+        if self.symmetric:
+            return self._rounded_cols(i)
+        return RoundedPoints(self.query[self.rows[i]], self.centre, self.scale, self.dtype)
+
+    def _visit(
+        self, i: int, j: int, points: RoundedPoints, left: Tensor, others: RoundedPoints
+    ) -> None:
+        rows, cols = self.rows[i], self.cols[j]
+        own = self.symmetric and i == j
+        # The first tile of a row sets limits that make the other tiles' harvest small.
+        role = _Role(seed=own or (j == 0 and not self.symmetric), mirror=self.symmetric and i != j)
+        if role.mirror and self._out_of_reach(points, others, rows, cols):
+            return
+        tile = self._buffer[: rows.numel() * cols.numel()].view(rows.numel(), cols.numel())
+        torch.mm(left, others.right.T, out=tile)
+        if self._sift(tile, points, others, rows, cols, role, own):
+            return
+        for a, part in enumerate(rows.split(_FINE_SIZE)):
+            for b, other in enumerate(cols.split(_FINE_SIZE)):
+                self._visit_finely(part, other, role, own and a == b)
+
+    def _visit_finely(self, rows: Tensor, cols: Tensor, role: "_Role", own: bool) -> None:
+        x, y = self.query[rows], self.x[cols]
+        centre = x.double().mean(dim=0)
+        points = RoundedPoints(x, centre, self.scale, torch.float32)
+        others = RoundedPoints(y, centre, self.scale, torch.float32)
+        tile = points.left() @ others.right.T
+        if self._sift(tile, points, others, rows, cols, role, own):
+            return
+        distance = direct_distance(x, y)
+        if own:
+            distance.fill_diagonal_(torch.inf)
+        self._add_nearest(distance, rows, cols)
+        if role.mirror:
+            self._add_nearest(distance.T, cols, rows)
+
+    def _out_of_reach(
+        self, points: RoundedPoints, others: RoundedPoints, rows: Tensor, cols: Tensor
+    ) -> bool:
+        r"""Whether the balls around two blocks are farther apart than any limit in them."""
+        gap = torch.dist(points.middle, others.middle) - points.radius - others.radius
+        limit = torch.maximum(self.candidates.limit[rows].max(), self.candidates.limit[cols].max())
+        return bool((gap > 0) & (gap.square() * (1 - 1e-5) > limit))
+
+    def _sift(
+        self,
+        tile: Tensor,
+        points: RoundedPoints,
+        others: RoundedPoints,
+        rows: Tensor,
+        cols: Tensor,
+        role: "_Role",
+        own: bool,
+    ) -> bool:
+        r"""Adds the pairs of a tile that may be neighbours, unless they are too many."""
+        limit = self.candidates.limit
+        if own:
+            tile.fill_diagonal_(torch.inf)
+        if role.seed and tile.size(1) >= self.k:
+            kth = tile.topk(self.k, dim=1, largest=False).values[:, -1]
+            self.candidates.lower_limit(rows, points.largest(kth, others))
+        most = min(max(_MOST_PER_ROW, 4 * self.k) * max(tile.shape), tile.numel() // 2)
+        found = below_row_bound(tile, points.bound(limit[rows], others), most)
+        if found is None:
+            return False
+        row, col = found
+        if role.mirror:
+            mirrored = below_column_bound(tile, others.bound(limit[cols], points), most)
+            if mirrored is None:
+                return False
+            there, here = mirrored
+            bounds = points.bounds(tile[there, here], there, others, here)
+            self.candidates.add(cols[here], rows[there], *bounds)
+        bounds = points.bounds(tile[row, col], row, others, col)
+        self.candidates.add(rows[row], cols[col], *bounds)
+        return True
+
+    def _add_nearest(self, distance: Tensor, rows: Tensor, cols: Tensor) -> None:
+        r"""Adds the nearest pairs of each row of a tile of exact distances."""
+        # Points keep their order within a block, so a stable sort leaves ties to the lower index.
+        distance, place = distance.sort(dim=1, stable=True)
+        squared = (distance[:, : self.k] * self.scale).square_()
+        near = squared * (1 - 1e-6) <= self.candidates.limit[rows].unsqueeze(1)
+        near &= squared.isfinite()
+        row = rows.unsqueeze(1).expand_as(near)[near]
+        bounds = [(squared[near] * factor).float() for factor in (1 - 1e-6, 1 + 1e-6)]
+        self.candidates.add(row, cols[place[:, : self.k][near]], *bounds)
+
+
+class _Role(NamedTuple):
+    seed: bool
+    mirror: bool
+
+
+def _mean(x: Tensor) -> Tensor:
+    r"""Mean in float64 without a float64 copy of all points."""
+    return sum(part.double().sum(dim=0) for part in x.split(_CHUNK)) / x.size(0)
+
+
+def _power_of_two_scale(points: list[Tensor], centre: Tensor) -> float:
+    r"""Power of two that brings every coordinate about the centre below one."""
+    largest = max(
+        float((extreme.double() - centre).abs().max())
+        for x in points
+        for extreme in torch.aminmax(x, dim=0)
+    )
+    return 2.0 ** -math.frexp(largest)[1]

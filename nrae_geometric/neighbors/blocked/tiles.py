@@ -1,0 +1,65 @@
+r"""Entries of a tile of the distance matrix that do not exceed a bound."""
+
+import torch
+from torch import Tensor
+
+# Entries whose minimum is compared first; a group is looked into only if its minimum passes.
+_GROUP = 32
+# Share of groups up to which gathering them beats looking at every entry.
+_FEW = 0.1
+
+
+def below_row_bound(tile: Tensor, bound: Tensor, most: int) -> tuple[Tensor, Tensor] | None:
+    r"""Finds the entries of `tile` that do not exceed their row's bound.
+
+    Args:
+        tile (Tensor): :math:`[R, C]`, contiguous.
+        bound (Tensor): :math:`[R]`, in the type of `tile`.
+        most (int): Give up if more entries than this pass.
+
+    Returns:
+        tuple[Tensor, Tensor] or None: Row and column of the entries, or :obj:`None` if too many
+        pass for them to be worth singling out.
+    """
+    # The entries of a group are C / 32 columns apart: minima then run along contiguous memory.
+    groups = tile.unflatten(1, (_group(tile.size(1)), -1))
+    passing = groups.amin(dim=1) <= bound.unsqueeze(1)
+    if passing.sum() > _FEW * passing.numel():
+        return _select(tile <= bound.unsqueeze(1), most)
+    row, place = passing.nonzero(as_tuple=True)
+    found = _select(groups[row, :, place] <= bound[row].unsqueeze(1), most)
+    if found is None:
+        return None
+    hit, member = found
+    return row[hit], member * groups.size(2) + place[hit]
+
+
+def below_column_bound(tile: Tensor, bound: Tensor, most: int) -> tuple[Tensor, Tensor] | None:
+    r"""As :func:`below_row_bound` with a bound for each column, :math:`[C]`."""
+    groups = tile.unflatten(0, (_group(tile.size(0)), -1))
+    passing = groups.amin(dim=0) <= bound
+    if passing.sum() > _FEW * passing.numel():
+        return _select(tile <= bound, most)
+    place, col = passing.nonzero(as_tuple=True)
+    found = _select(groups[:, place, col] <= bound[col], most)
+    if found is None:
+        return None
+    member, hit = found
+    return member * groups.size(1) + place[hit], col[hit]
+
+
+def _select(mask: Tensor, most: int) -> tuple[Tensor, Tensor] | None:
+    r"""Row and column of the set entries, unless they are more than `most`."""
+    if mask.sum() > most:
+        return None
+    row, col = mask.nonzero(as_tuple=True)
+    return row, col
+
+
+def _group(size: int) -> int:
+    return _GROUP if size % _GROUP == 0 else 1
+
+
+def direct_distance(x: Tensor, y: Tensor) -> Tensor:
+    r"""Distance matrix :math:`[R, C]` by direct float64 differences, free of cancellation."""
+    return torch.cdist(x.double(), y.double(), compute_mode="donot_use_mm_for_euclid_dist")
