@@ -37,7 +37,7 @@ _DRAWING = {
     "plot_latents": "latents",
     "plot_manifolds": "manifolds",
     "plot_orbit": "orbit",
-    "save_figure": "files",
+    "save_figure": "save",
     "write_animation": "animation",
 }
 
