@@ -55,11 +55,7 @@ class TaylorSeries:
             linear: A linear map of a batch, ``[M, *] -> [M, *out]``.
             bias: What the layer adds, broadcastable to ``[N, *out]``.
         """
-        parts = (
-            [self.value, self.first]
-            if self.second is None
-            else [self.value, self.first, self.second]
-        )
+        parts = [part for part in (self.value, self.first, self.second) if part is not None]
         if sum(part.numel() for part in parts) <= _STACK_LIMIT:
             parts = linear(torch.cat(parts)).split([part.size(0) for part in parts])
         else:
@@ -72,19 +68,24 @@ class TaylorSeries:
         )
 
     def map_pointwise(
-        self, value: Tensor, slope: Tensor, curvature: Tensor | None = None
+        self,
+        value: Tensor,
+        slope: Tensor,
+        curvature: Tensor | Callable[[], Tensor] | None = None,
     ) -> "TaylorSeries":
         r"""Applies a function of single numbers, given by its derivatives at the points.
 
         Args:
             value: :math:`s(a)`, ``[N, *]``.
             slope: :math:`s'(a)`, ``[N, *]``.
-            curvature: :math:`s''(a)`, ``[N, *]``; :obj:`None` where it is zero (almost)
-                everywhere, so that no second coefficient arises.
+            curvature: :math:`s''(a)`, ``[N, *]``, or a function that returns it, called at order
+                2 alone; :obj:`None` where it is zero (almost) everywhere, so that no second
+                coefficient arises.
         """
         second = None if self.second is None else self.scale(self.second, slope)
         if self.order == 2 and curvature is not None:
-            bend = self.scale(self.pair_product(self.first, self.first), curvature)
+            factor = curvature if isinstance(curvature, Tensor) else curvature()
+            bend = self.scale(self.pair_product(self.first, self.first), factor)
             second = bend if second is None else second + bend
         return replace(self, value=value, first=self.scale(self.first, slope), second=second)
 

@@ -37,13 +37,14 @@ def convolutional_networks(draw: st.DrawFn, dim: int) -> nn.Sequential:
     for _ in range(draw(st.integers(1, 2))):
         transposed = draw(st.booleans())
         stride = draw(st.integers(1, 2)) if transposed else 1
+        kernel_size = draw(st.integers(1, 3))
         network.append(
             (TRANSPOSED if transposed else CONVOLUTIONS)[dim - 1](
                 channels,
                 channels := groups * draw(st.integers(1, 2)),
-                kernel_size=draw(st.integers(1, 3)),
+                kernel_size=kernel_size,
                 stride=stride,
-                padding=draw(st.integers(0, 1)) if transposed else 1,
+                padding=draw(st.integers(0, min(1, kernel_size - 1))) if transposed else 1,
                 groups=groups,
                 bias=draw(st.booleans()),
                 **({"output_padding": stride - 1} if transposed else {}),
