@@ -1,0 +1,116 @@
+"""Coordinates whose distances are those along the graph."""
+
+import logging
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from nrae_geometric.embedding.components import joined
+from nrae_geometric.embedding.distance_graph import distance_graph
+from nrae_geometric.embedding.loops import Loop, loop_of
+from nrae_geometric.embedding.paths import landmark_distances
+from nrae_geometric.embedding.scaling import landmark_scaling
+from nrae_geometric.embedding.shortcuts import without_shortcuts
+
+logger = logging.getLogger(__name__)
+
+
+class GeodesicCoordinates(NamedTuple):
+    """Geodesic coordinates, and what to know about the graph that they come from.
+
+    Attributes:
+        z (Tensor): Coordinates ``[N, dim]`` in the unit of the points, of the points' type and
+            on their device.
+        loop (Loop, optional): Where ``dim`` is 1 and the graph closes on itself: then the line is
+            folded, and far points have equal coordinates.
+        num_components (int): Number of components that the graph had before they were joined.
+        num_shortcuts (int): Number of edges left out as shortcuts.
+    """
+
+    z: Tensor
+    loop: Loop | None
+    num_components: int
+    num_shortcuts: int
+
+
+@torch.no_grad()
+def geodesic_coordinates(
+    x: Tensor, edge_index: Tensor, dim: int, num_landmarks: int = 256
+) -> GeodesicCoordinates:
+    r"""Places points so that their distances match the shortest paths through a graph.
+
+    This is landmark Isomap: distances are lengths of shortest paths through the symmetrised graph
+    with Euclidean edge lengths, coordinates those of classical scaling, see
+    :func:`~nrae_geometric.embedding.scaling.landmark_scaling`. Before that,
+
+    * single edges that shortcut through the space around the manifold are left out, see
+      :func:`~nrae_geometric.embedding.shortcuts.without_shortcuts`;
+    * components are joined, end to end on a line and where they are nearest otherwise, see
+      :func:`~nrae_geometric.embedding.components.joined`;
+    * on a line, a loop is looked for, see :func:`find_loop`, and warned about through
+      :mod:`logging`.
+
+    Takes time :math:`O(L N (k + \log N))` and memory for :math:`L N` numbers of 8 bytes with
+    :math:`L` landmarks, about half a minute and 200 MB for 100 000 points with 10 neighbours.
+
+    Source: Tenenbaum, de Silva and Langford, `"A Global Geometric Framework for Nonlinear
+    Dimensionality Reduction" <https://doi.org/10.1126/science.290.5500.2319>`_, Science 2000; de
+    Silva and Tenenbaum, "Global versus Local Methods in Nonlinear Dimensionality Reduction",
+    NIPS 2002.
+
+    Args:
+        x (Tensor): Points ``[N, *shape]``.
+        edge_index (Tensor): Graph over the points ``[2, E]``, in any direction.
+        dim (int): The number of coordinates.
+        num_landmarks (int): The number of points from which shortest paths are computed; all
+            where there are no more. (default: ``256``)
+
+    Returns:
+        GeodesicCoordinates: The coordinates and what was found on the way.
+
+    Raises:
+        ValueError: If there are fewer than two points, points are not finite, an edge names a
+            point that is not there, or ``dim`` is not below the number of landmarks.
+    """
+    _check(x, edge_index, dim, num_landmarks)
+    points = x.flatten(1)
+    graph, num_shortcuts = without_shortcuts(distance_graph(points, edge_index))
+    loop = loop_of(graph) if dim == 1 else None
+    graph, num_components = joined(graph, points, dim)
+    if num_shortcuts:
+        logger.info("left out %d edges as shortcuts", num_shortcuts)
+    if num_components > 1:
+        logger.info("joined the graph's %d components", num_components)
+    if loop is not None:
+        logger.warning(
+            "the graph closes on itself: a loop of length %.3g in a graph of diameter %.3g cannot "
+            "be ordered along one latent dimension; far points will share coordinates. Use two "
+            "latent dimensions, or a part of the loop",
+            loop.length,
+            loop.diameter,
+        )
+    landmarks, distance = landmark_distances(graph, num_landmarks)
+    z = torch.from_numpy(landmark_scaling(landmarks, distance, dim))
+    z = z.to(device=x.device, dtype=x.dtype if x.is_floating_point() else torch.float32)
+    return GeodesicCoordinates(z, loop, num_components, num_shortcuts)
+
+
+def _check(x: Tensor, edge_index: Tensor, dim: int, num_landmarks: int) -> None:
+    if x.dim() < 2 or len(x) < 2:
+        raise ValueError(f"x should be at least two points [N, *shape], got shape {list(x.shape)}")
+    if not x.isfinite().all():
+        row = int((~x.flatten(1).isfinite().all(dim=1)).nonzero()[0])
+        raise ValueError(f"x has NaN or infinite values (first: row {row}); drop or impute them")
+    if edge_index.dim() != 2 or len(edge_index) != 2:
+        raise ValueError(f"edge_index should be [2, E], got shape {list(edge_index.shape)}")
+    if edge_index.numel() and not 0 <= edge_index.min() <= edge_index.max() < len(x):
+        raise ValueError(
+            f"edge_index names nodes {int(edge_index.min())} to {int(edge_index.max())}, but x "
+            f"has rows 0 to {len(x) - 1}"
+        )
+    if not 1 <= dim < min(num_landmarks, len(x)):
+        raise ValueError(
+            f"dim must be at least 1 and below the number of landmarks and points, got dim={dim} "
+            f"with num_landmarks={num_landmarks} and {len(x)} points"
+        )
