@@ -1,6 +1,21 @@
 r"""Who is near whom: k-nearest-neighbour search, one function, one file for each engine."""
 
-from nrae_geometric.neighbors.engines import Engine, TorchClusterEngine, TorchEngine
+from nrae_geometric.neighbors.engines import (
+    Engine,
+    FaissEngine,
+    ScipyEngine,
+    TorchClusterEngine,
+    TorchEngine,
+)
 from nrae_geometric.neighbors.search import available_backends, knn, knn_graph
 
-__all__ = ["Engine", "TorchClusterEngine", "TorchEngine", "available_backends", "knn", "knn_graph"]
+__all__ = [
+    "Engine",
+    "FaissEngine",
+    "ScipyEngine",
+    "TorchClusterEngine",
+    "TorchEngine",
+    "available_backends",
+    "knn",
+    "knn_graph",
+]

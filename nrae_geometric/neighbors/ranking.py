@@ -79,3 +79,20 @@ def rank(x: Tensor, query: Tensor | None, candidates: Tensor, k: int) -> tuple[T
         distance[part] = squared[:, :k].sqrt_().to(x.dtype)
         index[part] = block.gather(1, order[:, :k])
     return distance, index
+
+
+def drop_self(distance: Tensor, index: Tensor, own: Tensor) -> tuple[Tensor, Tensor]:
+    r"""Takes each point out of its own neighbours, or the last one where duplicates crowd it out.
+
+    Args:
+        distance (Tensor): Distance :math:`[M, k + 1]`, nearest first.
+        index (Tensor): Index :math:`[M, k + 1]`.
+        own (Tensor): The point that each row belongs to :math:`[M]`.
+
+    Returns:
+        tuple[Tensor, Tensor]: Distance and index, each :math:`[M, k]`.
+    """
+    keep = index != own.unsqueeze(1)
+    keep[:, -1] &= ~keep.all(dim=1)
+    shape = (index.size(0), index.size(1) - 1)
+    return distance[keep].view(shape), index[keep].view(shape)

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from nrae_geometric.neighbors.auto import fastest_engine
 from nrae_geometric.neighbors.engines import ENGINES, Engine
 from nrae_geometric.neighbors.points import as_points, as_query, check_k
 
@@ -50,7 +51,7 @@ def knn(
     points = as_points(x)
     asking = None if query is None else as_query(query, points)
     k = check_k(k, points.size(0), leave_out_self=query is None)
-    engine = _engine(backend, points, k)
+    engine = _engine(backend, points)
     if asking is not None and asking.dtype != points.dtype:
         points, asking = points.double(), asking.double()
     return engine.search(points, k, asking)
@@ -81,15 +82,15 @@ def knn_graph(x: Any, k: int, *, backend: str | Engine = "auto", loop: bool = Fa
     centre = torch.arange(num_points, device=points.device).unsqueeze(1)
     columns = [centre] if loop else []
     if k > len(columns):
-        columns.append(_engine(backend, points, k).search(points, k - len(columns), None)[1])
+        columns.append(_engine(backend, points).search(points, k - len(columns), None)[1])
     return torch.stack([torch.cat(columns, dim=1).view(-1), centre.repeat(1, k).view(-1)])
 
 
-def _engine(backend: str | Engine, x: Tensor, k: int) -> Engine:
+def _engine(backend: str | Engine, x: Tensor) -> Engine:
     if isinstance(backend, Engine):
         return backend
     if backend == "auto":
-        return ENGINES["torch"]()
+        return fastest_engine(x)
     if backend not in ENGINES:
         names = ", ".join(repr(name) for name in ["auto", *ENGINES])
         raise ValueError(f"unknown backend {backend!r}; choose one of {names}")
