@@ -1,0 +1,36 @@
+"""``nrae evaluate``: all metrics of a finished experiment."""
+
+import argparse
+from typing import Any
+
+from nrae_geometric.cli.metrics_table import print_metrics
+from nrae_geometric.cli.settings import refuse_settings
+
+
+def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Adds the command to the command line."""
+    parser = commands.add_parser(
+        "evaluate",
+        help="measure a finished experiment in every way",
+        description="Measure a finished experiment in every way: against the known manifold, and "
+        "without it. Prints the metrics and adds them to metrics.json.",
+        allow_abbrev=False,
+    )
+    parser.add_argument(
+        "directory",
+        metavar="RESULTS_DIR",
+        help="the experiment's folder, such as results/NRAEL_toy_denoising",
+    )
+    parser.add_argument(
+        "--device", default="auto", help="auto, cpu, or the number of a GPU (default: auto)"
+    )
+    parser.set_defaults(run=_run)
+
+
+def _run(arguments: argparse.Namespace, settings: dict[str, Any]) -> None:
+    refuse_settings("evaluate", settings)
+    # Imported here to show help without waiting for torch.
+    from nrae_geometric.training.evaluate import evaluate_experiment
+
+    print_metrics(evaluate_experiment(arguments.directory, device=arguments.device))
+    print(f"added to {arguments.directory}/metrics.json")
