@@ -4,7 +4,7 @@ It differs from the library in how the same numbers come about: the data set dra
 point at a time in Python; the encoder sees every copy of a neighbour; the decoder is repeated for
 every neighbour and differentiated by :func:`torch.autograd.functional.jvp` (the double-backward
 trick), nested for the second order; Adam is not fused; frames are drawn with
-:func:`matplotlib.pyplot.savefig`. Run as a script it trains one of the toy experiments and draws its
+:func:`matplotlib.pyplot.savefig`. As a script it trains one of the toy experiments and draws its
 animation::
 
     python benchmarks/published.py NRAEL_toy_denoising out.gif
