@@ -1,0 +1,13 @@
+r"""A choice of k, lambda and order for points whose manifold is not known.
+
+:func:`tune` learns from a part of the points with many settings, scores each by the likelihood of
+the points left out (:func:`~nrae_geometric.tuning.score.log_likelihood`), and returns the best::
+
+    result = tune(points)
+    manifold = result.best_estimator().fit(points)
+"""
+
+from nrae_geometric.tuning.result import TuningResult
+from nrae_geometric.tuning.search import tune
+
+__all__ = ["TuningResult", "tune"]

@@ -1,0 +1,65 @@
+"""What a search has found."""
+
+import csv
+import json
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from sklearn.base import clone
+
+from nrae_geometric.estimator import ManifoldAutoencoder
+from nrae_geometric.files import replacing
+
+COLUMNS = ("trial", "score", "n_neighbors", "weight", "order", "state")
+
+
+@dataclass(frozen=True)
+class TuningResult:
+    """The settings that were tried, best first.
+
+    Attributes:
+        best: ``n_neighbors``, ``weight`` (the published lambda) and ``order``.
+        score: Their log-likelihood of the points left out, in nats for each point.
+        table: One ``{"trial", "score", "n_neighbors", "weight", "order", "state"}`` for each
+            trial. The state is ``complete``, ``pruned`` (given up before the last part of the
+            points because it was doing worse than most; the score is that of the parts before) or
+            ``fail`` (the loss was not finite; without a score).
+    """
+
+    best: dict[str, Any]
+    score: float
+    table: list[dict[str, Any]]
+    _estimator: ManifoldAutoencoder = field(repr=False)
+
+    def best_estimator(self) -> ManifoldAutoencoder:
+        """Returns an estimator with the best settings, to be fitted to all points."""
+        return with_settings(self._estimator, self.best)
+
+    def save(self, directory: str | os.PathLike[str]) -> None:
+        """Writes ``best.json``, ``trials.csv`` and ``tuning.png``."""
+        from nrae_geometric.tuning.plot import plot_tuning
+        from nrae_geometric.visualization import save_figure
+
+        directory = Path(directory)
+        with replacing(directory / "best.json") as temporary:
+            best = {**self.best, "score": self.score}
+            temporary.write_text(json.dumps(best, indent=2) + "\n", encoding="utf-8")
+        with (
+            replacing(directory / "trials.csv") as temporary,
+            temporary.open("w", newline="", encoding="utf-8") as file,
+        ):
+            writer = csv.DictWriter(file, COLUMNS)
+            writer.writeheader()
+            writer.writerows(self.table)
+        save_figure(plot_tuning(self.table), directory / "tuning.png")
+
+
+def with_settings(estimator: ManifoldAutoencoder, settings: dict[str, Any]) -> ManifoldAutoencoder:
+    """Returns an unfitted copy of an estimator with other settings.
+
+    A step draws no more neighbors than there are, whatever the estimator says.
+    """
+    num_neighbors = min(estimator.num_neighbors, settings["n_neighbors"])
+    return clone(estimator).set_params(**settings, num_neighbors=num_neighbors)
