@@ -49,7 +49,7 @@ def as_points(x: Any, name: str = "x") -> Tensor:
     points = x.reshape(x.size(0), -1).to(dtype).contiguous()
 
     # The extremes of a row are NaN or infinite if any of its values is: no [N, D] mask is needed.
-    low, high = torch.aminmax(points, dim=1)
+    low, high = points.amin(dim=1), points.amax(dim=1)
     bad = ~(low.isfinite() & high.isfinite())
     num_bad = int(bad.sum())
     if num_bad > 0:

@@ -218,6 +218,6 @@ def _power_of_two_scale(points: list[Tensor], centre: Tensor) -> float:
     largest = max(
         float((extreme.double() - centre).abs().max())
         for x in points
-        for extreme in torch.aminmax(x, dim=0)
+        for extreme in (x.amin(dim=0), x.amax(dim=0))
     )
     return 2.0 ** -math.frexp(largest)[1]
