@@ -2,9 +2,9 @@
 
     python examples/rotated_digits.py
 
-The digit is one of those that come with scikit-learn, in 100 angles over half a turn; the layers are
-as wide as those published for rotated MNIST. A table goes to the screen; a figure of what lies along
-the latent line, and an animation of each model, go to results/rotated_digits/.
+The digit is one of those that come with scikit-learn, at 100 angles over half a turn; the layers
+are as wide as those published for rotated MNIST. A table goes to the screen; a figure of what lies
+along the latent line, and an animation of each model, go to results/rotated_digits/.
 """
 
 import argparse
