@@ -13,7 +13,7 @@ from nrae_geometric.embedding.paths import landmark_distances
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
-# Enough to see a loop of a quarter of the graph, few enough for a fraction of a second.
+# Enough to see a loop as long as the graph, few enough for a fraction of a second.
 _NUM_LANDMARKS = 40
 
 
@@ -31,7 +31,7 @@ class Loop(NamedTuple):
 
 @torch.no_grad()
 def find_loop(x: Tensor, edge_index: Tensor) -> Loop | None:
-    r"""Finds out whether the graph over the points has a loop comparable to its diameter.
+    r"""Finds out whether the graph over the points has a loop longer than its diameter.
 
     Points on such a loop, as the images of a digit turned until it meets its own start, cannot be
     ordered along a line.
@@ -40,7 +40,7 @@ def find_loop(x: Tensor, edge_index: Tensor) -> Loop | None:
     loop of the Vietoris-Rips complex of the shortest paths between them is born at scale
     :math:`b` and dies at :math:`d`, it is around :math:`3 d` long. It counts if
     :math:`d \geq 2 b`, which no loop between unevenly spread landmarks does, and
-    :math:`3 d \geq \tfrac{1}{2} D`, where :math:`D` is the diameter. (A graph that is nothing but
+    :math:`3 d \geq D`, where :math:`D` is the diameter. (A graph that is nothing but
     one loop has :math:`3 d = 2 D`.)
 
     Args:
@@ -65,6 +65,6 @@ def loop_of(graph: "csr_array") -> Loop | None:
     landmarks, distance = landmark_distances(graph[largest][:, largest], _NUM_LANDMARKS)
     cycle = most_persistent_cycle(distance[:, landmarks])
     diameter = float(distance.max())
-    if cycle is None or cycle.death < 2 * cycle.birth or 3 * cycle.death < diameter / 2:
+    if cycle is None or cycle.death < 2 * cycle.birth or 3 * cycle.death < diameter:
         return None
     return Loop(3 * cycle.death, diameter)

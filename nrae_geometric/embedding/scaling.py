@@ -2,6 +2,8 @@
 
 import numpy as np
 
+_DISTANCES_AT_ONCE = 2**24
+
 
 def landmark_scaling(landmarks: np.ndarray, distance: np.ndarray, dim: int) -> np.ndarray:
     r"""Classical scaling of landmarks, and the other points placed by their distances to them.
@@ -23,7 +25,7 @@ def landmark_scaling(landmarks: np.ndarray, distance: np.ndarray, dim: int) -> n
 
     Args:
         landmarks: The landmarks' numbers ``[L]``.
-        distance: From landmarks to all points, ``[L, N]``; overwritten.
+        distance: From landmarks to all points, ``[L, N]``.
         dim: The number of coordinates :math:`d`.
 
     Returns:
@@ -32,8 +34,7 @@ def landmark_scaling(landmarks: np.ndarray, distance: np.ndarray, dim: int) -> n
     """
     from scipy.linalg import eigh
 
-    squared = np.square(distance, out=distance)
-    between = squared[:, landmarks]
+    between = np.square(distance[:, landmarks])
     mean = between.mean(axis=1)
     gram = -0.5 * (between - mean - mean[:, None] + mean.mean())
     num_landmarks = len(landmarks)
@@ -44,6 +45,10 @@ def landmark_scaling(landmarks: np.ndarray, distance: np.ndarray, dim: int) -> n
     # Smaller eigenvalues are zeros but for rounding, and would be divided by.
     positive = value > 1e-9 * max(value[0], np.finfo(float).tiny)
     basis = -0.5 * vector[:, positive] / np.sqrt(value[positive])
-    coordinates = np.zeros((squared.shape[1], dim))
-    coordinates[:, : positive.sum()] = squared.T @ basis - mean @ basis
+    coordinates = np.zeros((distance.shape[1], dim))
+    for rows in np.array_split(
+        np.arange(len(coordinates)), 1 + distance.size // _DISTANCES_AT_ONCE
+    ):
+        squared = np.square(distance[:, rows])
+        coordinates[rows, : basis.shape[1]] = squared.T @ basis - mean @ basis
     return coordinates
