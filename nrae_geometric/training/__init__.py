@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from nrae_geometric.training.experiment import ExperimentResult, run_experiment
     from nrae_geometric.training.faults import ConfigError
     from nrae_geometric.training.trainer import Callback, Trainer
+    from nrae_geometric.training.warm_start import warm_start
 
 # Imported on first use: reading a configuration needs no torch.
 _HOMES = {
@@ -27,6 +28,7 @@ _HOMES = {
     "experiment_names": "config",
     "load_experiment": "config",
     "run_experiment": "experiment",
+    "warm_start": "warm_start",
 }
 
 __all__ = [
@@ -38,6 +40,7 @@ __all__ = [
     "experiment_names",
     "load_experiment",
     "run_experiment",
+    "warm_start",
 ]
 
 

@@ -73,6 +73,11 @@ def _model_faults(config: Mapping[str, Any]) -> Iterator[str]:
             yield f"data.training.graph: missing, model.arch {arch} learns from a graph"
         if _get(config, "model.kernel", Mapping) is None:
             yield f"model.kernel: missing, model.arch {arch} weighs neighbours with it"
+    if arch == "ae" and _get(config, "training.init", str) == "geodesic":
+        yield (
+            "training.init: geodesic starts from a graph, and model.arch ae learns from none; "
+            "use random, or set model.arch to nrael or nraeq"
+        )
 
 
 def _network_faults(config: Mapping[str, Any], path: str) -> Iterator[str]:

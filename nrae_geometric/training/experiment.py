@@ -108,6 +108,7 @@ def run_experiment(
         checkpoint=directory / "checkpoint.pt",
         callbacks=callbacks,
         progress=progress,
+        init=config.training.init,
     )
     trainer.fit(model, build_loader(data, section, config.seed), resume=resume)
     _write_history(directory / "history.csv", trainer.history)
@@ -150,7 +151,8 @@ def _check_same_experiment(config: ExperimentConfig, directory: Path) -> None:
     if not (directory / "config.yml").is_file():
         raise FileNotFoundError(f"nothing to resume: there is no {directory / 'config.yml'}")
     before = ExperimentConfig.from_yaml(directory / "config.yml")
-    longer = before.model_copy(update={"training": config.training})
+    num_epochs = {"num_epochs": config.training.num_epochs}
+    longer = before.model_copy(update={"training": before.training.model_copy(update=num_epochs)})
     if longer != config:
         raise ValueError(
             f"{directory} holds an experiment with other settings, see its config.yml; only "

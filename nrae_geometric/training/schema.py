@@ -115,9 +115,13 @@ class Optimizer(Section):
 
 
 class Training(Section):
-    """How often all points are seen."""
+    """How often all points are seen, and from where the weights start.
+
+    ``init`` is ``random`` as published, or ``geodesic`` for a warm start.
+    """
 
     num_epochs: PositiveInt
+    init: Literal["random", "geodesic"] = "random"
 
 
 class ExperimentSections(Section):

@@ -3,7 +3,7 @@
 import os
 import time
 from collections.abc import Iterable, Sequence
-from typing import Protocol
+from typing import Literal, Protocol, cast
 
 import torch
 from torch import Tensor, nn
@@ -11,6 +11,8 @@ from torch_geometric import seed_everything
 from torch_geometric.data import Data
 from tqdm.auto import tqdm
 
+from nrae_geometric.embedding import GeodesicCoordinates
+from nrae_geometric.nn import AE
 from nrae_geometric.training.checkpoint import (
     load_checkpoint,
     random_state,
@@ -22,9 +24,12 @@ from nrae_geometric.training.history import EpochRecord, LossHistory
 from nrae_geometric.training.interrupt import deferred_interrupt
 from nrae_geometric.training.schedule import published_schedule
 from nrae_geometric.training.step import Precision, TrainingStep
+from nrae_geometric.training.warm_start import warm_start
 
 # Often enough to lose little to a crash, rare enough to cost nothing.
 _SECONDS_BETWEEN_CHECKPOINTS = 60.0
+# The learning rate rises over these epochs after a warm start, and over no more than half of all.
+_RISING_EPOCHS = 200
 
 
 class Callback(Protocol):
@@ -57,6 +62,11 @@ class Trainer:
         callbacks: See :class:`Callback`.
         progress: Whether to show a progress bar.
         compile: Whether to run the loss through :func:`torch.compile`.
+        init: Where the weights start. ``"random"`` leaves them as they are, which is the published
+            way. ``"geodesic"`` first fits an :class:`~nrae_geometric.nn.AE` to the geodesic
+            coordinates of the loader's graph, see
+            :func:`~nrae_geometric.training.warm_start`, and lets the learning rate rise over the
+            first 200 epochs, or the first half of fewer than 400.
 
     Example::
 
@@ -77,11 +87,14 @@ class Trainer:
         callbacks: Sequence[Callback] = (),
         progress: bool = True,
         compile: bool = False,
+        init: Literal["random", "geodesic"] = "random",
     ) -> None:
         if num_epochs < 1:
             raise ValueError(f"num_epochs must be at least 1, got {num_epochs}")
         if not 0 < lr < float("inf"):
             raise ValueError(f"lr must be positive and finite, got {lr}")
+        if init not in ("random", "geodesic"):
+            raise ValueError(f"init must be 'random' or 'geodesic', got {init!r}")
         self.num_epochs = num_epochs
         self.lr = lr
         self.device = resolve_device(device)
@@ -91,6 +104,8 @@ class Trainer:
         self.callbacks = tuple(callbacks)
         self.progress = progress
         self.compile = compile
+        self.init = init
+        self.coordinates: GeodesicCoordinates | None = None
         self._history = LossHistory(self.device)
 
     @property
@@ -122,7 +137,11 @@ class Trainer:
             first_epoch = 0
             self._history.restore([])
             self._seed(generator)
-        schedule = published_schedule(step.adam, self.num_epochs, first_epoch)
+            if self.init == "geodesic":
+                self.coordinates = warm_start(
+                    cast(AE, model), loader, device=self.device, precision=self.precision
+                )
+        schedule = published_schedule(step.adam, self.num_epochs, first_epoch, self._rising_epochs)
         saved_at = time.monotonic()
         with deferred_interrupt(enabled=self.checkpoint is not None) as interrupt:
             for epoch in self._epochs(first_epoch):
@@ -142,6 +161,10 @@ class Trainer:
                     saved_at = time.monotonic()
                 if interrupt.requested:
                     raise KeyboardInterrupt
+
+    @property
+    def _rising_epochs(self) -> int:
+        return min(_RISING_EPOCHS, self.num_epochs // 2) if self.init == "geodesic" else 0
 
     def _epochs(self, first_epoch: int) -> Iterable[int]:
         with tqdm(
