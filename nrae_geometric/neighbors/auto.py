@@ -1,17 +1,19 @@
 r"""The choice that `backend="auto"` makes.
 
 A k-d tree visits a share of the points that grows exponentially with the dimension; the tiles of
-the blocked search cost the same for every pair. Both were timed on one core with Gaussian points
-and ten neighbours (`benchmarks/knn_speed.py` repeats it), in microseconds for each point:
+the blocked search cost the same for every pair. Processor time of one core in microseconds for
+each of :math:`N` Gaussian points of :math:`D` coordinates, ten neighbours (AMD Zen 5;
+`benchmarks/knn_speed.py` measures both again):
 
-============== ====== ====== ====== ======
-dimension      3      8      12     20
-============== ====== ====== ====== ======
-tree           2.5    31     115    290
-blocked        0.002 for each other point, and 2.5e-6 for each of its coordinates
-============== ====== ====== ====== ======
+============ ======= ======= ======= ======== ========
+N            3 000   200 000 20 000  20 000   20 000
+D            3       3       8       12       20
+============ ======= ======= ======= ======== ========
+k-d tree     2.8     2.6     31      116      290
+blocked      18               45      37       40
+============ ======= ======= ======= ======== ========
 
-On an accelerator only the blocked search runs where the points live.
+The formulas below fit these. On an accelerator only the blocked search runs where the points live.
 """
 
 import math
@@ -20,16 +22,23 @@ from torch import Tensor
 
 from nrae_geometric.neighbors.engines import Engine, ScipyEngine, TorchEngine
 
-# exp(0.4 D) microseconds fits the table's first three columns; beyond, the tree never wins.
+# Microseconds for each point: exp(0.4 D) in the tree, a + (b + c D) N in tiles.
 _TREE_GROWTH = 0.4
-_PER_POINT, _PER_COORDINATE = 2e-3, 2.5e-6
+_PER_POINT, _PER_PAIR, _PER_PRODUCT = 15.0, 1.5e-3, 2.5e-6
+# Below this many points either takes milliseconds, and only tiles break ties by index.
+_MIN_TREE_POINTS = 1000
 
 
 def fastest_engine(x: Tensor) -> Engine:
     r"""The exact engine that is expected to search the points :math:`[N, D]` fastest."""
     num_points, dim = x.shape
     tree = math.exp(min(_TREE_GROWTH * dim, 50))
-    blocked = num_points * (_PER_POINT + _PER_COORDINATE * dim)
-    if x.device.type == "cpu" and tree < blocked and ScipyEngine.unavailable() is None:
+    blocked = _PER_POINT + num_points * (_PER_PAIR + _PER_PRODUCT * dim)
+    if (
+        x.device.type == "cpu"
+        and num_points >= _MIN_TREE_POINTS
+        and tree < blocked
+        and ScipyEngine.unavailable() is None
+    ):
         return ScipyEngine()
     return TorchEngine()

@@ -11,6 +11,7 @@ from nrae_geometric.neighbors.auto import fastest_engine
         (1_000_000, 3, ScipyEngine),
         (100_000, 8, ScipyEngine),
         (30_000, 2, ScipyEngine),
+        (2_000, 3, ScipyEngine),
         (20_000, 20, TorchEngine),
         (60_000, 784, TorchEngine),
         (50, 2, TorchEngine),
