@@ -1,0 +1,66 @@
+"""What README.md and CONTRIBUTING.md say holds: their code runs, their names and files exist."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from nrae_geometric.neighbors import available_backends
+from nrae_geometric.training import experiment_names
+
+ROOT = Path(__file__).parents[1]
+README, CONTRIBUTING = (
+    (ROOT / name).read_text("utf-8") for name in ("README.md", "CONTRIBUTING.md")
+)
+
+
+def python_blocks(text):
+    return re.findall(r"^```python\n(.*?)^```$", text, flags=re.DOTALL | re.MULTILINE)
+
+
+def shell_commands(text):
+    blocks = re.findall(r"^```\n(.*?)^```$", text, flags=re.DOTALL | re.MULTILINE)
+    return [line.split("#")[0].split() for block in blocks for line in block.splitlines() if line]
+
+
+COMMANDS = shell_commands(README) + shell_commands(CONTRIBUTING)
+
+
+@pytest.mark.parametrize("code", [*python_blocks(README), *python_blocks(CONTRIBUTING)])
+def test_code_runs_as_it_stands(code, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    exec(code, {"__name__": "__main__"})
+
+
+def test_api_example_has_ten_lines():
+    first = python_blocks(README)[0]
+    assert len([line for line in first.splitlines() if line]) == 10
+
+
+def test_table_names_every_published_experiment():
+    named = re.findall(r"`((?:AE|NRAEL|NRAEQ)_\w+)`", README)
+    assert sorted(named) == experiment_names()
+
+
+def test_table_names_every_search_engine():
+    named = re.findall(r'^\| `"(\w+)"` \|', README, flags=re.MULTILINE)
+    assert set(named) == {"auto", *available_backends()}
+
+
+@pytest.mark.parametrize("text", [README, CONTRIBUTING], ids=["README", "CONTRIBUTING"])
+def test_linked_files_exist(text):
+    links = [link for link in re.findall(r"\]\(([^)]+)\)", text) if "://" not in link]
+    assert [link for link in links if not (ROOT / link).exists()] == []
+
+
+def test_make_has_every_target_that_is_named():
+    makefile = (ROOT / "Makefile").read_text("utf-8")
+    targets = {target for program, *rest in COMMANDS if program == "make" for target in rest}
+    assert {"run", "test"} <= targets
+    assert {t for t in targets if not re.search(rf"^{t}:", makefile, re.MULTILINE)} == set()
+
+
+def test_every_script_that_is_named_exists():
+    scripts = {rest[0] for program, *rest in COMMANDS if program == "python"}
+    assert scripts
+    assert {script for script in scripts if not (ROOT / script).is_file()} == set()
