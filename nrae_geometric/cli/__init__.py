@@ -5,7 +5,7 @@ import logging
 import sys
 from collections.abc import Sequence
 
-from nrae_geometric.cli import evaluate, listing, train
+from nrae_geometric.cli import evaluate, listing, train, tune
 from nrae_geometric.cli.settings import split_settings
 from nrae_geometric.version import __version__
 
@@ -44,6 +44,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    for command in (train, evaluate, listing):
+    for command in (train, evaluate, tune, listing):
         command.add_to(commands)
     return parser

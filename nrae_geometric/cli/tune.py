@@ -1,0 +1,141 @@
+"""``nrae tune``: k, lambda and order for points."""
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nrae_geometric.training.config import ExperimentConfig
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from nrae_geometric.estimator import ManifoldAutoencoder
+    from nrae_geometric.tuning import TuningResult
+
+_NUM_ROWS = 10
+
+
+def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Adds the command to the command line."""
+    parser = commands.add_parser(
+        "tune",
+        help="choose k, lambda and order for your points",
+        usage="nrae tune POINTS [--trials N] [--epochs N] [--latent-dim D] [--device DEVICE] "
+        "[--logdir DIR] [--seed SEED] [--key value]...",
+        description="Choose the number of neighbors k, the kernel's weight lambda and the order "
+        "by the likelihood of points left out. A search that was stopped goes on where it was. "
+        "Settings of a configuration can be given as well, as for nrae train.",
+        allow_abbrev=False,
+    )
+    parser.add_argument(
+        "points",
+        metavar="POINTS",
+        help="a .npy file of points, one each row; or an experiment, as for nrae train, for its "
+        "points, hidden layers, latent dimension, batch size and learning rate",
+    )
+    parser.add_argument(
+        "--trials", type=int, default=30, metavar="N", help="settings to try (default: 30)"
+    )
+    parser.add_argument(
+        "--epochs", type=int, default=500, metavar="N", help="epochs of each (default: 500)"
+    )
+    parser.add_argument(
+        "--latent-dim", type=int, default=1, metavar="D", help="for a .npy file (default: 1)"
+    )
+    parser.add_argument(
+        "--device", default="auto", help="auto, cpu, or the number of a GPU (default: auto)"
+    )
+    parser.add_argument(
+        "--logdir",
+        default="results",
+        metavar="DIR",
+        help="results go to DIR/tune_NAME (default: results)",
+    )
+    parser.set_defaults(run=_run)
+
+
+def _run(arguments: argparse.Namespace, settings: dict[str, Any]) -> None:
+    is_file = Path(arguments.points).suffix == ".npy"
+    config = None if is_file else ExperimentConfig.from_yaml(arguments.points, settings)
+    # Imported here to show help and faults in the configuration without waiting for torch.
+    from nrae_geometric.tuning import tune
+
+    if config is None:
+        points, estimator, seed = _from_file(arguments, settings)
+        name = Path(arguments.points).stem
+    else:
+        points, estimator, seed = _from_experiment(config)
+        name = config.exp_name
+    estimator.set_params(num_epochs=arguments.epochs, random_state=seed, device=arguments.device)
+    directory = Path(arguments.logdir) / f"tune_{name}"
+    _silence_optuna()
+    result = tune(points, estimator, num_trials=arguments.trials, seed=seed, directory=directory)
+    _print(result, None if config is None else arguments.points)
+    print(f"results in {directory}")
+
+
+def _from_file(
+    arguments: argparse.Namespace, settings: dict[str, Any]
+) -> "tuple[np.ndarray, ManifoldAutoencoder, int]":
+    import numpy as np
+
+    from nrae_geometric.estimator import ManifoldAutoencoder
+
+    if unknown := settings.keys() - {"seed"}:
+        raise ValueError(f"a .npy file has no settings but --seed, got --{sorted(unknown)[0]}")
+    points = np.load(arguments.points, allow_pickle=False)
+    return points, ManifoldAutoencoder(arguments.latent_dim), settings.get("seed", 0)
+
+
+def _from_experiment(config: ExperimentConfig) -> "tuple[np.ndarray, ManifoldAutoencoder, int]":
+    from nrae_geometric.estimator import ManifoldAutoencoder
+    from nrae_geometric.training.build import build_dataset
+
+    section = config.data.training
+    points = build_dataset(section, config.seed)[0].x.numpy()
+    estimator = ManifoldAutoencoder(
+        config.model.z_dim,
+        hidden=tuple(config.model.encoder.l_hidden),
+        batch_size=section.batch_size,
+        lr=config.optimizer.lr,
+    )
+    return points, estimator, config.seed
+
+
+def _silence_optuna() -> None:
+    try:
+        import optuna
+    except ModuleNotFoundError:
+        return  # tune() says what to install
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+
+
+def _print(result: "TuningResult", experiment: str | None) -> None:
+    print(f"{'score':>10}  {'k':>3}  {'lambda':>8}  order  state")
+    for row in result.table[:_NUM_ROWS]:
+        score = "" if row["score"] is None else f"{row['score']:.4f}"
+        print(
+            f"{score:>10}  {row['n_neighbors']:>3}  {row['weight']:>8.3g}  {row['order']:>5}  "
+            f"{row['state']}"
+        )
+    if len(result.table) > _NUM_ROWS:
+        print(f"and {len(result.table) - _NUM_ROWS} more in trials.csv")
+    k, weight, order = (result.best[name] for name in ("n_neighbors", "weight", "order"))
+    print("use the best with either of")
+    print(f"  ManifoldAutoencoder(n_neighbors={k}, weight={weight:.3g}, order={order})")
+    if experiment is not None:
+        print(f"  nrae train {experiment} {_overrides(k, weight, order)}")
+
+
+def _overrides(k: int, weight: float, order: int) -> str:
+    settings = {
+        "model.arch": "nrael" if order == 1 else "nraeq",
+        "model.kernel.type": "binary",
+        "model.kernel.lambda": f"{weight:.3g}",
+        "data.training.graph.num_nn": k,
+        "data.training.graph.bs_nn": 1 + min(2, k),
+        "data.training.graph.include_center": "true",
+        "data.training.graph.replace": "false",
+        "training.init": "geodesic",
+    }
+    return " ".join(f"--{key} {value}" for key, value in settings.items())

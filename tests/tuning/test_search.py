@@ -1,0 +1,169 @@
+import builtins
+import csv
+import json
+import logging
+
+import matplotlib.image
+import numpy as np
+import pytest
+import torch
+
+from nrae_geometric.datasets import SwissRoll
+from nrae_geometric.estimator import ManifoldAutoencoder
+from nrae_geometric.tuning import tune
+
+optuna = pytest.importorskip("optuna", reason="needs the extra: pip install '.[tune]'")
+
+
+@pytest.fixture(autouse=True)
+def _quiet(caplog):
+    caplog.set_level(logging.ERROR)
+    before = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    yield
+    optuna.logging.set_verbosity(before)
+
+
+@pytest.fixture(scope="module")
+def points():
+    return SwissRoll(24, seed=0)[0].x.numpy()
+
+
+def estimator(**parameters):
+    defaults = {
+        "hidden": (8,),
+        "num_epochs": 2,
+        "init": "random",
+        "n_neighbors": 3,
+        "random_state": 0,
+        "device": "cpu",
+    }
+    return ManifoldAutoencoder(**{**defaults, **parameters})
+
+
+def search(points, model=None, **options):
+    defaults = {"num_trials": 3, "num_folds": 2, "progress": False}
+    return tune(points, model or estimator(), **{**defaults, **options})
+
+
+def test_best_is_the_complete_trial_with_the_highest_score(points):
+    result = search(points, num_trials=4)
+
+    complete = [row for row in result.table if row["state"] == "complete"]
+    best = max(complete, key=lambda row: row["score"])
+    assert result.score == best["score"]
+    assert result.best == {name: best[name] for name in ("n_neighbors", "weight", "order")}
+    assert result.table[0] == best
+    assert len(result.table) == 4
+
+
+def test_first_trial_is_the_estimator_as_it_is(points):
+    model = estimator(n_neighbors=4, weight=2.5, order=2)
+    first = search(points, model, num_trials=1).table[0]
+    assert (first["n_neighbors"], first["weight"], first["order"]) == (4, 2.5, 2)
+
+
+def test_best_estimator_has_the_best_settings_and_all_others(points):
+    result = search(points, estimator(latent_dim=2, lr=0.01))
+    best = result.best_estimator()
+    parameters = best.get_params()
+    assert {name: parameters[name] for name in result.best} == result.best
+    assert (best.latent_dim, best.lr) == (2, 0.01)
+    assert best.fit(points).transform(points).shape == (24, 2)
+
+
+def test_same_seed_finds_the_same(points):
+    assert search(points).table == search(torch.from_numpy(points)).table
+    assert search(points).table != search(points, seed=1).table
+
+
+def test_stopped_search_goes_on(points, tmp_path):
+    first = search(points, directory=tmp_path, num_trials=2)
+    second = search(points, directory=tmp_path, num_trials=4)
+    third = search(points, directory=tmp_path, num_trials=4)
+
+    by_number = {row["trial"]: row for row in second.table}
+    assert sorted(by_number) == [0, 1, 2, 3]
+    assert all(by_number[row["trial"]] == row for row in first.table)
+    assert third.table == second.table
+    assert len({row["weight"] for row in second.table}) == 4
+
+
+def test_interrupted_trial_is_tried_again(points, tmp_path, monkeypatch):
+    fit = ManifoldAutoencoder.fit
+    count = 0
+
+    def interrupted(self, X, y=None):
+        nonlocal count
+        count += 1
+        if count == 4:
+            raise KeyboardInterrupt
+        return fit(self, X, y)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ManifoldAutoencoder, "fit", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            search(points, directory=tmp_path)
+    assert len(search(points, directory=tmp_path).table) == 3
+
+
+def test_results_are_a_table_a_picture_and_the_best(points, tmp_path):
+    result = search(points, directory=tmp_path / "new")
+
+    files = {path.name for path in (tmp_path / "new").iterdir()}
+    assert files == {"best.json", "trials.csv", "trials.journal", "tuning.png"}
+    best = json.loads((tmp_path / "new" / "best.json").read_text())
+    assert best == {**result.best, "score": result.score}
+    with (tmp_path / "new" / "trials.csv").open(newline="") as file:
+        assert [float(row["score"]) for row in csv.DictReader(file)] == [
+            row["score"] for row in result.table
+        ]
+    assert matplotlib.image.imread(tmp_path / "new" / "tuning.png").ndim == 3
+
+
+def test_search_with_other_points_or_settings_is_not_mixed_in(points, tmp_path):
+    search(points, directory=tmp_path, num_trials=1)
+    with pytest.raises(ValueError, match="other points or settings"):
+        search(points + 1, directory=tmp_path)
+    with pytest.raises(ValueError, match="other points or settings"):
+        search(points, estimator(num_epochs=3), directory=tmp_path)
+
+
+def test_search_may_go_on_elsewhere(points, tmp_path):
+    search(points, directory=tmp_path, num_trials=1)
+    assert len(search(points, estimator(device="auto"), directory=tmp_path).table) == 3
+
+
+def test_diverging_trials_are_an_error_only_together(points):
+    with pytest.raises(ValueError, match="none of 3 trials succeeded"):
+        search(points, estimator(lr=1e30))
+
+
+def test_missing_optuna_is_named_with_its_extra(points, monkeypatch):
+    find = builtins.__import__
+
+    def without_optuna(name, *arguments, **options):
+        if name == "optuna":
+            raise ModuleNotFoundError("No module named 'optuna'", name="optuna")
+        return find(name, *arguments, **options)
+
+    monkeypatch.setattr(builtins, "__import__", without_optuna)
+    with pytest.raises(ModuleNotFoundError, match=r"nrae-geometric\[tune\]"):
+        search(points)
+
+
+@pytest.mark.parametrize(
+    ("points", "options", "message"),
+    [
+        (np.zeros(20), {}, r"should be numbers \[N, \*feature_shape\]"),
+        (np.zeros((9, 2)), {}, "at least 10 points"),
+        (np.array([["a"]] * 12), {}, "should be numbers"),
+        (np.full((12, 2), np.nan), {}, r"12 rows with NaN or infinite values \(first: row 0\)"),
+        (np.zeros((12, 2)), {"num_folds": 1}, "num_folds must be from 2 to 4"),
+        (np.zeros((12, 2)), {"num_trials": 0}, "num_trials must be at least 1"),
+        (np.zeros((12, 4)), {"model": estimator(latent_dim=3)}, "latent_dim must be 1 or 2"),
+    ],
+)
+def test_mistake_is_found_before_the_search(points, options, message):
+    with pytest.raises(ValueError, match=message):
+        search(points, **options)
