@@ -117,8 +117,9 @@ class FaissEngine(Engine):
         while True:
             setattr(settings, name, effort)
             found = torch.from_numpy(index.search(target[sample].numpy(), width)[1])
-            hits = (found.unsqueeze(2) == expected.unsqueeze(1)).any(dim=2)
-            self.measured_recall = float(hits.double().mean())
+            hits = (expected.unsqueeze(2) == found.unsqueeze(1)).any(dim=2)
+            # That a point finds itself is no merit.
+            self.measured_recall = float(hits[expected != sample.unsqueeze(1)].double().mean())
             if self.measured_recall >= self.recall or effort == most:
                 break
             effort = min(2 * effort, most)
