@@ -14,26 +14,29 @@ README, CONTRIBUTING = (
 )
 
 
-def python_blocks(text):
-    return re.findall(r"^```python\n(.*?)^```$", text, flags=re.DOTALL | re.MULTILINE)
+def code_blocks(text, language):
+    blocks = re.findall(r"^```(\w*)\n(.*?)^```$", text, flags=re.DOTALL | re.MULTILINE)
+    return [code for named, code in blocks if named == language]
 
 
 def shell_commands(text):
-    blocks = re.findall(r"^```\n(.*?)^```$", text, flags=re.DOTALL | re.MULTILINE)
-    return [line.split("#")[0].split() for block in blocks for line in block.splitlines() if line]
+    lines = "".join(code_blocks(text, "")).splitlines()
+    return [line.split("#")[0].split() for line in lines if line]
 
 
 COMMANDS = shell_commands(README) + shell_commands(CONTRIBUTING)
 
 
-@pytest.mark.parametrize("code", [*python_blocks(README), *python_blocks(CONTRIBUTING)])
+@pytest.mark.parametrize(
+    "code", code_blocks(README, "python") + code_blocks(CONTRIBUTING, "python")
+)
 def test_code_runs_as_it_stands(code, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     exec(code, {"__name__": "__main__"})
 
 
 def test_api_example_has_ten_lines():
-    first = python_blocks(README)[0]
+    first = code_blocks(README, "python")[0]
     assert len([line for line in first.splitlines() if line]) == 10
 
 
