@@ -140,6 +140,22 @@ def test_loaded_estimator_is_the_saved_one(fitted, points, tmp_path):
     assert [file.name for file in path.parent.iterdir()] == ["roll.pt"]
 
 
+def test_what_is_saved_is_what_was_fitted(points, tmp_path):
+    estimator = ManifoldAutoencoder(**TINY).fit(points)
+    estimator.set_params(hidden=(4, 4), order=2).save(tmp_path / "roll.pt")
+    loaded = ManifoldAutoencoder.load(tmp_path / "roll.pt")
+
+    assert (loaded.hidden, loaded.order) == ((8,), 1)
+    np.testing.assert_array_equal(loaded.transform(points), estimator.transform(points))
+
+
+def test_random_generator_as_random_state_is_not_saved(points, tmp_path):
+    generator = np.random.RandomState(0)
+    estimator = ManifoldAutoencoder(**{**TINY, "random_state": generator}).fit(points)
+    estimator.save(tmp_path / "roll.pt")
+    assert ManifoldAutoencoder.load(tmp_path / "roll.pt").random_state is None
+
+
 def test_loading_executes_nothing(tmp_path):
     torch.save({"format": print}, tmp_path / "other.pt")
     with pytest.raises(ValueError, match="not a checkpoint"):

@@ -10,15 +10,12 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.utils import Tags, check_random_state
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 from torch import Tensor
-from torch_geometric import seed_everything
 from torch_geometric.data import Data
 from typing_extensions import Self
 
 from nrae_geometric.estimator.arrays import as_array, like
 from nrae_geometric.estimator.file import read_fitted, write_fitted
-from nrae_geometric.loader import NeighborhoodLoader
-from nrae_geometric.nn import NRAE, BinaryKernel, mlp
-from nrae_geometric.training import Trainer
+from nrae_geometric.estimator.learning import learn, new_model
 from nrae_geometric.training.checkpoint import (
     random_state,
     restore_random_state,
@@ -143,10 +140,11 @@ class ManifoldAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         data = KNNGraph(self.n_neighbors)(Data(x=self._scaled(rows).to(device)))
         before = random_state(device, None)
         try:
-            seed_everything(seed)
-            self._train(data, seed)
+            self.model_, self.history_ = learn(self, data, seed)
         finally:
             restore_random_state(before, device, None)
+        self._n_features_out = self.latent_dim
+        self._fitted_parameters = self.get_params()
         return self
 
     def transform(self, X: Any) -> Any:
@@ -196,7 +194,8 @@ class ManifoldAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes the fitted estimator to a file that :meth:`load` reads."""
         check_is_fitted(self)
-        write_fitted(path, self.get_params(), self)
+        # Parameters may have been set since, to fit again.
+        write_fitted(path, self._fitted_parameters, self)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], device: str | int | torch.device = "auto") -> Self:
@@ -220,8 +219,11 @@ class ManifoldAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
             estimator.feature_names_in_ = np.array(state["feature_names"], dtype=object)
         estimator.center_, estimator.scale_ = np.array(state["center"]), state["scale"]
         estimator.history_ = state["history"]
-        estimator.model_ = estimator._new_model().to(resolve_device(device)).eval()
+        estimator.model_ = new_model(estimator, estimator.n_features_in_)
         estimator.model_.load_state_dict(state["model"])
+        estimator.model_.to(resolve_device(device)).eval()
+        estimator._n_features_out = estimator.latent_dim
+        estimator._fitted_parameters = estimator.get_params()
         return estimator
 
     def _checked(self, X: Any, reset: bool) -> np.ndarray:
@@ -233,33 +235,6 @@ class ManifoldAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
 
     def _scaled(self, rows: np.ndarray) -> Tensor:
         return torch.from_numpy((rows - self.center_) / self.scale_).float()
-
-    def _new_model(self) -> NRAE:
-        widths = [self.n_features_in_, *self.hidden, self.latent_dim]
-        self._n_features_out = self.latent_dim
-        encoder, decoder = mlp(widths, self.activation), mlp(widths[::-1], self.activation)
-        return NRAE(encoder, decoder, self.order, BinaryKernel(self.weight))
-
-    def _train(self, data: Data, seed: int) -> None:
-        loader = NeighborhoodLoader(
-            data,
-            self.num_neighbors,
-            batch_size=self.batch_size,
-            shuffle=True,
-            generator=torch.Generator(),
-        )
-        trainer = Trainer(
-            self.num_epochs,
-            self.lr,
-            device=data.x.device,
-            seed=seed,
-            progress=self.progress,
-            init=self.init,
-        )
-        self.model_ = self._new_model()
-        trainer.fit(self.model_, loader)
-        self.model_.eval()
-        self.history_ = trainer.history
 
     @torch.no_grad()
     def _mapped(self, module: Callable[[Tensor], Tensor], rows: Tensor) -> np.ndarray:

@@ -4,7 +4,7 @@ r"""A choice of k, lambda and order for points whose manifold is not known.
 the points left out (:func:`~nrae_geometric.tuning.score.log_likelihood`), and returns the best::
 
     result = tune(points)
-    manifold = result.best_estimator().fit(points)
+    manifold = result.best_estimator.fit(points)
 """
 
 from nrae_geometric.tuning.result import TuningResult

@@ -3,7 +3,7 @@
 import csv
 import json
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,16 +26,13 @@ class TuningResult:
             trial. The state is ``complete``, ``pruned`` (given up before the last part of the
             points because it was doing worse than most; the score is that of the parts before) or
             ``fail`` (the loss was not finite; without a score).
+        best_estimator: With the best settings, to be fitted to all points.
     """
 
     best: dict[str, Any]
     score: float
     table: list[dict[str, Any]]
-    _estimator: ManifoldAutoencoder = field(repr=False)
-
-    def best_estimator(self) -> ManifoldAutoencoder:
-        """Returns an estimator with the best settings, to be fitted to all points."""
-        return with_settings(self._estimator, self.best)
+    best_estimator: ManifoldAutoencoder
 
     def save(self, directory: str | os.PathLike[str]) -> None:
         """Writes ``best.json``, ``trials.csv`` and ``tuning.png``."""

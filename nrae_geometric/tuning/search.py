@@ -200,4 +200,4 @@ def _result(study: "Study", estimator: ManifoldAutoencoder) -> TuningResult:
     order = {"complete": 0, "pruned": 1, "fail": 2}
     table.sort(key=lambda row: (order[row["state"]], -(row["score"] or 0.0)))
     best = {name: table[0][name] for name in ("n_neighbors", "weight", "order")}
-    return TuningResult(best, table[0]["score"], table, estimator)
+    return TuningResult(best, table[0]["score"], table, with_settings(estimator, best))

@@ -65,7 +65,7 @@ def test_first_trial_is_the_estimator_as_it_is(points):
 
 def test_best_estimator_has_the_best_settings_and_all_others(points):
     result = search(points, estimator(latent_dim=2, lr=0.01))
-    best = result.best_estimator()
+    best = result.best_estimator
     parameters = best.get_params()
     assert {name: parameters[name] for name in result.best} == result.best
     assert (best.latent_dim, best.lr) == (2, 0.01)
