@@ -51,19 +51,14 @@ class Table:
 
 def machine() -> dict[str, Any]:
     """The processor, the cores and threads, the library versions, the date."""
-    versions = {}
-    for library in _LIBRARIES:
-        try:
-            versions[library] = importlib.metadata.version(library)
-        except importlib.metadata.PackageNotFoundError:
-            continue
+    installed = {found.name.lower(): found.version for found in importlib.metadata.distributions()}
     return {
         "processor": _processor(),
         "cores": os.cpu_count(),
         "threads": torch.get_num_threads(),
         "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
         "python": platform.python_version(),
-        "libraries": versions,
+        "libraries": {name: installed[name] for name in _LIBRARIES if name in installed},
         "date": datetime.date.today().isoformat(),
     }
 

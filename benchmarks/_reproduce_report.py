@@ -1,0 +1,166 @@
+"""Tables and figures of ``reproduce.py``, from the record of its runs."""
+
+import statistics
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+from _report import RESULTS, Table
+
+from nrae_geometric.visualization import save_figure
+
+ORDERED = 0.99
+"""From this |Spearman| on, a latent order is right."""
+
+NAMES = {"AE": "AE", "NRAEL": "NRAE-L", "NRAEQ": "NRAE-Q"}
+COLORS = {"AE": "#999999", "NRAE-L": "#0072B2", "NRAE-Q": "#D55E00", "AE, stopped early": "#009E73"}
+Record = dict[str, Any]
+
+
+def method(run: Record) -> str:
+    """What was trained, as a reader would call it."""
+    name = NAMES[run["experiment"].split("_")[0]]
+    if run["held_out"]:
+        return f"{name}, stopped early"
+    return f"{name}, geodesic start" if "training.init" in run["overrides"] else name
+
+
+def final_error(run: Record) -> float:
+    """The clean error at the end, or in the epoch in which the held-out error was smallest."""
+    if not run["held_out"]:
+        return run["error"]
+    clean, held_out = run["curves"]
+    return clean[int(np.argmin(held_out))]
+
+
+def tables(record: Iterable[Record]) -> list[Table]:
+    """Mean, standard deviation and success rate of every method in every study of seeds."""
+    groups: dict[tuple[str, str], list[Record]] = defaultdict(list)
+    for run in record:
+        groups[run["study"], method(run)].append(run)
+    table = Table(
+        "Clean points: squared error and |Spearman| of the latent order",
+        ["study", "method", "seeds", "error mean", "error sd", "median |Spearman|", "ordered"],
+    )
+    for (study, name), runs in sorted(groups.items()):
+        if study in ("noise and size", "k and lambda"):
+            continue
+        errors = [final_error(run) for run in runs]
+        orders = [run["spearman"] for run in runs]
+        table.add(
+            study,
+            name,
+            len(runs),
+            statistics.fmean(errors),
+            statistics.stdev(errors) if len(errors) > 1 else None,
+            statistics.median(orders),
+            None
+            if name.endswith("early")
+            else f"{sum(order >= ORDERED for order in orders)} of {len(orders)}",
+        )
+    return [table]
+
+
+def figures(record: list[Record], name: str) -> None:
+    """Draws every figure whose runs are there."""
+    by_study: dict[str, list[Record]] = defaultdict(list)
+    for run in record:
+        by_study[run["study"]].append(run)
+    for study, draw in (
+        ("sine", _error_over_epochs),
+        ("roll", _orders),
+        ("noise and size", _noise_and_size),
+        ("k and lambda", _k_and_lambda),
+    ):
+        if by_study[study]:
+            stem = study.replace(" ", "_")
+            save_figure(draw(by_study[study]), RESULTS / f"{name}_{stem}.png")
+
+
+def _figure(width: float, height: float) -> Any:
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=(width, height), dpi=150, layout="constrained")
+
+
+def _error_over_epochs(runs: list[Record]) -> Any:
+    figure = _figure(6.4, 3.6)
+    axes = figure.subplots()
+    for name, color in COLORS.items():
+        curves = [run["curves"][0] for run in runs if method(run) == name]
+        if not curves:
+            continue
+        if name.endswith("early"):
+            stopped = [final_error(run) for run in runs if method(run) == name]
+            axes.axhline(np.mean(stopped), color=color, ls="--", label=f"{name} (mean)")
+            continue
+        last = runs[0]["overrides"].get("training.num_epochs", 2001) - 1
+        epochs = np.minimum(40 * np.arange(len(curves[0])), last)
+        low, mid, high = np.quantile(curves, [0, 0.5, 1], axis=0)
+        axes.fill_between(epochs, low, high, color=color, alpha=0.15, lw=0)
+        axes.plot(epochs, mid, color=color, label=name)
+    axes.set(xlabel="epoch", ylabel="squared error of clean points", yscale="log")
+    axes.set_title("Noisy sine: median and range over seeds", loc="left", fontsize=10)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(frameon=False, fontsize=9)
+    return figure
+
+
+def _orders(runs: list[Record]) -> Any:
+    names = sorted({method(run) for run in runs})
+    figure = _figure(6.4, 0.5 * len(names) + 1)
+    axes = figure.subplots()
+    for row, name in enumerate(names):
+        orders = np.array([run["spearman"] for run in runs if method(run) == name])
+        height = row + np.linspace(-0.25, 0.25, len(orders))
+        axes.scatter(orders, height, s=18, color=COLORS[name.split(",")[0]], clip_on=False)
+        label = f"{int((orders >= ORDERED).sum())} of {len(orders)}"
+        axes.annotate(label, (1.03, row), va="center", annotation_clip=False)
+    axes.set_yticks(range(len(names)), names)
+    axes.set(xlim=(0, 1), xlabel="|Spearman| of the latent order; a dot is a seed")
+    axes.spines[["top", "right", "left"]].set_visible(False)
+    axes.tick_params(axis="y", length=0)
+    axes.invert_yaxis()
+    return figure
+
+
+def _noise_and_size(runs: list[Record]) -> Any:
+    keys = "data.training.num_data", "data.training.noise_level"
+    return _heat_maps(runs, keys, ("points", "noise"), final_error, "squared error")
+
+
+def _k_and_lambda(runs: list[Record]) -> Any:
+    keys = "data.training.graph.num_nn", "model.kernel.lambda"
+    return _heat_maps(runs, keys, ("k", "λ"), final_error, "squared error")
+
+
+def _heat_maps(
+    runs: list[Record], keys: tuple[str, str], labels: tuple[str, str], value: Any, title: str
+) -> Any:
+    from matplotlib.colors import LogNorm
+
+    names = sorted({method(run) for run in runs})
+    columns, rows = (sorted({run["overrides"][key] for run in runs}) for key in keys)
+    figure = _figure(2.9 * len(names) + 0.9, 3.2)
+    norm = LogNorm(*np.quantile([value(run) for run in runs], [0, 1]))
+    image = None
+    for axes, name in zip(figure.subplots(1, len(names), squeeze=False)[0], names, strict=True):
+        grid = np.full((len(rows), len(columns)), np.nan)
+        for run in runs:
+            if method(run) == name:
+                column, row = (run["overrides"][key] for key in keys)
+                grid[rows.index(row), columns.index(column)] = value(run)
+        image = axes.imshow(grid, cmap="cividis", norm=norm, origin="lower")
+        for (row, column), cell in np.ndenumerate(grid):
+            dark = norm(cell) < 0.5
+            axes.text(
+                column, row, f"{cell:.2g}", ha="center", va="center", fontsize=7,
+                color="white" if dark else "black",
+            )  # fmt: skip
+        axes.set_xticks(range(len(columns)), columns)
+        axes.set_yticks(range(len(rows)), rows)
+        axes.set_title(name, loc="left", fontsize=10)
+        axes.set(xlabel=labels[0], ylabel=labels[1])
+    figure.colorbar(image, ax=figure.axes, label=title, shrink=0.8)
+    return figure
