@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     )
     from nrae_geometric.training.experiment import ExperimentResult, run_experiment
     from nrae_geometric.training.faults import ConfigError
+    from nrae_geometric.training.geodesic_start import warm_start
+    from nrae_geometric.training.metric_recorder import MetricRecorder
     from nrae_geometric.training.trainer import Callback, Trainer
-    from nrae_geometric.training.warm_start import warm_start
 
 # Imported on first use: reading a configuration needs no torch.
 _HOMES = {
@@ -24,11 +25,12 @@ _HOMES = {
     "ConfigError": "faults",
     "ExperimentConfig": "config",
     "ExperimentResult": "experiment",
+    "MetricRecorder": "metric_recorder",
     "Trainer": "trainer",
     "experiment_names": "config",
     "load_experiment": "config",
     "run_experiment": "experiment",
-    "warm_start": "warm_start",
+    "warm_start": "geodesic_start",
 }
 
 __all__ = [
@@ -36,6 +38,7 @@ __all__ = [
     "ConfigError",
     "ExperimentConfig",
     "ExperimentResult",
+    "MetricRecorder",
     "Trainer",
     "experiment_names",
     "load_experiment",
