@@ -20,11 +20,11 @@ from nrae_geometric.training.checkpoint import (
     save_checkpoint,
 )
 from nrae_geometric.training.device import resolve_device
+from nrae_geometric.training.geodesic_start import warm_start
 from nrae_geometric.training.history import EpochRecord, LossHistory
 from nrae_geometric.training.interrupt import deferred_interrupt
 from nrae_geometric.training.schedule import published_schedule
 from nrae_geometric.training.step import Precision, TrainingStep
-from nrae_geometric.training.warm_start import warm_start
 
 # Often enough to lose little to a crash, rare enough to cost nothing.
 _SECONDS_BETWEEN_CHECKPOINTS = 60.0
