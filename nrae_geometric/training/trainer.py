@@ -23,13 +23,11 @@ from nrae_geometric.training.device import resolve_device
 from nrae_geometric.training.geodesic_start import warm_start
 from nrae_geometric.training.history import EpochRecord, LossHistory
 from nrae_geometric.training.interrupt import deferred_interrupt
-from nrae_geometric.training.schedule import published_schedule
+from nrae_geometric.training.schedule import published_schedule, warm_schedule
 from nrae_geometric.training.step import Precision, TrainingStep
 
 # Often enough to lose little to a crash, rare enough to cost nothing.
 _SECONDS_BETWEEN_CHECKPOINTS = 60.0
-# The learning rate rises over these epochs after a warm start, and over no more than half of all.
-_RISING_EPOCHS = 200
 
 
 class Callback(Protocol):
@@ -65,8 +63,8 @@ class Trainer:
         init: Where the weights start. ``"random"`` leaves them as they are, which is the published
             way. ``"geodesic"`` first fits an :class:`~nrae_geometric.nn.AE` to the geodesic
             coordinates of the loader's graph, see
-            :func:`~nrae_geometric.training.warm_start`, and lets the learning rate rise over the
-            first 200 epochs, or the first half of fewer than 400.
+            :func:`~nrae_geometric.training.warm_start`, and trains gently, see
+            :func:`~nrae_geometric.training.schedule.warm_schedule`.
 
     Example::
 
@@ -141,7 +139,8 @@ class Trainer:
                 self.coordinates = warm_start(
                     cast(AE, model), loader, device=self.device, precision=self.precision
                 )
-        schedule = published_schedule(step.adam, self.num_epochs, first_epoch, self._rising_epochs)
+        make_schedule = warm_schedule if self.init == "geodesic" else published_schedule
+        schedule = make_schedule(step.adam, self.num_epochs, first_epoch)
         saved_at = time.monotonic()
         with deferred_interrupt(enabled=self.checkpoint is not None) as interrupt:
             for epoch in self._epochs(first_epoch):
@@ -161,10 +160,6 @@ class Trainer:
                     saved_at = time.monotonic()
                 if interrupt.requested:
                     raise KeyboardInterrupt
-
-    @property
-    def _rising_epochs(self) -> int:
-        return min(_RISING_EPOCHS, self.num_epochs // 2) if self.init == "geodesic" else 0
 
     def _epochs(self, first_epoch: int) -> Iterable[int]:
         with tqdm(

@@ -2,16 +2,16 @@ import pytest
 import torch
 from torch.optim.lr_scheduler import StepLR
 
-from nrae_geometric.training.schedule import published_schedule
+from nrae_geometric.training.schedule import published_schedule, warm_schedule
 
 
 def adam():
     return torch.optim.Adam([torch.zeros(1, requires_grad=True)], lr=1e-3)
 
 
-def rates(num_epochs, first_epoch=0):
+def rates(num_epochs, first_epoch=0, schedule=published_schedule):
     optimizer = adam()
-    scheduler = published_schedule(optimizer, num_epochs, first_epoch)
+    scheduler = schedule(optimizer, num_epochs, first_epoch)
     seen = []
     for _ in range(first_epoch, num_epochs):
         seen.append(optimizer.param_groups[0]["lr"])
@@ -45,3 +45,21 @@ def test_rate_first_falls_ten_epochs_after_80_percent():
 @pytest.mark.parametrize("first_epoch", [1, 42, 95, 99])
 def test_resumed_schedule_has_exactly_the_same_rates(first_epoch):
     assert rates(100, first_epoch) == rates(100)[first_epoch:]
+
+
+def test_warm_rate_rises_quadratically_to_three_tenths_of_the_published_one():
+    seen, published = rates(1001, schedule=warm_schedule), rates(1001)
+
+    assert seen[0] == pytest.approx(0.3e-3 / 200**2)
+    assert seen[99] == pytest.approx(0.3e-3 / 4)
+    assert seen[199:] == pytest.approx([0.3 * rate for rate in published[199:]])
+
+
+@pytest.mark.parametrize("first_epoch", [1, 42, 95])
+def test_resumed_warm_schedule_has_exactly_the_same_rates(first_epoch):
+    whole = rates(100, schedule=warm_schedule)
+    assert rates(100, first_epoch, warm_schedule) == whole[first_epoch:]
+
+
+def test_warm_rate_of_a_single_epoch_is_positive():
+    assert rates(1, schedule=warm_schedule) == pytest.approx([0.3e-3])
