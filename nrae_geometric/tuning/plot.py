@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from nrae_geometric.visualization import palette
 
@@ -40,9 +41,10 @@ def plot_tuning(table: Sequence[Mapping[str, Any]]) -> Figure:
             edgecolors=palette.INK,
             label="best",
         )
-        axes.set_xscale("log")
         axes.set_xlabel(label, fontsize=palette.LABEL_SIZE, color=palette.INK)
         palette.style_axes(axes)
+    panels[0].xaxis.set_major_locator(MaxNLocator(integer=True))
+    panels[1].set_xscale("log")
     panels[0].set_ylabel(
         "log-likelihood of points left out", fontsize=palette.LABEL_SIZE, color=palette.INK
     )
