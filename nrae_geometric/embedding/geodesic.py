@@ -59,7 +59,7 @@ def geodesic_coordinates(
       :mod:`logging`.
 
     Takes time :math:`O(L N (k + \log N))` and memory for :math:`L N` numbers of 8 bytes with
-    :math:`L` landmarks, about half a minute and 200 MB for 100 000 points with 10 neighbours.
+    :math:`L` landmarks, some 45 seconds and 200 MB for 100 000 points with 10 neighbours.
 
     Source: Tenenbaum, de Silva and Langford, `"A Global Geometric Framework for Nonlinear
     Dimensionality Reduction" <https://doi.org/10.1126/science.290.5500.2319>`_, Science 2000; de
