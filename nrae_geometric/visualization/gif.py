@@ -8,6 +8,7 @@ from typing import Protocol, cast
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+from scipy.spatial import KDTree
 
 from nrae_geometric.files import replacing
 
@@ -49,13 +50,13 @@ def write_gif(
             append_images=frames,
             duration=[round(1000 * seconds) for seconds in film.durations],
             loop=0,
-            palette=bytes(palette.getpalette() or ()),
+            palette=palette.tobytes(),
             optimize=True,
         )
 
 
-def _shared_palette(film: Film, num_colors: int, num_samples: int) -> Image.Image:
-    """Return a palette image of the most popular colors of a sample of the frames.
+def _shared_palette(film: Film, num_colors: int, num_samples: int) -> NDArray[np.uint8]:
+    """Return the most popular colors of a sample of the frames, :obj:`[num_colors, 3]`.
 
     Popularity keeps the flat colors of a drawing exact, where the averages of a median cut would
     tint the white and merge neighboring hues. Of colors that agree in their five leading bits,
@@ -76,12 +77,29 @@ def _shared_palette(film: Film, num_colors: int, num_samples: int) -> Image.Imag
         totals[box] += count
         standing_for.setdefault(box, color)
     colors = [standing_for[box] for box, _ in totals.most_common(num_colors)]
-    palette = Image.new("P", (1, 1))
-    palette.putpalette([channel for color in colors for channel in color])
-    return palette
+    return np.array(colors, dtype=np.uint8)
 
 
-def _quantized(film: Film, palette: Image.Image) -> Iterator[Image.Image]:
+def _quantized(film: Film, palette: NDArray[np.uint8]) -> Iterator[Image.Image]:
+    nearest = _nearest_in_palette(palette)
     for index in range(len(film.durations)):
-        frame = Image.fromarray(film.draw(index))
-        yield frame.quantize(palette=palette, dither=Image.Dither.NONE)
+        frame = Image.fromarray(nearest[_cell(film.draw(index))])
+        frame.putpalette(palette.tobytes())
+        yield frame
+
+
+def _nearest_in_palette(palette: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return the index of the nearest palette color for each cell of 4 x 4 x 4 colors.
+
+    Pillow's own table compares the corners of the cells, which can turn white into another color
+    although it is in the palette.
+    """
+    center = np.stack(np.meshgrid(*[np.arange(2, 256, 4)] * 3, indexing="ij"), axis=-1)
+    nearest = KDTree(palette).query(center.reshape(-1, 3))[1].astype(np.uint8)
+    nearest[_cell(palette)] = np.arange(len(palette))
+    return nearest
+
+
+def _cell(color: NDArray[np.uint8]) -> NDArray[np.int32]:
+    red, green, blue = np.moveaxis(color.astype(np.int32) >> 2, -1, 0)
+    return (red << 12) | (green << 6) | blue

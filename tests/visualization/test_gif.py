@@ -83,3 +83,20 @@ def test_missing_folders_are_made(tmp_path):
     path = tmp_path / "results" / "run" / "stripes.gif"
     write_gif(Stripes(), path)
     assert list(path.parent.iterdir()) == [path]
+
+
+class Paper(Stripes):
+    """White paper beside an off-white that differs from it in a few last bits."""
+
+    durations = (1.0,)
+
+    def draw(self, index):
+        frame = np.full((20, 30, 3), 255, dtype=np.uint8)
+        frame[:, :3] = (252, 253, 247)
+        return frame
+
+
+def test_white_stays_white_beside_off_white(tmp_path):
+    write_gif(Paper(), tmp_path / "paper.gif")
+    ((picture, _),) = frames_of(tmp_path / "paper.gif")
+    assert np.array_equal(picture, Paper().draw(0))
