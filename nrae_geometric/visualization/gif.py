@@ -38,7 +38,7 @@ def write_gif(
         num_samples: The palette is made from as many frames evenly spread over the running time,
             and as many evenly spread over all frames.
     """
-    num_frames = len(film.durations)
+    milliseconds = [round(1000 * seconds) for seconds in film.durations]
     palette = _shared_palette(film, num_colors, num_samples)
     frames = _quantized(film, palette)
     first = next(frames)
@@ -46,9 +46,9 @@ def write_gif(
         first.save(
             temporary,
             format="GIF",
-            save_all=num_frames > 1,
+            save_all=len(milliseconds) > 1,
             append_images=frames,
-            duration=[round(1000 * seconds) for seconds in film.durations],
+            duration=milliseconds if len(milliseconds) > 1 else milliseconds[0],
             loop=0,
             palette=palette.tobytes(),
             optimize=True,
