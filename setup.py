@@ -48,7 +48,7 @@ setup(
         "pillow",
         "pydantic>=2",
         "pyyaml",
-        "scikit-learn",
+        "scikit-learn>=1.6",
         "scipy",
         "tqdm",
     ],
@@ -57,9 +57,9 @@ setup(
         # torch-sparse imports torch-scatter without naming it as a dependency.
         "sampling": ["torch-scatter", "torch-sparse"],
         "faiss": ["faiss-cpu"],
-        "tune": ["optuna"],
+        "tune": ["optuna>=4"],
         "bench": ["faiss-cpu", "imageio", "pynndescent"],
-        "dev": ["hypothesis", "mypy", "pre-commit", "pytest", "ruff", "types-PyYAML"],
+        "dev": ["hypothesis", "mypy", "optuna>=4", "pre-commit", "pytest", "ruff", "types-PyYAML"],
     },
     entry_points={"console_scripts": ["nrae = nrae_geometric.cli:main"]},
 )

@@ -2,7 +2,8 @@ r"""Neighborhood reconstructing autoencoders on PyTorch Geometric.
 
 The sub-packages follow the way the data takes::
 
-    datasets -> neighbors, transforms -> loader -> nn -> metrics, visualization -> training
+    datasets -> neighbors, transforms -> embedding -> loader -> nn -> metrics, visualization
+    -> training -> estimator, tuning
 
 They are imported on first use, so ``import nrae_geometric`` alone costs next to nothing.
 """
@@ -14,6 +15,7 @@ from nrae_geometric.version import __version__
 
 _SUBMODULES = (
     "datasets",
+    "embedding",
     "estimator",
     "loader",
     "metrics",
@@ -21,6 +23,7 @@ _SUBMODULES = (
     "nn",
     "training",
     "transforms",
+    "tuning",
     "visualization",
 )
 

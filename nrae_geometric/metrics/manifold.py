@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from nrae_geometric.metrics._checks import as_points, check_positive
-from nrae_geometric.metrics._convex_hull import sample_convex_hull
 from nrae_geometric.metrics._decode import decode
+from nrae_geometric.metrics.convex_hull import sample_convex_hull
 
 
 class ManifoldDistance(NamedTuple):

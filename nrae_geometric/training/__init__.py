@@ -13,6 +13,7 @@ if TYPE_CHECKING:
         experiment_names,
         load_experiment,
     )
+    from nrae_geometric.training.evaluate import evaluate_experiment
     from nrae_geometric.training.experiment import ExperimentResult, run_experiment
     from nrae_geometric.training.faults import ConfigError
     from nrae_geometric.training.geodesic_start import warm_start
@@ -27,6 +28,7 @@ _HOMES = {
     "ExperimentResult": "experiment",
     "MetricRecorder": "metric_recorder",
     "Trainer": "trainer",
+    "evaluate_experiment": "evaluate",
     "experiment_names": "config",
     "load_experiment": "config",
     "run_experiment": "experiment",
@@ -40,6 +42,7 @@ __all__ = [
     "ExperimentResult",
     "MetricRecorder",
     "Trainer",
+    "evaluate_experiment",
     "experiment_names",
     "load_experiment",
     "run_experiment",

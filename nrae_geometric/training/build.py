@@ -11,6 +11,7 @@ from nrae_geometric.datasets import RotatedMNIST, ShiftedMNIST, SinCurve, SwissR
 from nrae_geometric.loader import NeighborhoodLoader
 from nrae_geometric.nn import AE, NRAE, BinaryKernel, mlp
 from nrae_geometric.training.schema import (
+    ExperimentSections,
     MNISTPoints,
     Model,
     Network,
@@ -56,6 +57,18 @@ def build_dataset(section: SyntheticPoints | MNISTPoints, seed: int) -> KnownMan
     if section.type == "sincurve":
         return SinCurve(section.num_data, section.noise_level, seed=seed)
     return SwissRoll(section.num_data, section.noise_level, seed=seed)
+
+
+def build_test_points(config: ExperimentSections, dataset: KnownManifold) -> Data:
+    """Returns the configured test points; without any, the clean curve, or the orbit itself.
+
+    Args:
+        config: The experiment.
+        dataset: What :func:`build_dataset` returned for ``config.data.training``.
+    """
+    if config.data.test is not None:
+        return build_dataset(config.data.test, config.seed + 1)[0]
+    return dataset.manifold() if config.data.training.dataset == "synthetic" else dataset[0]
 
 
 def build_graph(points: Data, section: Points) -> Data:

@@ -11,10 +11,10 @@ from torch_geometric.data import Data
 from nrae_geometric.files import replacing
 from nrae_geometric.metrics import smallest_connected_k
 from nrae_geometric.training.build import (
-    KnownManifold,
     build_dataset,
     build_graph,
     build_model,
+    build_test_points,
 )
 from nrae_geometric.training.checkpoint import load_checkpoint
 from nrae_geometric.training.config import ExperimentConfig
@@ -70,7 +70,7 @@ def evaluate_experiment(
         raise ValueError(
             f"{directory / 'checkpoint.pt'} is of another model than config.yml: {error}"
         ) from None
-    metrics = measure(model, points, _test_points(config, dataset), dataset.manifold())
+    metrics = measure(model, points, build_test_points(config, dataset), dataset.manifold())
     metrics |= measure_by_name(LABEL_FREE_METRICS, model, _with_edges(points))
     _merge(directory / "metrics.json", metrics)
     return metrics
@@ -84,13 +84,6 @@ def _finished_config(directory: Path) -> ExperimentConfig:
                 f"folder that nrae train names at its end, such as results/NRAEL_toy_denoising"
             )
     return ExperimentConfig.from_yaml(directory / "config.yml")
-
-
-def _test_points(config: ExperimentConfig, dataset: KnownManifold) -> Data:
-    """The configured test points; without any, the clean curve, or the orbit itself."""
-    if config.data.test is not None:
-        return build_dataset(config.data.test, config.seed + 1)[0]
-    return dataset.manifold() if config.data.training.dataset == "synthetic" else dataset[0]
 
 
 def _with_edges(points: Data) -> Data:

@@ -21,6 +21,7 @@ from nrae_geometric.training.build import (
     build_graph,
     build_loader,
     build_model,
+    build_test_points,
 )
 from nrae_geometric.training.config import ExperimentConfig
 from nrae_geometric.training.device import resolve_device
@@ -113,7 +114,7 @@ def run_experiment(
     trainer.fit(model, build_loader(data, section, config.seed), resume=resume)
     _write_history(directory / "history.csv", trainer.history)
 
-    metrics = measure(model, data, _test_points(config, dataset), dataset.manifold())
+    metrics = measure(model, data, build_test_points(config, dataset), dataset.manifold())
     _write(directory / "metrics.json", json.dumps(metrics, indent=2) + "\n")
     animation = None
     if animate and recorder is not None:
@@ -138,13 +139,6 @@ def _recorder(config: ExperimentConfig, dataset: KnownManifold, data: Data) -> R
         order=TAYLOR_ORDER[config.model.arch],
         coordinate=_COORDINATE.get(section.type, "true coordinate"),
     )
-
-
-def _test_points(config: ExperimentConfig, dataset: KnownManifold) -> Data:
-    """The configured test points; without any, the clean curve, or the orbit itself."""
-    if config.data.test is not None:
-        return build_dataset(config.data.test, config.seed + 1)[0]
-    return dataset.manifold() if config.data.training.dataset == "synthetic" else dataset[0]
 
 
 def _check_same_experiment(config: ExperimentConfig, directory: Path) -> None:

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from nrae_geometric.metrics import decoder_distortion
-from nrae_geometric.metrics._convex_hull import sample_convex_hull
+from nrae_geometric.metrics.convex_hull import sample_convex_hull
 
 _NUM_SAMPLES = 2000
 _MAX_STEPS = 200
