@@ -233,11 +233,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("--quick", action="store_true", help="small cases, under two minutes")
     parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"])
+    parser.add_argument(
+        "--case", nargs=3, type=int, action="append", metavar=("POINTS", "DIM", "REPEATS"),
+        help="only this case; may be given several times",
+    )  # fmt: skip
     arguments = parser.parse_args()
     title = f"k-nearest neighbours, k = {K}, float32, {arguments.device}"
     columns = ["points", "engine", "seconds", "recall", "floor", "times the floor", "times auto"]
     table = Table(title, columns)
     cases = QUICK if arguments.quick else CUDA if arguments.device == "cuda" else FULL
+    if arguments.case:
+        cases = [Case(*case) for case in arguments.case]
     for case in cases:
         measure(case, arguments.device, table)
     name = "knn_speed" if arguments.device == "cpu" else "knn_speed_cuda"

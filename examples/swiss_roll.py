@@ -6,8 +6,8 @@
 
 In the plane the settings are those published for geometry preservation: 30 points of a spiral, and
 a latent line; which of the models get it right depends on the seed. With --init geodesic all start
-from the geodesic coordinates of the graph. With --dim 3 the points lie on a rolled-up sheet, and
-the latent space is a plane.
+from the geodesic coordinates of the graph. With --dim 3 the points lie on a rolled-up sheet, the
+latent space is a plane, and the geodesic start is the default.
 A table goes to the screen; a figure, and for the spiral an animation of each training run, go to
 results/swiss_roll/ (results/swiss_roll_3d/ for the sheet).
 """
@@ -199,12 +199,16 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--dim", type=int, choices=(2, 3), default=2, help="of the points")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--epochs", type=int, help="default: 2001, with --dim 3 300")
-    parser.add_argument("--init", choices=("random", "geodesic"), default="random")
+    parser.add_argument(
+        "--init", choices=("random", "geodesic"), help="default: random, with --dim 3 geodesic"
+    )
     parser.add_argument("--device", default="auto", help="auto, cpu, or the number of a GPU")
     parser.add_argument("--logdir", type=Path, default=Path("results"))
     args = parser.parse_args()
     if args.epochs is None:
         args.epochs = 2001 if args.dim == 2 else 300
+    if args.init is None:
+        args.init = "random" if args.dim == 2 else "geodesic"
     return args
 
 

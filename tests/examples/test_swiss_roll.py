@@ -51,7 +51,7 @@ def test_animation_of_each_model_is_written(spiral, name):
 
 
 def test_sheet_is_unrolled_into_a_plane_in_a_folder_of_its_own(tmp_path):
-    done = run(tmp_path, "--dim", "3", "--epochs", "1", "--logdir", "runs")
+    done = run(tmp_path, "--dim", "3", "--init", "random", "--epochs", "1", "--logdir", "runs")
     files = [file.name for file in (tmp_path / "runs" / "swiss_roll_3d").iterdir()]
     assert files == ["comparison.png"]
     assert done.stdout.count("wrong connectivity") == 3
