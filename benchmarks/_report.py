@@ -44,7 +44,8 @@ class Table:
 
     def markdown(self) -> str:
         """The table under its title."""
-        lines = [self.columns, ["---"] + ["---:"] * (len(self.columns) - 1)]
+        header = [_cell(column) for column in self.columns]
+        lines = [header, ["---"] + ["---:"] * (len(self.columns) - 1)]
         lines += [[_cell(value) for value in row] for row in self.rows]
         return f"### {self.title}\n\n" + "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
@@ -95,7 +96,8 @@ def write_report(name: str, tables: list[Table], *, quick: bool = False) -> None
 def _cell(value: Any) -> str:
     if value is None:
         return "–"
-    return f"{value:.3g}" if isinstance(value, float) else str(value)
+    text = f"{value:.3g}" if isinstance(value, float) else str(value)
+    return text.replace("|", r"\|")
 
 
 def _processor() -> str:

@@ -202,9 +202,11 @@ def wait(x: Tensor) -> None:
         torch.cuda.synchronize()
 
 
-def measure(case: Case, device: str, table: Table) -> None:
+def measure(case: Case, device: str, table: Table, names: list[str] | None = None) -> None:
     x = make_points(case, device)
     engines = competitors(case, device)
+    if names is not None:
+        engines = {"auto": engines["auto"], **{name: engines[name] for name in names}}
     exact = exact_sample(x)
     recalls = {name: recall(x, run(x), exact) for name, run in engines.items()}
     for name in {"auto", "torch", "scipy"} & engines.keys():
@@ -237,6 +239,7 @@ def main() -> None:
         "--case", nargs=3, type=int, action="append", metavar=("POINTS", "DIM", "REPEATS"),
         help="only this case; may be given several times",
     )  # fmt: skip
+    parser.add_argument("--engines", nargs="+", help="only these, by their names in the table")
     arguments = parser.parse_args()
     title = f"k-nearest neighbours, k = {K}, float32, {arguments.device}"
     columns = ["points", "engine", "seconds", "recall", "floor", "times the floor", "times auto"]
@@ -245,7 +248,7 @@ def main() -> None:
     if arguments.case:
         cases = [Case(*case) for case in arguments.case]
     for case in cases:
-        measure(case, arguments.device, table)
+        measure(case, arguments.device, table, arguments.engines)
     name = "knn_speed" if arguments.device == "cpu" else "knn_speed_cuda"
     write_report(name, [table], quick=arguments.quick)
 
