@@ -4,6 +4,7 @@ import argparse
 from typing import Any
 
 from nrae_geometric.cli.metrics_table import print_metrics
+from nrae_geometric.cli.options import add_device
 from nrae_geometric.cli.settings import refuse_settings
 
 
@@ -21,9 +22,7 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         metavar="RESULTS_DIR",
         help="the experiment's folder, such as results/NRAEL_toy_denoising",
     )
-    parser.add_argument(
-        "--device", default="auto", help="auto, cpu, or the number of a GPU (default: auto)"
-    )
+    add_device(parser)
     parser.set_defaults(run=_run)
 
 

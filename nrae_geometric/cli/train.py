@@ -4,6 +4,7 @@ import argparse
 from typing import Any
 
 from nrae_geometric.cli.metrics_table import print_metrics
+from nrae_geometric.cli.options import add_device, add_logdir
 from nrae_geometric.training.config import ExperimentConfig
 
 
@@ -21,15 +22,8 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     config = parser.add_mutually_exclusive_group(required=True)
     config.add_argument("config", nargs="?", metavar="CONFIG", help="a YAML file, or a name")
     config.add_argument("--config", dest="config_option", metavar="CONFIG", help="the same")
-    parser.add_argument(
-        "--device", default="auto", help="auto, cpu, or the number of a GPU (default: auto)"
-    )
-    parser.add_argument(
-        "--logdir",
-        default="results",
-        metavar="DIR",
-        help="results go to DIR/exp_name (default: results)",
-    )
+    add_device(parser)
+    add_logdir(parser, "exp_name")
     parser.add_argument("--resume", action="store_true", help="go on from the checkpoint")
     parser.add_argument("--no-animation", action="store_true", help="do not draw the animation")
     parser.set_defaults(run=_run)

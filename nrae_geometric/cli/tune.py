@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nrae_geometric.cli.options import add_device, add_logdir
 from nrae_geometric.training.config import ExperimentConfig
 
 if TYPE_CHECKING:
@@ -42,15 +43,8 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     parser.add_argument(
         "--latent-dim", type=int, default=1, metavar="D", help="for a .npy file (default: 1)"
     )
-    parser.add_argument(
-        "--device", default="auto", help="auto, cpu, or the number of a GPU (default: auto)"
-    )
-    parser.add_argument(
-        "--logdir",
-        default="results",
-        metavar="DIR",
-        help="results go to DIR/tune_NAME (default: results)",
-    )
+    add_device(parser)
+    add_logdir(parser, "tune_NAME")
     parser.set_defaults(run=_run)
 
 
