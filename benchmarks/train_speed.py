@@ -191,7 +191,7 @@ def main() -> None:
     seconds = 1.0 if arguments.quick else 5.0
     names = EXPERIMENTS[:3] if arguments.quick else EXPERIMENTS
     settings = [published_setting(name) for name in names]
-    settings += [synthetic_setting(order, 256, 10) for order in (1, 2)]
+    settings += [synthetic_setting(order, 256, 10, 512) for order in (1, 2)]
     if not arguments.quick:
         settings += [synthetic_setting(order, 1024, 10) for order in (1, 2)]
     tables = [step_table(settings, seconds), overhead_table(seconds)]
