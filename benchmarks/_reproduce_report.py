@@ -1,4 +1,4 @@
-"""Tables and figures of ``reproduce.py``, from the record of its runs."""
+"""Tables of ``reproduce.py``, from the record of its runs."""
 
 import statistics
 from collections import defaultdict
@@ -6,21 +6,23 @@ from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
-from _report import RESULTS, Table
-
-from nrae_geometric.visualization import save_figure
+from _report import Table
 
 ORDERED = 0.99
 """From this |Spearman| on, a latent order is right."""
+UNROLLED = 0.95
+"""From this geodesic correlation on, a sheet is unrolled."""
 
-NAMES = {"AE": "AE", "NRAEL": "NRAE-L", "NRAEQ": "NRAE-Q"}
-COLORS = {"AE": "#999999", "NRAE-L": "#0072B2", "NRAE-Q": "#D55E00", "AE, stopped early": "#009E73"}
+NAMES = {"AE": "AE", "NRAEL": "NRAE-L", "NRAEQ": "NRAE-Q", "NRAE": "NRAE"}
+DIGIT, RANGE = "data.training.digit", "data.training.rotate_range"
 Record = dict[str, Any]
 
 
 def method(run: Record) -> str:
     """What was trained, as a reader would call it."""
     name = NAMES[run["experiment"].split("_")[0]]
+    if "tried" in run:
+        return f"{name}, cross-validated"
     if run["held_out"]:
         return f"{name}, stopped early"
     return f"{name}, geodesic start" if "training.init" in run["overrides"] else name
@@ -34,18 +36,27 @@ def final_error(run: Record) -> float:
     return clean[int(np.argmin(held_out))]
 
 
-def tables(record: Iterable[Record]) -> list[Table]:
-    """Mean, standard deviation and success rate of every method in every study of seeds."""
+def tables(record: list[Record]) -> list[Table]:
+    """The tables of all studies that have runs."""
+    made = [_seeds(record), _cross_validated(record), _sheets(record), _orbits(record)]
+    return [table for table in made if table.rows]
+
+
+def _grouped(record: Iterable[Record]) -> dict[tuple[str, str], list[Record]]:
     groups: dict[tuple[str, str], list[Record]] = defaultdict(list)
     for run in record:
         groups[run["study"], method(run)].append(run)
+    return dict(sorted(groups.items()))
+
+
+def _seeds(record: Iterable[Record]) -> Table:
+    """Mean, standard deviation and success rate of every method in every study of seeds."""
     table = Table(
         "Clean points: squared error and |Spearman| of the latent order",
         ["study", "method", "seeds", "error mean", "error sd", "median |Spearman|", "ordered"],
     )
-    for (study, name), runs in sorted(groups.items()):
-        if study in ("noise and size", "k and lambda"):
-            continue
+    shown = ("sine", "roll", "rotated", "shifted")
+    for (study, name), runs in _grouped(run for run in record if run["study"] in shown).items():
         errors = [final_error(run) for run in runs]
         orders = [run["spearman"] for run in runs]
         table.add(
@@ -59,108 +70,87 @@ def tables(record: Iterable[Record]) -> list[Table]:
             if name.endswith("early")
             else f"{sum(order >= ORDERED for order in orders)} of {len(orders)}",
         )
-    return [table]
+    return table
 
 
-def figures(record: list[Record], name: str) -> None:
-    """Draws every figure whose runs are there."""
-    by_study: dict[str, list[Record]] = defaultdict(list)
-    for run in record:
-        by_study[run["study"]].append(run)
-    for study, draw in (
-        ("sine", _error_over_epochs),
-        ("roll", _orders),
-        ("noise and size", _noise_and_size),
-        ("k and lambda", _k_and_lambda),
-    ):
-        if by_study[study]:
-            stem = study.replace(" ", "_")
-            save_figure(draw(by_study[study]), RESULTS / f"{name}_{stem}.png")
-
-
-def _figure(width: float, height: float) -> Any:
-    from matplotlib.figure import Figure
-
-    return Figure(figsize=(width, height), dpi=150, layout="constrained")
-
-
-def _error_over_epochs(runs: list[Record]) -> Any:
-    figure = _figure(6.4, 3.6)
-    axes = figure.subplots()
-    for name, color in COLORS.items():
-        curves = [run["curves"][0] for run in runs if method(run) == name]
-        if not curves:
+def _cross_validated(record: list[Record]) -> Table:
+    """What held-out noisy points chose, against the best of all settings and the autoencoder."""
+    table = Table(
+        "Noisy sine: error of the clean points with the setting that held-out points choose",
+        ["seed", "k", "lambda", "order", "chosen", "best of all", "chosen to best", "AE",
+         "AE to chosen"],
+    )  # fmt: skip
+    sines = [run for run in record if run["study"] == "sine"]
+    published = {run["overrides"]["seed"]: run["error"] for run in sines if method(run) == "AE"}
+    rows = []
+    for run in sorted(sines, key=lambda run: run["overrides"]["seed"]):
+        if "tried" not in run:
             continue
-        if name.endswith("early"):
-            stopped = [final_error(run) for run in runs if method(run) == name]
-            axes.axhline(np.mean(stopped), color=color, ls="--", label=f"{name} (mean)")
-            continue
-        last = runs[0]["overrides"].get("training.num_epochs", 2001) - 1
-        epochs = np.minimum(40 * np.arange(len(curves[0])), last)
-        low, mid, high = np.quantile(curves, [0, 0.5, 1], axis=0)
-        axes.fill_between(epochs, low, high, color=color, alpha=0.15, lw=0)
-        axes.plot(epochs, mid, color=color, label=name)
-    axes.set(xlabel="epoch", ylabel="squared error of clean points", yscale="log")
-    axes.set_title("Noisy sine: median and range over seeds", loc="left", fontsize=10)
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False, fontsize=9)
-    return figure
+        seed = run["overrides"]["seed"]
+        chosen = min(run["tried"], key=lambda each: each["held_out"])
+        best = min(each["error"] for each in run["tried"])
+        rows.append((run["error"], best, published.get(seed)))
+        settings = (chosen[name] for name in ("n_neighbors", "weight", "order"))
+        table.add(seed, *settings, *_ratios(*rows[-1]))
+    if rows:
+        errors, best, others = zip(*rows, strict=True)
+        known = None if None in others else statistics.fmean(others)
+        table.add(
+            "mean",
+            None,
+            None,
+            None,
+            *_ratios(statistics.fmean(errors), statistics.fmean(best), known),
+        )
+    return table
 
 
-def _orders(runs: list[Record]) -> Any:
-    names = sorted({method(run) for run in runs})
-    figure = _figure(6.4, 0.5 * len(names) + 1)
-    axes = figure.subplots()
-    for row, name in enumerate(names):
-        orders = np.array([run["spearman"] for run in runs if method(run) == name])
-        height = row + np.linspace(-0.25, 0.25, len(orders))
-        axes.scatter(orders, height, s=18, color=COLORS[name.split(",")[0]], clip_on=False)
-        label = f"{int((orders >= ORDERED).sum())} of {len(orders)}"
-        axes.annotate(label, (1.03, row), va="center", annotation_clip=False)
-    axes.set_yticks(range(len(names)), names)
-    axes.set(xlim=(0, 1), xlabel="|Spearman| of the latent order; a dot is a seed")
-    axes.spines[["top", "right", "left"]].set_visible(False)
-    axes.tick_params(axis="y", length=0)
-    axes.invert_yaxis()
-    return figure
+def _ratios(chosen: float, best: float, other: float | None) -> tuple[Any, ...]:
+    return chosen, best, chosen / best, other, None if other is None else other / chosen
 
 
-def _noise_and_size(runs: list[Record]) -> Any:
-    keys = "data.training.num_data", "data.training.noise_level"
-    return _heat_maps(runs, keys, ("points", "noise"), final_error, "squared error")
+def _sheets(record: list[Record]) -> Table:
+    table = Table(
+        "Roll in space: correlation of latent with geodesic distances, of new clean points",
+        ["method", "seeds", "smallest", "median", f"at least {UNROLLED}"],
+    )
+    for (_, name), runs in _grouped(run for run in record if run["study"] == "sheet").items():
+        values = [run["geodesic"] for run in runs]
+        reached = f"{sum(value >= UNROLLED for value in values)} of {len(values)}"
+        table.add(name, len(runs), min(values), statistics.median(values), reached)
+    return table
 
 
-def _k_and_lambda(runs: list[Record]) -> Any:
-    keys = "data.training.graph.num_nn", "model.kernel.lambda"
-    return _heat_maps(runs, keys, ("k", "λ"), final_error, "squared error")
+def _orbits(record: list[Record]) -> Table:
+    """Every digit by itself: its order, or that the loop was found and named."""
+    runs = [run for run in record if run["study"].startswith("orbits")]
+    columns = sorted({_orbit_column(run) for run in runs})
+    table = Table(
+        "First MNIST image of each digit, turned: |Spearman| of latent coordinate and angle",
+        ["digit", *(f"{degrees}°, {name}" for degrees, name in columns)],
+    )
+    found = {(run["overrides"][DIGIT], _orbit_column(run)): run for run in runs}
+    for digit in sorted({digit for digit, _ in found}):
+        table.add(digit, *(_orbit(found.get((digit, column))) for column in columns))
+    if found:
+        table.add("ordered", *(_ordered(run for run in runs if _orbit_column(run) == column)
+                               for column in columns))  # fmt: skip
+    return table
 
 
-def _heat_maps(
-    runs: list[Record], keys: tuple[str, str], labels: tuple[str, str], value: Any, title: str
-) -> Any:
-    from matplotlib.colors import LogNorm
+def _orbit_column(run: Record) -> tuple[int, str]:
+    return run["overrides"][RANGE], NAMES[run["experiment"].split("_")[0]]
 
-    names = sorted({method(run) for run in runs})
-    columns, rows = (sorted({run["overrides"][key] for run in runs}) for key in keys)
-    figure = _figure(2.9 * len(names) + 0.9, 3.2)
-    norm = LogNorm(*np.quantile([value(run) for run in runs], [0, 1]))
-    image = None
-    for axes, name in zip(figure.subplots(1, len(names), squeeze=False)[0], names, strict=True):
-        grid = np.full((len(rows), len(columns)), np.nan)
-        for run in runs:
-            if method(run) == name:
-                column, row = (run["overrides"][key] for key in keys)
-                grid[rows.index(row), columns.index(column)] = value(run)
-        image = axes.imshow(grid, cmap="cividis", norm=norm, origin="lower")
-        for (row, column), cell in np.ndenumerate(grid):
-            dark = norm(cell) < 0.5
-            axes.text(
-                column, row, f"{cell:.2g}", ha="center", va="center", fontsize=7,
-                color="white" if dark else "black",
-            )  # fmt: skip
-        axes.set_xticks(range(len(columns)), columns)
-        axes.set_yticks(range(len(rows)), rows)
-        axes.set_title(name, loc="left", fontsize=10)
-        axes.set(xlabel=labels[0], ylabel=labels[1])
-    figure.colorbar(image, ax=figure.axes, label=title, shrink=0.8)
-    return figure
+
+def _orbit(run: Record | None) -> str | None:
+    if run is None:
+        return None
+    return f"{run['spearman']:.4f}" + (" (loop named)" if run["loop"] else "")
+
+
+def _ordered(runs: Iterable[Record]) -> str:
+    runs = list(runs)
+    opened = [run["spearman"] for run in runs if not run["loop"]]
+    named = len(runs) - len(opened)
+    text = f"{sum(order >= ORDERED for order in opened)} of {len(opened)} open"
+    return f"{text}, {named} named" if named else text

@@ -1,0 +1,98 @@
+"""One run of ``reproduce.py``: what it is, and how an experiment is trained and measured."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from _reproduce_targets import cross_validated_sine, unrolled_sheet
+
+from nrae_geometric.metrics import latent_order, reconstruction_error
+from nrae_geometric.training import MetricRecorder, Trainer, load_experiment
+from nrae_geometric.training.build import build_dataset, build_graph, build_loader, build_model
+
+EVERY = 40
+"""Epochs between two measurements of a run."""
+
+_OWN_EXPERIMENTS = {
+    "NRAE_cross_validated_sine": cross_validated_sine,
+    "NRAEL_sheet": unrolled_sheet,
+    "NRAEQ_sheet": unrolled_sheet,
+}
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training run.
+
+    Args:
+        study: What it is part of.
+        experiment: A packaged experiment, or one of ``_reproduce_targets.py``.
+        overrides: Settings that replace the experiment's.
+        held_out: How many training points are kept aside, to stop early by.
+    """
+
+    study: str
+    experiment: str
+    overrides: dict[str, Any] = field(default_factory=dict)
+    held_out: int = 0
+
+    @property
+    def key(self) -> str:
+        settings = ",".join(f"{key}={value}" for key, value in sorted(self.overrides.items()))
+        held_out = f",held_out={self.held_out}" if self.held_out else ""
+        return f"{self.experiment}:{settings}{held_out}"
+
+
+def execute(run: Run) -> dict[str, Any]:
+    """Trains and measures."""
+    torch.set_num_threads(1)
+    if run.experiment in _OWN_EXPERIMENTS:
+        return _OWN_EXPERIMENTS[run.experiment](**run.overrides)
+    return _train(run)
+
+
+def _train(run: Run) -> dict[str, Any]:
+    """The error and order of the clean points, at the end and on the way, and their latents."""
+    config = load_experiment(run.experiment, run.overrides)
+    section = config.data.training
+    torch.manual_seed(config.seed)
+    dataset = build_dataset(section, config.seed)
+    points = dataset[0]
+    clean = dataset.manifold() if section.dataset == "synthetic" else points
+    kept = torch.randperm(points.num_nodes)[run.held_out :].sort().values
+    held_out = torch.ones(points.num_nodes, dtype=torch.bool).index_fill(0, kept, False)
+    data = build_graph(points.subgraph(kept), section)
+    model = build_model(config.model, data.x.shape[1:])
+    num_epochs = config.training.num_epochs
+    callbacks = [
+        MetricRecorder(
+            ["reconstruction_error"],
+            data,
+            num_epochs=num_epochs,
+            every=EVERY,
+            test=measured,
+            manifold=measured,
+        )
+        for measured in (clean, points.subgraph(held_out))
+        if measured.num_nodes
+    ]
+    trainer = Trainer(
+        num_epochs,
+        config.optimizer.lr,
+        device="cpu",
+        seed=config.seed,
+        callbacks=callbacks,
+        progress=False,
+        init=config.training.init,
+    )
+    trainer.fit(model, build_loader(data, section, config.seed))
+    model.eval()
+    with torch.no_grad():
+        z = model.encode(clean.x)
+        error = reconstruction_error(clean.x, model.decode(z)).item()
+    curves = [[record["reconstruction_error"] for record in each.records] for each in callbacks]
+    measured = {"error": error, "spearman": latent_order(z, clean.y).spearman, "curves": curves}
+    if section.dataset == "mnist" and trainer.coordinates is not None:
+        measured["loop"] = trainer.coordinates.loop is not None
+        measured["latents"] = [round(value, 4) for value in z.flatten().tolist()]
+    return measured
