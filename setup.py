@@ -42,7 +42,6 @@ setup(
     install_requires=[
         "torch>=2.4",
         "torch-geometric>=2.6",
-        "lightning-fabric>=2.4",
         "matplotlib",
         "numpy",
         "pillow",

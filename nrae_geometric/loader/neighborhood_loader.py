@@ -35,7 +35,9 @@ class NeighborhoodLoader(NeighborLoader):
       grouped by centre;
     * :obj:`n_id` and :obj:`e_id` are the numbers of nodes and edges in :obj:`data`, and
       :obj:`input_id` the positions of the centres in :obj:`input_nodes`;
-    * :obj:`num_sampled_nodes` and :obj:`num_sampled_edges` are the numbers for each hop.
+    * :obj:`num_sampled_nodes` and :obj:`num_sampled_edges` are the numbers for each hop;
+    * :obj:`num_neighbors` is the number of edges of each centre, its own included, where all have
+      the same.
 
     In contrast to the base class it needs no compiled extension, can let the centre be one of its
     own neighbours, refuses to return fewer neighbours than asked for, and draws everything from
@@ -144,6 +146,8 @@ class NeighborhoodLoader(NeighborLoader):
         if self.transform_sampler_output is not None:
             out = self.transform_sampler_output(out)
         batch = to_batch(self.data, out)
+        if self.node_sampler.edges_per_seed is not None and self.transform_sampler_output is None:
+            batch.num_neighbors = self.node_sampler.edges_per_seed
         return batch if self.transform is None else self.transform(batch)
 
     def _iterate_chunks(self) -> Iterator[Data]:

@@ -50,6 +50,13 @@ class NeighborhoodSampler(BaseSampler):
         r"""Where the graph lives and the sampling happens."""
         return self.graph.ptr.device
 
+    @property
+    def edges_per_seed(self) -> int | None:
+        r"""The number of edges of every seed; :obj:`None` if seeds may differ."""
+        if self.num_neighbors is None or self._has_isolated_nodes:
+            return None
+        return self.num_neighbors + self.include_center
+
     def check_seeds(self, node: Tensor) -> None:
         r"""Makes sure that every seed has the neighbours that are going to be drawn.
 

@@ -119,12 +119,16 @@ class NRAE(AE):
 
         Args:
             batch: Points ``batch.x`` of which the first ``batch.batch_size`` are centres (all
-                without that attribute), and ``batch.edge_index`` from neighbour to centre.
+                without that attribute), and ``batch.edge_index`` from neighbour to centre. Where
+                it says ``batch.num_neighbors``, each centre has so many edges, side by side.
         """
         if batch.edge_index is None:
             raise ValueError("the batch has no edge_index; build a graph with KNNGraph first")
         z = self.encode(batch.x, batch.edge_index)
-        return self.criterion(self.decoder, z, batch.x, batch.edge_index, _num_centers(batch))
+        num_neighbors = batch.num_neighbors if "num_neighbors" in batch else None
+        return self.criterion(
+            self.decoder, z, batch.x, batch.edge_index, _num_centers(batch), num_neighbors
+        )
 
 
 def _num_centers(batch: Data) -> int:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from nrae_geometric.nn.taylor import expand_along_directions, prefers_axes, taylor_expand
+from nrae_geometric.nn.taylor import expand_along_axes, expand_along_directions, prefers_axes
 
 Kernel = Callable[[Tensor, Tensor], Tensor]
 
@@ -51,6 +51,7 @@ class NeighborhoodReconstruction(nn.Module):
         x: Tensor,
         edge_index: Tensor,
         batch_size: int | None = None,
+        num_neighbors: int | None = None,
     ) -> Tensor:
         r"""Computes the loss.
 
@@ -62,33 +63,43 @@ class NeighborhoodReconstruction(nn.Module):
                 plain reconstruction.
             batch_size: The number of centres, where these are the first rows; edges into other
                 rows are left out. All rows by default.
+            num_neighbors: The number of edges of each centre, where the caller knows that the
+                edges are grouped by centre, in order, this many for each. Nothing needs to be
+                looked up then, and nothing fetched from a GPU.
 
         Returns:
             A scalar, or ``[E']`` for the :math:`E'` edges that count with reduction ``'none'``.
 
         Raises:
-            ValueError: If there is no edge, the decoder's output has not the shape of `x`, or the
-                kernel does not return one weight for each edge.
+            ValueError: If there is no edge, the decoder's output has not the shape of `x`, the
+                kernel does not return one weight for each edge, or `num_neighbors` does not fit.
         """
-        if batch_size is not None and batch_size < z.size(0):
-            edge_index = edge_index[:, edge_index[1] < batch_size]
-            z_center = z[:batch_size]
-        else:
-            z_center = z
+        num_centers = z.size(0) if batch_size is None else min(batch_size, z.size(0))
+        if num_neighbors is None:
+            if num_centers < z.size(0):
+                edge_index = edge_index[:, edge_index[1] < num_centers]
+        elif num_centers * num_neighbors != edge_index.size(1):
+            raise ValueError(
+                f"{num_centers} centres with num_neighbors={num_neighbors} have "
+                f"{num_centers * num_neighbors} edges, but edge_index has {edge_index.size(1)}"
+            )
         if edge_index.size(1) == 0:
             raise ValueError("edge_index holds no edge into a centre; there is nothing to learn")
 
         neighbor, center = edge_index
-        recon = self._expand(decoder, z_center, z[neighbor] - z[center], neighbor, center)
+        # Selecting rows by index_select, whose backward is much cheaper than that of z[neighbor].
+        dz = z.index_select(0, neighbor) - z.index_select(0, center)
+        z_center = z[:num_centers]
+        recon = self._expand(decoder, z_center, dz, neighbor, center, num_neighbors is not None)
         if recon.shape[1:] != x.shape[1:]:
             raise ValueError(
                 f"the decoder returns points of shape {tuple(recon.shape[1:])}, "
                 f"but x has points of shape {tuple(x.shape[1:])}"
             )
-        x_neighbor = x[neighbor]
+        x_neighbor = x.index_select(0, neighbor)
         loss = (x_neighbor - recon).flatten(1).square().sum(1)
         if self.kernel is not None:
-            weight = self.kernel(x[center], x_neighbor)
+            weight = self.kernel(x.index_select(0, center), x_neighbor)
             if weight.shape != loss.shape:
                 raise ValueError(
                     f"the kernel must return one weight for each of {loss.size(0)} edges, "
@@ -106,11 +117,19 @@ class NeighborhoodReconstruction(nn.Module):
         dz: Tensor,
         neighbor: Tensor,
         center: Tensor,
+        is_even: bool,
     ) -> Tensor:
-        moving = (neighbor != center).nonzero().squeeze(1)
-        if prefers_axes(z, moving.numel(), self.order):
-            index = None if _is_even(center, z.size(0)) else center
-            return taylor_expand(decoder, z, dz, self.order, index)
+        # Which edges are self edges is looked up only where the choice may depend on it: they are
+        # no directions to expand along, and a centre usually has one at most.
+        num_edges = neighbor.numel()
+        moving: Tensor | None = None
+        along_axes = prefers_axes(z, num_edges - z.size(0), self.order)
+        if not along_axes:
+            moving = (neighbor != center).nonzero().squeeze(1)
+            along_axes = prefers_axes(z, moving.numel(), self.order)
+        if along_axes or moving is None:
+            index = None if is_even or _is_even(center, z.size(0)) else center
+            return expand_along_axes(decoder, z, dz, self.order, index)
         # A self edge goes nowhere: its value is the centre's, and it needs no expansion.
         value, increment = expand_along_directions(
             decoder, z, dz[moving], self.order, center[moving]

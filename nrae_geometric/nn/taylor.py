@@ -60,7 +60,7 @@ def taylor_expand(
     """
     _check(z, dz, order, index)
     if prefers_axes(z, dz.size(0), order):
-        return _expand_along_axes(module, z, dz, order, index)
+        return expand_along_axes(module, z, dz, order, index)
     value, increment = expand_along_directions(module, z, dz, order, index)
     if index is None:
         index = torch.arange(z.size(0), device=z.device).repeat_interleave(
@@ -88,9 +88,10 @@ def expand_along_directions(
     return series.value, torch.add(series.first, series.second, alpha=0.5)
 
 
-def _expand_along_axes(
+def expand_along_axes(
     module: Function, z: Tensor, dz: Tensor, order: int, index: Tensor | None
 ) -> Tensor:
+    """The expansion along each direction, ``[E, *out]``, from derivatives along the axes."""
     num_points, dim = z.shape
     axes = torch.eye(dim, dtype=z.dtype, device=z.device).repeat(num_points, 1)
     pairs = None
@@ -99,22 +100,21 @@ def _expand_along_axes(
         pairs = (left, right)
     series = propagate(module, TaylorSeries(z, axes, None, order, pairs=pairs))
 
-    # The Taylor polynomial is linear in its coefficients: F = [1, dz, dz dz / 2] [f; J; H].
-    shape = series.value.shape[1:]
-    coefficients = [
-        series.value.reshape(num_points, 1, -1),
-        series.first.reshape(num_points, dim, -1),
-    ]
-    monomials = [dz.new_ones(dz.size(0), 1), dz]
+    # The Taylor polynomial is linear in its coefficients: F = f + dz J + (dz dz / 2) H.
+    terms = [(dz, series.first)]
     if series.second is not None:
-        coefficients.append(series.second.reshape(num_points, dim * (dim + 1) // 2, -1))
-        monomials.append(_second_monomials(dz, pairs))
-    polynomial, weights = torch.cat(coefficients, 1), torch.cat(monomials, 1)
-    if index is None:
-        expansion = weights.unflatten(0, (num_points, -1)) @ polynomial
-    else:
-        expansion = weights.unsqueeze(1) @ polynomial.index_select(0, index)
-    return expansion.reshape(dz.size(0), *shape)
+        terms.append((_second_monomials(dz, pairs), series.second))
+    expansion = series.value.reshape(num_points, 1, -1)
+    num_rows = -1
+    if index is not None:
+        expansion, num_rows = expansion.index_select(0, index), 1
+    for monomials, derivatives in terms:
+        coefficients = derivatives.reshape(num_points, monomials.size(1), -1)
+        if index is not None:
+            coefficients = coefficients.index_select(0, index)
+        weights = monomials.reshape(coefficients.size(0), num_rows, monomials.size(1))
+        expansion = torch.baddbmm(expansion, weights, coefficients)
+    return expansion.reshape(dz.size(0), *series.value.shape[1:])
 
 
 def _second_monomials(dz: Tensor, pairs: tuple[Tensor, Tensor] | None) -> Tensor:

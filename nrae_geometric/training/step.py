@@ -7,7 +7,12 @@ import torch
 from torch import Tensor, nn
 from torch_geometric.data import Data
 
+from nrae_geometric.training.fused_adam import FusedAdam
+
 Precision = Literal["32-true", "64-true", "bf16-true", "bf16-mixed", "16-mixed"]
+
+_MODEL_TYPES = {"64-true": torch.float64, "bf16-true": torch.bfloat16}
+_PRODUCT_TYPES = {"bf16-mixed": torch.bfloat16, "16-mixed": torch.float16}
 
 
 class TrainingStep:
@@ -17,7 +22,9 @@ class TrainingStep:
         model: A module with ``loss(batch) -> Tensor []``; moved in place.
         lr: The learning rate.
         device: Where to train.
-        precision: One of Lightning Fabric's precisions.
+        precision: ``"32-true"`` leaves the model as it is; another ``true`` type converts it. With
+            a ``mixed`` type the weights stay as they are and :class:`torch.autocast` chooses the
+            type of each operation; float16 has its loss scaled.
         compile: Whether to run the loss through :func:`torch.compile`.
     """
 
@@ -29,21 +36,16 @@ class TrainingStep:
         precision: Precision = "32-true",
         compile: bool = False,
     ) -> None:
-        # Imported here because reading about the trainer should not cost Lightning's import.
-        from lightning_fabric import Fabric
-
         self.device = device
-        self.adam = torch.optim.Adam(model.parameters(), lr=lr, fused=True)
-        self._fabric = Fabric(
-            accelerator=device.type,
-            devices=1 if device.type == "cpu" else [device.index],
-            precision=precision,
+        model.to(device, _MODEL_TYPES.get(precision))
+        self.adam = FusedAdam(model.parameters(), lr=lr)
+        product_type = _PRODUCT_TYPES.get(precision)
+        self._autocast = torch.autocast(
+            device.type, product_type, enabled=product_type is not None, cache_enabled=True
         )
-        loss = _Loss(model)
-        if compile:
-            loss.compile()
-        wrapped: Any = self._fabric.setup(loss, self.adam)
-        self._loss, self._optimizer = wrapped
+        self._scaler = torch.amp.GradScaler(device.type, enabled=precision == "16-mixed")
+        loss: Any = model.loss  # nn.Module types every attribute as a tensor or module
+        self._loss = torch.compile(loss) if compile else loss
         self._dtype = next(model.parameters()).dtype
 
     def __call__(self, batch: Data) -> Tensor:
@@ -52,10 +54,12 @@ class TrainingStep:
         Args:
             batch: A batch with points ``x``, brought to the model's device and floating type.
         """
-        self._optimizer.zero_grad()
-        loss = self._loss(self._place(batch))
-        self._fabric.backward(loss)
-        self._optimizer.step()
+        self.adam.zero_grad()
+        with self._autocast:
+            loss = self._loss(self._place(batch))
+        self._scaler.scale(loss).backward()
+        self._scaler.step(self.adam)
+        self._scaler.update()
         return loss.detach()
 
     def _place(self, batch: Data) -> Data:
@@ -65,15 +69,3 @@ class TrainingStep:
             batch = copy.copy(batch)
             batch.x = batch.x.to(self._dtype)
         return batch
-
-
-class _Loss(nn.Module):
-    """The loss as a forward pass, which is what Fabric and the compiler wrap."""
-
-    def __init__(self, model: nn.Module) -> None:
-        super().__init__()
-        self.model = model
-
-    def forward(self, batch: Data) -> Tensor:
-        loss: Any = self.model.loss  # nn.Module types every attribute as a tensor or module
-        return loss(batch)

@@ -51,8 +51,9 @@ class Trainer:
         lr: The learning rate of the first 80 % of the epochs, see
             :func:`~nrae_geometric.training.schedule.published_schedule`.
         device: ``"auto"``, ``"cpu"``, the number of a GPU, or a :class:`torch.device`.
-        precision: One of Lightning Fabric's precisions. With a ``true`` one the model is
-            converted, and each batch's points to the model's type.
+        precision: ``"32-true"``, ``"64-true"``, ``"bf16-true"``, ``"bf16-mixed"`` or
+            ``"16-mixed"``. With ``64-true`` and ``bf16-true`` the model is converted, and each
+            batch's points to the model's type.
         seed: Seeds Python, NumPy, PyTorch and the loader's generator at the start of
             :meth:`fit`. Seed the same before building the model for a reproducible run.
         checkpoint: The file to save to: every minute, at the end, and when Ctrl-C stops the run
