@@ -199,3 +199,15 @@ def test_repr_tells_the_settings(ragged: Data) -> None:
         "NeighborhoodLoader(num_nodes=6, num_neighbors=1, include_center=True, replace=False, "
         "batch_size=4, shuffle=True)"
     )
+
+
+def test_the_number_of_edges_is_told_only_where_all_centers_have_the_same() -> None:
+    edge_index = torch.tensor([[1, 2, 0, 0], [0, 0, 1, 2]])
+    data = Data(x=torch.zeros(3, 1), edge_index=edge_index)
+    [batch] = NeighborhoodLoader(data, 1, batch_size=3)
+    assert batch.num_neighbors == 2  # the centre and one neighbour
+    [batch] = NeighborhoodLoader(data, None, batch_size=3)
+    assert "num_neighbors" not in batch
+    isolated = Data(x=torch.zeros(4, 1), edge_index=edge_index)
+    [batch] = NeighborhoodLoader(isolated, 1, batch_size=4)
+    assert "num_neighbors" not in batch

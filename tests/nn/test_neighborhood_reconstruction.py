@@ -188,3 +188,42 @@ def test_settings_are_shown():
     text = repr(NeighborhoodReconstruction(2, BinaryKernel(5.0), "sum"))
     assert "order=2, reduction='sum'" in text
     assert "BinaryKernel(weight=5.0)" in text
+
+
+@settings(deadline=None, max_examples=20)
+@given(
+    ORDERS,
+    st.sampled_from(KERNELS),
+    st.integers(1, 3),
+    st.integers(1, 4),
+    st.booleans(),
+    st.integers(0, 2**31),
+)
+def test_a_known_number_of_neighbors_changes_nothing(
+    order, kernel, dim, num_neighbors, with_self, seed
+):
+    torch.manual_seed(seed)
+    num_centers, num_nodes = 4, 7
+    center = torch.arange(num_centers).repeat_interleave(num_neighbors)
+    neighbor = torch.randint(num_nodes, center.shape)
+    if with_self:
+        neighbor[::num_neighbors] = center[::num_neighbors]
+    edge_index = torch.stack([neighbor, center])
+    decoder = mlp([dim, 5, 3], "tanh").double()
+    z = torch.randn(num_nodes, dim, dtype=torch.double, requires_grad=True)
+    x = torch.randn(num_nodes, 3, dtype=torch.double)
+    criterion = NeighborhoodReconstruction(order, kernel)
+    looked_up = criterion(decoder, z, x, edge_index, num_centers)
+    known = criterion(decoder, z, x, edge_index, num_centers, num_neighbors)
+    torch.testing.assert_close(known, looked_up)
+    torch.testing.assert_close(
+        gradients(known, decoder, z), gradients(looked_up, decoder, z), rtol=1e-10, atol=1e-10
+    )
+
+
+def test_a_wrong_number_of_neighbors_is_refused():
+    edge_index = torch.tensor([[0, 1, 1], [0, 0, 1]])
+    with pytest.raises(ValueError, match="num_neighbors=2 have 4 edges, but edge_index has 3"):
+        NeighborhoodReconstruction()(
+            nn.Linear(1, 2), torch.randn(2, 1), torch.randn(2, 2), edge_index, 2, 2
+        )
