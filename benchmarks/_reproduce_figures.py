@@ -24,7 +24,7 @@ def figures(record: list[Record], name: str) -> None:
     """Draws every figure whose runs are there."""
     by_study: dict[str, list[Record]] = defaultdict(list)
     for run in record:
-        by_study[run["study"].removesuffix(" 90").removesuffix(" 180")].append(run)
+        by_study["orbits" if run["study"].startswith("orbits") else run["study"]].append(run)
     for study, draw in (
         ("sine", _error_over_epochs),
         ("roll", _orders),
@@ -48,13 +48,14 @@ def _error_over_epochs(runs: list[Record]) -> Any:
     axes = figure.subplots()
     last = max(run["overrides"].get("training.num_epochs", 0) for run in runs) or 2001
     for name, color in COLORS.items():
-        curves = [run["curves"][0] for run in runs if method(run) == name]
-        if not curves:
+        those = [run for run in runs if method(run) == name]
+        if not those:
             continue
         if name in _WITHOUT_CURVES:
-            mean = np.mean([final_error(run) for run in runs if method(run) == name])
+            mean = np.mean([final_error(run) for run in those])
             axes.axhline(mean, color=color, ls="--", label=f"{name} (mean)")
             continue
+        curves = [run["curves"][0] for run in those]
         epochs = np.minimum(EVERY * np.arange(len(curves[0])), last - 1)
         low, mid, high = np.quantile(curves, [0, 0.5, 1], axis=0)
         axes.fill_between(epochs, low, high, color=color, alpha=0.15, lw=0)

@@ -1,5 +1,6 @@
 """One run of ``reproduce.py``: what it is, and how an experiment is trained and measured."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,7 +14,7 @@ from nrae_geometric.training.build import build_dataset, build_graph, build_load
 EVERY = 40
 """Epochs between two measurements of a run."""
 
-_OWN_EXPERIMENTS = {
+_OWN_EXPERIMENTS: dict[str, Callable[..., dict[str, Any]]] = {
     "NRAE_cross_validated_sine": cross_validated_sine,
     "NRAEL_sheet": unrolled_sheet,
     "NRAEQ_sheet": unrolled_sheet,
