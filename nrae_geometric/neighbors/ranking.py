@@ -48,6 +48,17 @@ def sort_pairs(row: Tensor, squared: Tensor, col: Tensor) -> Tensor:
     return order[row[order].argsort(stable=True)]
 
 
+def smallest(squared: Tensor, index: Tensor, k: int) -> tuple[Tensor, Tensor]:
+    r"""The `k` entries of each row :math:`[M, C]` that come first by squared distance, then index.
+
+    Returns:
+        tuple[Tensor, Tensor]: Squared distance and index, each :math:`[M, k]`.
+    """
+    index, order = index.sort(dim=1)
+    squared, order = squared.gather(1, order).sort(dim=1, stable=True)
+    return squared[:, :k], index.gather(1, order[:, :k])
+
+
 def rank(x: Tensor, query: Tensor | None, candidates: Tensor, k: int) -> tuple[Tensor, Tensor]:
     r"""The `k` nearest of each query point's candidates.
 
@@ -67,17 +78,16 @@ def rank(x: Tensor, query: Tensor | None, candidates: Tensor, k: int) -> tuple[T
     index = torch.empty(num_query, k, dtype=torch.long, device=x.device)
     step = max(1, _BLOCK_PAIRS // width)
     for start in range(0, num_query, step):
-        block, _ = candidates[start : start + step].sort(dim=1)
+        block = candidates[start : start + step]
         row = torch.arange(start, start + block.size(0), device=x.device)
         squared = squared_distance(
             centre, x, row.repeat_interleave(width), block.reshape(-1)
         ).view_as(block)
         if query is None:
             squared.masked_fill_(block == row.unsqueeze(1), torch.inf)
-        squared, order = squared.sort(dim=1, stable=True)
         part = slice(start, start + step)
-        distance[part] = squared[:, :k].sqrt_().to(x.dtype)
-        index[part] = block.gather(1, order[:, :k])
+        squared, index[part] = smallest(squared, block, k)
+        distance[part] = squared.sqrt_().to(x.dtype)
     return distance, index
 
 

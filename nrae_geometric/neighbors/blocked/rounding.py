@@ -12,24 +12,29 @@ norms :math:`n` too,
 .. math::
     v_{ij} = [\tilde{x}_i, n_i, 1] \cdot [-2 \tilde{x}_j, 1, n_j] ,
 
-with an error of at most :math:`c (n_i + n_j)` from summing in float32. The columns hold
-:math:`(1 - c) n` instead, so that, up to the final rounding of :math:`v`,
+with an error of at most :math:`c (n_i + n_j)` from summing in float32, or float64 for float64
+points. The columns hold :math:`(1 - c) n` instead, so that, up to the final rounding of :math:`v`,
 
 .. math::
     \|\tilde{x}_i - \tilde{x}_j\|^2 - 2 c (n_i + n_j)
     \le v_{ij} \le \|\tilde{x}_i - \tilde{x}_j\|^2 .
 """
 
+import copy
+import math
+from functools import cached_property
+
 import torch
 from torch import Tensor
 
-# Roundoff of one step of a float32 sum, and to spare: tensor cores truncate, AVX512-BF16 rounds
-# twice. The sum of all magnitudes is at most 2 (n_i + n_j).
-_SUM_ROUNDOFF = 2 * 4 * 2.0**-24
+# Roundings of one step of a sum, and to spare: tensor cores truncate, AVX512-BF16 rounds twice. The
+# sum of all magnitudes is at most 2 (n_i + n_j).
+_SUM_ROUNDOFF = 2 * 4
 # More than all products that underflow can add up to, for coordinates of at most one.
 _UNDERFLOW = 1e-30
 # Covers the float32 rounding of the bounds themselves.
 _MARGIN = 1e-5
+_CHUNK = 1 << 14
 
 
 class RoundedPoints:
@@ -39,30 +44,25 @@ class RoundedPoints:
         x (Tensor): Points :math:`[B, D]`, float32 or float64.
         centre (Tensor): The point that becomes the origin, float64 :math:`[D]`.
         scale (float): Power of two that brings every coordinate below one.
-        dtype (torch.dtype): Type of the product, float32 or bfloat16.
+        dtype (torch.dtype): Type of the product: bfloat16, float32 or float64.
     """
 
     def __init__(self, x: Tensor, centre: Tensor, scale: float, dtype: torch.dtype) -> None:
         self.dtype = dtype
         self._num_features = x.size(1)
         self._num_pieces = 3 if dtype == torch.bfloat16 else 1
-        self._relative = (x.size(1) + 2 * self._num_pieces) * _SUM_ROUNDOFF
+        unit = 2.0**-53 if dtype == torch.float64 else 2.0**-24
+        self._relative = (x.size(1) + 2 * self._num_pieces) * _SUM_ROUNDOFF * unit
 
         exact = (x.double() - centre).mul_(scale)
-        rounded = exact.to(dtype)
-        norm = rounded.double().square_().sum(dim=1)
+        rounded = exact.to(dtype, copy=True)
+        norm = rounded.double().square().sum(dim=1)
         error = exact.sub_(rounded).square_().sum(dim=1).sqrt_()
         # The centred float64 point is rounded too, relative to its uncentred coordinates.
         size = max(float(x.amax()), -float(x.amin()), float(centre.abs().amax())) * scale
         error += size * x.size(1) ** 0.5 * 2.0**-51
         self.error = (error * (1 + _MARGIN)).float()
         self.norm = norm.float()
-
-        wide = rounded.double()
-        self.middle = wide.mean(dim=0)
-        r"""Centre of a ball around the block, scaled, float64 :math:`[D]`."""
-        self.radius = wide.sub_(self.middle).square_().sum(dim=1).sqrt_().max() + error.max()
-        r"""Radius of that ball, the unrounded points included."""
 
         norm = norm * (1 - self._relative)
         pieces = []
@@ -72,6 +72,20 @@ class RoundedPoints:
         squares = torch.stack(pieces, dim=1)
         self.right = torch.cat([rounded.mul_(-2), torch.ones_like(squares), squares], dim=1)
         r"""Right operand :math:`[B, W]`."""
+
+    @cached_property
+    def ball(self) -> tuple[Tensor, Tensor]:
+        r"""Centre, scaled :math:`[D]`, and radius of a ball that holds the unrounded points."""
+        wide = self.right[:, : self._num_features].double() * -0.5
+        middle = wide.mean(dim=0)
+        return middle, wide.sub_(middle).square_().sum(dim=1).sqrt_().max() + self.error.max()
+
+    def part(self, rows: slice) -> "RoundedPoints":
+        r"""Some of these points."""
+        part = copy.copy(self)
+        part.__dict__.pop("ball", None)
+        part.error, part.norm, part.right = self.error[rows], self.norm[rows], self.right[rows]
+        return part
 
     def left(self) -> Tensor:
         r"""Left operand :math:`[B, W]`."""
@@ -111,3 +125,18 @@ class RoundedPoints:
         rounded = product.float().clamp_(min=0) * (1 + torch.finfo(self.dtype).eps)
         rounded += 2 * self._relative * norms + _UNDERFLOW
         return (rounded.sqrt_() + error).square_() * (1 + _MARGIN)
+
+
+def mean_point(x: Tensor) -> Tensor:
+    r"""Mean in float64 without a float64 copy of all points."""
+    return sum(part.double().sum(dim=0) for part in x.split(_CHUNK)) / x.size(0)
+
+
+def power_of_two_scale(points: list[Tensor], centre: Tensor) -> float:
+    r"""Power of two that brings every coordinate about the centre below one."""
+    largest = max(
+        float((extreme.double() - centre).abs().max())
+        for x in points
+        for extreme in (x.amin(dim=0), x.amax(dim=0))
+    )
+    return 2.0 ** -math.frexp(largest)[1]

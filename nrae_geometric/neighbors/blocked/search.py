@@ -3,13 +3,12 @@ r"""The tile-by-tile walk over the distance matrix.
 Every tile goes through the cheapest of three filters that singles out few enough pairs:
 
 1. the product of points rounded to the fastest type, about the mean of all points;
-2. the product of float32 points about the mean of the tile's own rows, for tight clusters;
-3. direct float64 differences, for what is left: duplicates, or far more neighbours than a tile.
+2. the product of float64 points about the mean of the tile's own rows, for tight clusters;
+3. direct float64 differences, for what is left: many ties, or more neighbours than a tile.
 
 Whatever passes is ranked in float64, so the answer is exact.
 """
 
-import math
 from typing import NamedTuple
 
 import torch
@@ -19,11 +18,16 @@ from tqdm import tqdm
 from nrae_geometric.neighbors.blocked.candidates import Candidates
 from nrae_geometric.neighbors.blocked.ordering import kd_order
 from nrae_geometric.neighbors.blocked.products import filter_dtype
-from nrae_geometric.neighbors.blocked.rounding import RoundedPoints
+from nrae_geometric.neighbors.blocked.rounding import (
+    RoundedPoints,
+    mean_point,
+    power_of_two_scale,
+)
 from nrae_geometric.neighbors.blocked.tiles import (
     below_column_bound,
     below_row_bound,
     direct_distance,
+    smallest_entries,
 )
 
 # Rounded points beyond this many bytes are rounded again whenever they are needed.
@@ -34,7 +38,6 @@ _STRIP = 8
 _FINE_SIZE = 2048
 # Entries per row that may pass before a slower filter is worth its time.
 _MOST_PER_ROW = 64
-_CHUNK = 1 << 14
 _PROGRESS_AFTER_SECONDS = 5
 
 
@@ -54,8 +57,8 @@ class BlockedSearch:
         self.query = x if query is None else query
         self.symmetric = query is None
         self.dtype = filter_dtype(x.device)
-        self.centre = _mean(x)
-        self.scale = _power_of_two_scale([x, self.query], self.centre)
+        self.centre = mean_point(x)
+        self.scale = power_of_two_scale([x, self.query], self.centre)
         self.candidates = Candidates(x, self.query, k, self.scale)
         self.cols = kd_order(x, block_size).split(block_size)
         self.rows = (
@@ -138,8 +141,8 @@ class BlockedSearch:
     def _visit_finely(self, rows: Tensor, cols: Tensor, role: "_Role", own: bool) -> None:
         x, y = self.query[rows], self.x[cols]
         centre = x.double().mean(dim=0)
-        points = RoundedPoints(x, centre, self.scale, torch.float32)
-        others = RoundedPoints(y, centre, self.scale, torch.float32)
+        points = RoundedPoints(x, centre, self.scale, torch.float64)
+        others = RoundedPoints(y, centre, self.scale, torch.float64)
         tile = points.left() @ others.right.T
         if self._sift(tile, points, others, rows, cols, role, own):
             return
@@ -154,7 +157,8 @@ class BlockedSearch:
         self, points: RoundedPoints, others: RoundedPoints, rows: Tensor, cols: Tensor
     ) -> bool:
         r"""Whether the balls around two blocks are farther apart than any limit in them."""
-        gap = torch.dist(points.middle, others.middle) - points.radius - others.radius
+        (middle, radius), (other, reach) = points.ball, others.ball
+        gap = torch.dist(middle, other) - radius - reach
         limit = torch.maximum(self.candidates.limit[rows].max(), self.candidates.limit[cols].max())
         return bool((gap > 0) & (gap.square() * (1 - 1e-5) > limit))
 
@@ -193,31 +197,15 @@ class BlockedSearch:
 
     def _add_nearest(self, distance: Tensor, rows: Tensor, cols: Tensor) -> None:
         r"""Adds the nearest pairs of each row of a tile of exact distances."""
-        # Points keep their order within a block, so a stable sort leaves ties to the lower index.
-        distance, place = distance.sort(dim=1, stable=True)
-        squared = (distance[:, : self.k] * self.scale).square_()
-        near = squared * (1 - 1e-6) <= self.candidates.limit[rows].unsqueeze(1)
-        near &= squared.isfinite()
-        row = rows.unsqueeze(1).expand_as(near)[near]
-        bounds = [(squared[near] * factor).float() for factor in (1 - 1e-6, 1 + 1e-6)]
-        self.candidates.add(row, cols[place[:, : self.k][near]], *bounds)
+        squared = (distance * self.scale).square_()
+        near = smallest_entries(squared, self.k)
+        near &= squared * (1 - 1e-6) <= self.candidates.limit[rows].unsqueeze(1)
+        row, col = near.nonzero(as_tuple=True)
+        squared = squared[row, col]
+        bounds = [(squared * factor).float() for factor in (1 - 1e-6, 1 + 1e-6)]
+        self.candidates.add(rows[row], cols[col], *bounds)
 
 
 class _Role(NamedTuple):
     seed: bool
     mirror: bool
-
-
-def _mean(x: Tensor) -> Tensor:
-    r"""Mean in float64 without a float64 copy of all points."""
-    return sum(part.double().sum(dim=0) for part in x.split(_CHUNK)) / x.size(0)
-
-
-def _power_of_two_scale(points: list[Tensor], centre: Tensor) -> float:
-    r"""Power of two that brings every coordinate about the centre below one."""
-    largest = max(
-        float((extreme.double() - centre).abs().max())
-        for x in points
-        for extreme in (x.amin(dim=0), x.amax(dim=0))
-    )
-    return 2.0 ** -math.frexp(largest)[1]

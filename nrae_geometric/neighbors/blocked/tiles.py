@@ -9,22 +9,32 @@ _GROUP = 32
 _FEW = 0.1
 
 
+def comparable(values: Tensor) -> Tensor:
+    r"""bfloat16 values as the integers of their bits, which processors compare many times faster.
+
+    Integers keep the order of the floats, except that negative ones come in the opposite order
+    among themselves; against a bound of at least zero, all of them pass either way.
+    """
+    return values.view(torch.int16) if values.dtype == torch.bfloat16 else values
+
+
 def below_row_bound(tile: Tensor, bound: Tensor, most: int) -> tuple[Tensor, Tensor] | None:
     r"""Finds the entries of `tile` that do not exceed their row's bound.
 
     Args:
         tile (Tensor): :math:`[R, C]`, contiguous.
-        bound (Tensor): :math:`[R]`, in the type of `tile`.
+        bound (Tensor): :math:`[R]`, at least zero, in the type of `tile`.
         most (int): Give up if more entries than this pass.
 
     Returns:
         tuple[Tensor, Tensor] or None: Row and column of the entries, or :obj:`None` if too many
         pass for them to be worth singling out.
     """
+    tile, bound = comparable(tile), comparable(bound)
     # The entries of a group are C / 32 columns apart: minima then run along contiguous memory.
     groups = tile.unflatten(1, (_group(tile.size(1)), -1))
     passing = groups.amin(dim=1) <= bound.unsqueeze(1)
-    if passing.sum() > _FEW * passing.numel():
+    if passing.count_nonzero() > _FEW * passing.numel():
         return _select(tile <= bound.unsqueeze(1), most)
     row, place = passing.nonzero(as_tuple=True)
     found = _select(groups[row, :, place] <= bound[row].unsqueeze(1), most)
@@ -36,9 +46,10 @@ def below_row_bound(tile: Tensor, bound: Tensor, most: int) -> tuple[Tensor, Ten
 
 def below_column_bound(tile: Tensor, bound: Tensor, most: int) -> tuple[Tensor, Tensor] | None:
     r"""As :func:`below_row_bound` with a bound for each column, :math:`[C]`."""
+    tile, bound = comparable(tile), comparable(bound)
     groups = tile.unflatten(0, (_group(tile.size(0)), -1))
     passing = groups.amin(dim=0) <= bound
-    if passing.sum() > _FEW * passing.numel():
+    if passing.count_nonzero() > _FEW * passing.numel():
         return _select(tile <= bound, most)
     place, col = passing.nonzero(as_tuple=True)
     found = _select(groups[:, place, col] <= bound[col], most)
@@ -50,7 +61,7 @@ def below_column_bound(tile: Tensor, bound: Tensor, most: int) -> tuple[Tensor, 
 
 def _select(mask: Tensor, most: int) -> tuple[Tensor, Tensor] | None:
     r"""Row and column of the set entries, unless they are more than `most`."""
-    if mask.sum() > most:
+    if mask.count_nonzero() > most:
         return None
     row, col = mask.nonzero(as_tuple=True)
     return row, col
@@ -63,3 +74,11 @@ def _group(size: int) -> int:
 def direct_distance(x: Tensor, y: Tensor) -> Tensor:
     r"""Distance matrix :math:`[R, C]` by direct float64 differences, free of cancellation."""
     return torch.cdist(x.double(), y.double(), compute_mode="donot_use_mm_for_euclid_dist")
+
+
+def smallest_entries(tile: Tensor, k: int) -> Tensor:
+    r"""Mask :math:`[R, C]` of the `k` smallest finite entries of each row, of ties the first."""
+    kth = tile.topk(min(k, tile.size(1)), dim=1, largest=False).values[:, -1:]
+    below, ties = tile < kth, tile == kth
+    spare = k - below.sum(dim=1, keepdim=True, dtype=torch.int32)
+    return (below | (ties & (ties.cumsum(dim=1, dtype=torch.int32) <= spare))) & tile.isfinite()
