@@ -1,17 +1,17 @@
 r"""The choice that `backend="auto"` makes.
 
-A k-d tree visits a share of the points that grows exponentially with the dimension; the tiles of
-the blocked search cost the same for every pair. Processor time of one core in microseconds for
-each of :math:`N` Gaussian points of :math:`D` coordinates, ten neighbours (AMD Zen 5;
+A k-d tree visits a share of the points that grows exponentially with the dimension; the blocked
+search costs about the same for every pair. Processor time of one core in microseconds for each of
+:math:`N` Gaussian points of :math:`D` coordinates, ten neighbours (AMD Zen 5;
 `benchmarks/knn_speed.py` measures both again):
 
-============ ======= ======= ======= ======== ========
-N            3 000   200 000 20 000  20 000   20 000
-D            3       3       8       12       20
-============ ======= ======= ======= ======== ========
-k-d tree     2.8     2.6     31      116      290
-blocked      18               45      37       40
-============ ======= ======= ======= ======== ========
+============ ======= ======= ======= ======= ======= ======= ======= =======
+N            3 000   10 000  20 000  50 000  10 000  20 000  50 000  20 000
+D            3       4       6       6       8       8       8       12
+============ ======= ======= ======= ======= ======= ======= ======= =======
+k-d tree     3.3     3.7     12      16      20      22      58      96
+blocked      11      15      23      40      12      14      36      18
+============ ======= ======= ======= ======= ======= ======= ======= =======
 
 The formulas below fit these. On an accelerator only the blocked search runs where the points live.
 """
@@ -22,17 +22,18 @@ from torch import Tensor
 
 from nrae_geometric.neighbors.engines import Engine, ScipyEngine, TorchEngine
 
-# Microseconds for each point: exp(0.4 D) in the tree, a + (b + c D) N in tiles.
-_TREE_GROWTH = 0.4
-_PER_POINT, _PER_PAIR, _PER_PRODUCT = 15.0, 1.5e-3, 2.5e-6
-# Below this many points either takes milliseconds, and only tiles break ties by index.
+# Microseconds for each point: exp(a D) (N / 20 000)^(b D) in the tree, c + (d + e D) N in blocks.
+_TREE_GROWTH, _TREE_POWER, _TREE_POINTS = 0.4, 0.05, 20_000
+_PER_POINT, _PER_PAIR, _PER_PRODUCT = 6.0, 4.5e-4, 4.5e-6
+# Below this many points either takes milliseconds, and the tree does not break ties by index.
 _MIN_TREE_POINTS = 1000
 
 
 def fastest_engine(x: Tensor) -> Engine:
     r"""The exact engine that is expected to search the points :math:`[N, D]` fastest."""
     num_points, dim = x.shape
-    tree = math.exp(min(_TREE_GROWTH * dim, 50))
+    growth = _TREE_GROWTH + _TREE_POWER * math.log(num_points / _TREE_POINTS)
+    tree = math.exp(min(growth * dim, 50))
     blocked = _PER_POINT + num_points * (_PER_PAIR + _PER_PRODUCT * dim)
     if (
         x.device.type == "cpu"

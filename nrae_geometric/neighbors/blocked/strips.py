@@ -28,8 +28,8 @@ _GROUPS_PER_NEIGHBOUR = 8
 _JOINED = 8
 # Fewer columns than this side by side, and minima are taken one by one.
 _MIN_GROUPS = 64
-# Groups of a row that may pass before the row is left to a finer filter: so many, or for each
-# neighbour so many.
+# Groups, or entries, of a row that may pass before it is left to a finer filter: so many, or so
+# many for each neighbour.
 _MOST_PASSING, _MOST_PER_NEIGHBOUR = 256, 8
 # A squared distance that is farther than any, and no infinity that would meet a zero.
 _FAR = 1e30
@@ -114,10 +114,13 @@ class StripSearch:
         bound = comparable(points.bound(limit, self.cols)).unsqueeze(1)
         passing = minima <= bound
         most = max(_MOST_PASSING, _MOST_PER_NEIGHBOUR * self.k)
-        crowded = passing.count_nonzero(dim=1) > most
+        crowded = passing.count_nonzero(dim=1) > min(most, passing.size(1) // 2)
         passing.logical_and_(~crowded.unsqueeze(1))
         row, place = passing.nonzero(as_tuple=True)
         hit, member = (groups[row, :, place] <= bound[row]).nonzero(as_tuple=True)
+        if hit.numel() > most * tile.size(0):
+            crowded.fill_(True)
+            hit, member = hit[:0], member[:0]
         return row[hit], member * self.shape[1] + place[hit], crowded.nonzero().view(-1)
 
     def _smallest(
