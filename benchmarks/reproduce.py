@@ -62,14 +62,17 @@ def main() -> None:
 
     name = "reproduce_quick" if arguments.quick else "reproduce"
     runs = studies(2 if arguments.quick else arguments.seeds, quick=arguments.quick)
+    # A run of settings that have been given up since is kept, but not shown.
+    shown = {run.key for run in runs}
     if arguments.studies:
         unknown = set(arguments.studies) - {run.study for run in runs}
         if unknown:
             parser.error(f"unknown studies {', '.join(sorted(unknown))}")
         runs = [run for run in runs if run.study in arguments.studies]
     record = finish(runs, arguments.jobs, name)
-    write_report("reproduce", tables(list(record.values())), quick=arguments.quick)
-    figures(list(record.values()), name)
+    found = [run for key, run in record.items() if key in shown]
+    write_report("reproduce", tables(found), quick=arguments.quick)
+    figures(found, name)
 
 
 if __name__ == "__main__":
