@@ -2,15 +2,15 @@ r"""The choice that `backend="auto"` makes.
 
 A k-d tree visits a share of the points that grows exponentially with the dimension; the blocked
 search costs about the same for every pair. Processor time of one core in microseconds for each of
-:math:`N` Gaussian points of :math:`D` coordinates, ten neighbours (AMD Zen 5;
-`benchmarks/knn_speed.py` measures both again):
+:math:`N` Gaussian points of :math:`D` coordinates, ten neighbours (AMD Zen 5,
+shared with other work; `benchmarks/knn_speed.py` measures both again):
 
 ============ ======= ======= ======= ======= ======= ======= ======= =======
-N            3 000   10 000  20 000  50 000  10 000  20 000  50 000  20 000
-D            3       4       6       6       8       8       8       12
+N            3 000   10 000  20 000  50 000  10 000  20 000  100 000 20 000
+D            3       4       6       3       8       8       8       12
 ============ ======= ======= ======= ======= ======= ======= ======= =======
-k-d tree     3.3     3.7     12      16      20      22      58      96
-blocked      11      15      23      40      12      14      36      18
+k-d tree     3.3     3.7     12      2.8     20      27      55      116
+blocked      11      15      23              12      16      45      18
 ============ ======= ======= ======= ======= ======= ======= ======= =======
 
 The formulas below fit these. On an accelerator only the blocked search runs where the points live.

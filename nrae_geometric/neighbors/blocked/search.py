@@ -31,7 +31,7 @@ from nrae_geometric.neighbors.blocked.tiles import (
 )
 
 # Rounded points beyond this many bytes are rounded again whenever they are needed.
-_KEPT_BYTES = 384 << 20
+_KEPT_BYTES = 256 << 20
 # Blocks of rows that share one rounding of a block of columns.
 _STRIP = 8
 # Rows and columns of the pieces of a tile that need the slower filters.
