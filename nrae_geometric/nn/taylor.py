@@ -93,7 +93,8 @@ def expand_along_axes(
 ) -> Tensor:
     """The expansion along each direction, ``[E, *out]``, from derivatives along the axes."""
     num_points, dim = z.shape
-    axes = torch.eye(dim, dtype=z.dtype, device=z.device).repeat(num_points, 1)
+    axes = torch.eye(dim, dtype=z.dtype, device=z.device).expand(num_points, dim, dim)
+    axes = axes.flatten(0, 1).contiguous()
     pairs = None
     if order == 2 and dim > 1:
         left, right = torch.triu_indices(dim, dim, device=z.device)

@@ -43,11 +43,12 @@ def register_taylor_rule(
 
 def propagate(module: Callable[[Tensor], Tensor], series: TaylorSeries) -> TaylorSeries:
     """Returns the Taylor coefficients behind a module from those before it."""
-    rule = _find_rule(module) if isinstance(module, nn.Module) else None
+    rule = find_rule(module) if isinstance(module, nn.Module) else None
     return _propagate_by_jvp(module, series) if rule is None else rule(module, series)
 
 
-def _find_rule(module: nn.Module) -> Callable[..., TaylorSeries] | None:
+def find_rule(module: nn.Module) -> Callable[..., TaylorSeries] | None:
+    """Returns the rule of a module; None where it has none that can be trusted."""
     if module._forward_hooks or module._forward_pre_hooks:
         return None  # a hook may change what the layer computes
     for base in type(module).__mro__:

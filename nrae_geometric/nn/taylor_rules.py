@@ -3,22 +3,40 @@ r"""Taylor rules of containers, linear layers and normalisations.
 The rules of activations are in :mod:`nrae_geometric.nn.taylor_activations`.
 """
 
+from collections import deque
 from dataclasses import replace
-from typing import Any
+from functools import partial
+from typing import Any, cast
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from nrae_geometric.nn.taylor_propagation import propagate, register_taylor_rule
+from nrae_geometric.nn.taylor_propagation import find_rule, propagate, register_taylor_rule
 from nrae_geometric.nn.taylor_series import TaylorSeries
+from nrae_geometric.nn.taylor_stack import Pointwise, PointwiseRule, is_stackable, propagate_stack
 
 
 @register_taylor_rule(nn.Sequential)
 def _sequential(module: nn.Sequential, series: TaylorSeries) -> TaylorSeries:
-    for layer in module:
-        series = propagate(layer, series)
+    layers = deque(module)
+    while layers:
+        chain = _pop_chain(layers) if is_stackable(series) else []
+        series = propagate_stack(chain, series) if chain else propagate(layers.popleft(), series)
     return series
+
+
+def _pop_chain(layers: deque[nn.Module]) -> list[tuple[nn.Linear, Pointwise | None]]:
+    """Takes the linear layers with which a network begins, each with the activation behind it."""
+    chain: list[tuple[nn.Linear, Pointwise | None]] = []
+    while layers and find_rule(layers[0]) is _linear:
+        layer = cast(nn.Linear, layers.popleft())
+        rule = find_rule(layers[0]) if layers else None
+        function = None
+        if isinstance(rule, PointwiseRule):
+            function = partial(rule.derivatives, layers.popleft())
+        chain.append((layer, function))
+    return chain
 
 
 @register_taylor_rule(nn.Linear)

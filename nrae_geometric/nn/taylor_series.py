@@ -46,6 +46,11 @@ class TaylorSeries:
     index: Tensor | None = None
     pairs: tuple[Tensor, Tensor] | None = None
 
+    @property
+    def parts(self) -> list[Tensor]:
+        """The coefficients that there are."""
+        return [part for part in (self.value, self.first, self.second) if part is not None]
+
     def map_linear(
         self, linear: Callable[[Tensor], Tensor], bias: Tensor | None = None
     ) -> "TaylorSeries":
@@ -55,7 +60,7 @@ class TaylorSeries:
             linear: A linear map of a batch, ``[M, *] -> [M, *out]``.
             bias: What the layer adds, broadcastable to ``[N, *out]``.
         """
-        parts = [part for part in (self.value, self.first, self.second) if part is not None]
+        parts = self.parts
         if sum(part.numel() for part in parts) <= _STACK_LIMIT:
             parts = linear(torch.cat(parts)).split([part.size(0) for part in parts])
         else:

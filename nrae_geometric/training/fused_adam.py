@@ -5,7 +5,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.optim.adam import adam
 
 
 class FusedAdam(torch.optim.Adam):
@@ -40,14 +39,14 @@ class FusedAdam(torch.optim.Adam):
             return loss
         group = self.param_groups[0]
         beta1, beta2 = group["betas"]
-        adam(
+        torch._foreach_add_(self._counts, 1)
+        torch._fused_adam_(
             self._params,
             gradients,
             self._means,
             self._squares,
             [],
             self._counts,
-            fused=True,
             amsgrad=False,
             beta1=beta1,
             beta2=beta2,
