@@ -19,6 +19,7 @@ from nrae_geometric.estimator import ManifoldAutoencoder
 from nrae_geometric.metrics import latent_order, manifold_distance, reconstruction_error
 from nrae_geometric.tuning import tune
 from nrae_geometric.tuning.result import with_settings
+from nrae_geometric.tuning.search import steady_estimator
 
 ERROR, DISTANCE, ORDER = "error", "distance", "1 - Spearman"
 
@@ -50,7 +51,8 @@ def compare(name: str, seed: int, arguments: argparse.Namespace, picks: Table) -
     data = dataset(name, seed)
     points, manifold = data[0], data.manifold()
     title = f"{name}, seed {seed}"
-    estimator = ManifoldAutoencoder(
+    estimator = steady_estimator(
+        points.num_nodes,
         hidden=(arguments.width,) * 3,
         num_epochs=arguments.epochs,
         random_state=seed,
@@ -67,7 +69,9 @@ def compare(name: str, seed: int, arguments: argparse.Namespace, picks: Table) -
     for measure in (ERROR, DISTANCE, ORDER):
         values = [each[measure] for each in measured]
         median = torch.tensor(values).median().item()
-        picks.add(title, measure, values[0], min(values), median, max(values))
+        best = min(values)
+        ratio = values[0] / best if best > 0 else None
+        picks.add(title, measure, values[0], best, median, max(values), ratio)
     return trials
 
 
@@ -82,7 +86,8 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     picks = Table(
-        "What tuning picks", ["points", "true measure", "picked", "best", "median", "worst"]
+        "What tuning picks",
+        ["points", "true measure", "picked", "best", "median", "worst", "picked ÷ best"],
     )
     tables = [
         compare(name, seed, arguments, picks)

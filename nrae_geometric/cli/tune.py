@@ -24,15 +24,15 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         usage="nrae tune POINTS [--trials N] [--epochs N] [--latent-dim D] [--device DEVICE] "
         "[--logdir DIR] [--seed SEED] [--key value]...",
         description="Choose the number of neighbors k, the kernel's weight lambda and the order "
-        "by the likelihood of points left out. A search that was stopped goes on where it was. "
-        "Settings of a configuration can be given as well, as for nrae train.",
+        "by the reconstruction error of points left out. A search that was stopped goes on where "
+        "it was. Settings of a configuration can be given as well, as for nrae train.",
         allow_abbrev=False,
     )
     parser.add_argument(
         "points",
         metavar="POINTS",
         help="a .npy file of points, one each row; or an experiment, as for nrae train, for its "
-        "points, hidden layers, latent dimension, batch size and learning rate",
+        "points, hidden layers, latent dimension and learning rate",
     )
     parser.add_argument(
         "--trials", type=int, default=30, metavar="N", help="settings to try (default: 30)"
@@ -73,24 +73,25 @@ def _from_file(
 ) -> "tuple[np.ndarray, ManifoldAutoencoder, int]":
     import numpy as np
 
-    from nrae_geometric.estimator import ManifoldAutoencoder
+    from nrae_geometric.tuning.search import steady_estimator
 
     if unknown := settings.keys() - {"seed"}:
         raise ValueError(f"a .npy file has no settings but --seed, got --{sorted(unknown)[0]}")
     points = np.load(arguments.points, allow_pickle=False)
-    return points, ManifoldAutoencoder(arguments.latent_dim), settings.get("seed", 0)
+    estimator = steady_estimator(len(np.atleast_1d(points)), latent_dim=arguments.latent_dim)
+    return points, estimator, settings.get("seed", 0)
 
 
 def _from_experiment(config: ExperimentConfig) -> "tuple[np.ndarray, ManifoldAutoencoder, int]":
-    from nrae_geometric.estimator import ManifoldAutoencoder
     from nrae_geometric.training.build import build_dataset
+    from nrae_geometric.tuning.search import steady_estimator
 
     section = config.data.training
     points = build_dataset(section, config.seed)[0].x.numpy()
-    estimator = ManifoldAutoencoder(
-        config.model.z_dim,
+    estimator = steady_estimator(
+        len(points),
+        latent_dim=config.model.z_dim,
         hidden=tuple(config.model.encoder.l_hidden),
-        batch_size=section.batch_size,
         lr=config.optimizer.lr,
     )
     return points, estimator, config.seed
@@ -114,22 +115,26 @@ def _print(result: "TuningResult", experiment: str | None) -> None:
         )
     if len(result.table) > _NUM_ROWS:
         print(f"and {len(result.table) - _NUM_ROWS} more in trials.csv")
-    k, weight, order = (result.best[name] for name in ("n_neighbors", "weight", "order"))
+    best = result.best_estimator
+    names = ("n_neighbors", "num_neighbors", "batch_size", "order")
+    settings = ", ".join(f"{name}={getattr(best, name)}" for name in names)
     print("use the best with either of")
-    print(f"  ManifoldAutoencoder(n_neighbors={k}, weight={weight:.3g}, order={order})")
+    print(f"  ManifoldAutoencoder({settings}, weight={best.weight:.3g})")
     if experiment is not None:
-        print(f"  nrae train {experiment} {_overrides(k, weight, order)}")
+        print(f"  nrae train {experiment} {_overrides(best)}")
 
 
-def _overrides(k: int, weight: float, order: int) -> str:
+def _overrides(best: "ManifoldAutoencoder") -> str:
     settings = {
-        "model.arch": "nrael" if order == 1 else "nraeq",
+        "model.arch": "nrael" if best.order == 1 else "nraeq",
         "model.kernel.type": "binary",
-        "model.kernel.lambda": f"{weight:.3g}",
-        "data.training.graph.num_nn": k,
-        "data.training.graph.bs_nn": 1 + min(2, k),
+        "model.kernel.lambda": f"{best.weight:.3g}",
+        "data.training.batch_size": best.batch_size,
+        "data.training.graph.num_nn": best.n_neighbors,
+        "data.training.graph.bs_nn": 1 + best.num_neighbors,
         "data.training.graph.include_center": "true",
         "data.training.graph.replace": "false",
+        "training.num_epochs": best.num_epochs,
         "training.init": "geodesic",
     }
     return " ".join(f"--{key} {value}" for key, value in settings.items())

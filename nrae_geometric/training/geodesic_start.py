@@ -1,5 +1,6 @@
 """A start for the weights at which the latent coordinates already follow the graph."""
 
+import logging
 from collections.abc import Iterable, Iterator
 from itertools import chain, islice, repeat
 
@@ -8,12 +9,17 @@ from torch import Tensor, nn
 from torch_geometric.data import Data
 
 from nrae_geometric.embedding import GeodesicCoordinates, geodesic_coordinates
+from nrae_geometric.metrics import latent_order
 from nrae_geometric.nn import AE
 from nrae_geometric.training.device import resolve_device
 from nrae_geometric.training.step import Precision, TrainingStep
 
+logger = logging.getLogger(__name__)
+
 # Above this many points, a step fits a batch of the loader instead of all points.
 _LARGEST_FULL_BATCH = 1024
+# Noise exchanges neighbors and leaves more than this; a fold anywhere leaves less.
+_SMALLEST_ORDER = 0.99
 
 
 def warm_start(
@@ -73,6 +79,37 @@ def warm_start(
     for batch in islice(_batches(data, loader), num_steps):
         step(batch)
     return coordinates
+
+
+@torch.no_grad()
+def report_folds(model: AE, loader: Iterable[Data], coordinates: GeodesicCoordinates) -> None:
+    """Warns where training has undone the order in which :func:`warm_start` began.
+
+    This needs no labels: on a line, the trained latents of the points should still be in the order
+    of their geodesic coordinates.
+
+    Args:
+        model: The trained model.
+        loader: What it was trained with.
+        coordinates: What :func:`warm_start` returned. In several dimensions there is no order to
+            compare, and where the graph closes on itself there was none to begin with.
+    """
+    if coordinates.z.size(1) != 1 or coordinates.loop is not None:
+        return
+    data: Data = loader.data  # type: ignore[attr-defined]  # warm_start has made sure
+    was_training = model.training
+    model.eval()
+    parameter = next(model.parameters())
+    z = model.encode(data.x.to(parameter), data.edge_index.to(parameter.device))
+    model.train(was_training)
+    order = latent_order(z.to(coordinates.z), coordinates.z).spearman
+    if order < _SMALLEST_ORDER:
+        logger.warning(
+            "training has folded the latent line: its order agrees with the graph's only to "
+            "|Spearman| %.3f, and far points may share coordinates. Use a lower learning rate, "
+            "order 1, or more neighbors in each step",
+            order,
+        )
 
 
 @torch.no_grad()

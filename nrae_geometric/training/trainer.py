@@ -7,6 +7,7 @@ from typing import Literal, Protocol, cast
 
 import torch
 from torch import Tensor, nn
+from torch.optim.lr_scheduler import LambdaLR
 from torch_geometric import seed_everything
 from torch_geometric.data import Data
 from tqdm.auto import tqdm
@@ -20,7 +21,8 @@ from nrae_geometric.training.checkpoint import (
     save_checkpoint,
 )
 from nrae_geometric.training.device import resolve_device
-from nrae_geometric.training.geodesic_start import warm_start
+from nrae_geometric.training.fused_adam import FusedAdam
+from nrae_geometric.training.geodesic_start import report_folds, warm_start
 from nrae_geometric.training.history import EpochRecord, LossHistory
 from nrae_geometric.training.interrupt import deferred_interrupt
 from nrae_geometric.training.schedule import published_schedule, warm_schedule
@@ -65,7 +67,8 @@ class Trainer:
             way. ``"geodesic"`` first fits an :class:`~nrae_geometric.nn.AE` to the geodesic
             coordinates of the loader's graph, see
             :func:`~nrae_geometric.training.warm_start`, and trains gently, see
-            :func:`~nrae_geometric.training.schedule.warm_schedule`.
+            :func:`~nrae_geometric.training.schedule.warm_schedule`. Where training folds the line
+            nevertheless, a warning says so.
 
     Example::
 
@@ -140,8 +143,7 @@ class Trainer:
                 self.coordinates = warm_start(
                     cast(AE, model), loader, device=self.device, precision=self.precision
                 )
-        make_schedule = warm_schedule if self.init == "geodesic" else published_schedule
-        schedule = make_schedule(step.adam, self.num_epochs, first_epoch)
+        schedule = self._schedule(step.adam, first_epoch, getattr(model, "order", 1))
         saved_at = time.monotonic()
         with deferred_interrupt(enabled=self.checkpoint is not None) as interrupt:
             for epoch in self._epochs(first_epoch):
@@ -161,6 +163,13 @@ class Trainer:
                     saved_at = time.monotonic()
                 if interrupt.requested:
                     raise KeyboardInterrupt
+        if self.coordinates is not None:
+            report_folds(cast(AE, model), loader, self.coordinates)
+
+    def _schedule(self, adam: FusedAdam, first_epoch: int, order: int) -> LambdaLR:
+        if self.init == "random":
+            return published_schedule(adam, self.num_epochs, first_epoch)
+        return warm_schedule(adam, self.num_epochs, first_epoch, order)
 
     def _epochs(self, first_epoch: int) -> Iterable[int]:
         with tqdm(

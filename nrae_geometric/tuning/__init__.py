@@ -1,7 +1,7 @@
 r"""A choice of k, lambda and order for points whose manifold is not known.
 
-:func:`tune` learns from a part of the points with many settings, scores each by the likelihood of
-the points left out (:func:`~nrae_geometric.tuning.score.log_likelihood`), and returns the best::
+:func:`tune` learns from a part of the points with many settings, scores each by the reconstruction
+error of the points left out, and returns the best::
 
     result = tune(points)
     manifold = result.best_estimator.fit(points)

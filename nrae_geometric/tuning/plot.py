@@ -14,7 +14,7 @@ _SETTINGS = {"n_neighbors": "number of neighbors k", "weight": "weight λ"}
 
 
 def plot_tuning(table: Sequence[Mapping[str, Any]]) -> Figure:
-    """Draws the score of each complete trial over k and over lambda, and marks the best.
+    """Draws the error of each complete trial over k and over lambda, and marks the best.
 
     Args:
         table: Of a :class:`~nrae_geometric.tuning.TuningResult`, best first.
@@ -27,7 +27,7 @@ def plot_tuning(table: Sequence[Mapping[str, Any]]) -> Figure:
             rows = [row for row in complete if row["order"] == order]
             axes.scatter(
                 [row[setting] for row in rows],
-                [row["score"] for row in rows],
+                [-row["score"] for row in rows],
                 color=color,
                 marker=_MARKERS[order],
                 label=f"order {order}",
@@ -35,7 +35,7 @@ def plot_tuning(table: Sequence[Mapping[str, Any]]) -> Figure:
         best = complete[0]
         axes.scatter(
             best[setting],
-            best["score"],
+            -best["score"],
             s=180,
             facecolors="none",
             edgecolors=palette.INK,
@@ -45,8 +45,9 @@ def plot_tuning(table: Sequence[Mapping[str, Any]]) -> Figure:
         palette.style_axes(axes)
     panels[0].xaxis.set_major_locator(MaxNLocator(integer=True))
     panels[1].set_xscale("log")
+    panels[0].set_yscale("log")
     panels[0].set_ylabel(
-        "log-likelihood of points left out", fontsize=palette.LABEL_SIZE, color=palette.INK
+        "squared error of points left out", fontsize=palette.LABEL_SIZE, color=palette.INK
     )
     panels[1].legend(frameon=False, fontsize=palette.LABEL_SIZE, labelcolor=palette.INK)
     figure.tight_layout()

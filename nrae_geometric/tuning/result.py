@@ -21,7 +21,7 @@ class TuningResult:
 
     Attributes:
         best: ``n_neighbors``, ``weight`` (the published lambda) and ``order``.
-        score: Their log-likelihood of the points left out, in nats for each point.
+        score: Minus their squared reconstruction error of the points left out, mean over points.
         table: One ``{"trial", "score", "n_neighbors", "weight", "order", "state"}`` for each
             trial. The state is ``complete``, ``pruned`` (given up before the last part of the
             points because it was doing worse than most; the score is that of the parts before) or

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _WEIGHTS = (0.1, 1000.0)
 _LARGEST_K = 32
+_LARGEST_FULL_BATCH = 1024
 _JOURNAL = "trials.journal"
 # Where and how visibly a trial is computed does not change what it is.
 _INCIDENTAL = ("device", "progress")
@@ -32,14 +33,15 @@ def tune(
     *,
     num_trials: int = 30,
     num_folds: int = 5,
+    num_repeats: int = 2,
     seed: int = 0,
     directory: str | os.PathLike[str] | None = None,
     progress: bool = True,
 ) -> TuningResult:
     r"""Chooses the number of neighbors, the kernel's weight and the order for points.
 
-    Each trial learns from four fifths of the points and judges the manifold by the other fifth,
-    in turn for all fifths, see :func:`~nrae_geometric.tuning.score.log_likelihood`; Optuna's
+    Each trial learns from four fifths of the points and reconstructs the other fifth, in turn for
+    all fifths of two random divisions; the smallest squared error is the best. Optuna's
     tree-structured Parzen estimator proposes the trials. The first is the estimator as it is. A
     trial that does worse than the median of those before is given up early. Tried are
 
@@ -50,11 +52,12 @@ def tune(
 
     Args:
         points: ``[N, *feature_shape]``, an array or a tensor.
-        estimator: Whose other settings to use, such as ``latent_dim`` (1 or 2), ``hidden`` and
-            ``num_epochs``; by default a :class:`~nrae_geometric.estimator.ManifoldAutoencoder`
-            with ``random_state=0``.
+        estimator: Whose other settings to use, such as ``latent_dim``, ``hidden`` and
+            ``num_epochs``; by default that of :func:`steady_estimator`.
         num_trials: The number of trials, those of an earlier call with this directory included.
         num_folds: The number of parts, of which each is left out once.
+        num_repeats: The number of random divisions into parts. Where points are few and noisy, one
+            division alone decides between similar settings by chance.
         seed: The seed of the parts and of the search.
         directory: Where trials are kept, so that a search that was stopped goes on where it was;
             ``best.json``, ``trials.csv`` and ``tuning.png`` are written there too. Nothing is
@@ -68,9 +71,7 @@ def tune(
     """
     optuna = _optuna()
     array = _checked_points(points)
-    estimator = ManifoldAutoencoder(random_state=0) if estimator is None else estimator
-    if estimator.latent_dim not in (1, 2):
-        raise ValueError(f"latent_dim must be 1 or 2 to be tuned, got {estimator.latent_dim}")
+    estimator = steady_estimator(len(array)) if estimator is None else estimator
     if num_trials < 1:
         raise ValueError(f"num_trials must be at least 1, got {num_trials}")
     if not 2 <= num_folds <= len(array) // 3:
@@ -78,6 +79,8 @@ def tune(
             f"num_folds must be from 2 to {len(array) // 3} for {len(array)} points, "
             f"got {num_folds}"
         )
+    if num_repeats < 1:
+        raise ValueError(f"num_repeats must be at least 1, got {num_repeats}")
     smallest, largest = _range_of_k(array, num_folds)
 
     def objective(trial: "Trial") -> float:
@@ -88,13 +91,15 @@ def tune(
         }
         tried = with_settings(estimator, settings)
         score = -np.inf
-        for step, score in enumerate(cross_validated_scores(tried, array, num_folds, seed)):
+        scores = cross_validated_scores(tried, array, num_folds, num_repeats, seed)
+        for step, score in enumerate(scores):
             trial.report(score, step)
             if trial.should_prune():
                 raise optuna.TrialPruned
         return score
 
-    study = _study(optuna, directory, seed, _fingerprint(array, estimator, num_folds, seed))
+    fingerprint = _fingerprint(array, estimator, num_folds, num_repeats, seed)
+    study = _study(optuna, directory, seed, fingerprint)
     if not study.trials:
         k = min(max(estimator.n_neighbors, smallest), largest)
         weight = min(max(estimator.weight, _WEIGHTS[0]), _WEIGHTS[1])
@@ -108,6 +113,21 @@ def tune(
     if directory is not None:
         result.save(directory)
     return result
+
+
+def steady_estimator(num_points: int, **parameters: Any) -> ManifoldAutoencoder:
+    """Returns an estimator whose fits differ little by chance, so that settings can be compared.
+
+    Up to 1024 points, a step takes all of them with all of their neighbors.
+
+    Args:
+        num_points: The number of points that it will learn from.
+        **parameters: Other parameters of the estimator.
+    """
+    steps = {}
+    if num_points <= _LARGEST_FULL_BATCH:
+        steps = {"batch_size": num_points, "num_neighbors": _LARGEST_K}
+    return ManifoldAutoencoder(**{"random_state": 0, **steps, **parameters})
 
 
 def _optuna() -> Any:
@@ -147,11 +167,16 @@ def _range_of_k(points: np.ndarray, num_folds: int) -> tuple[int, int]:
 
 
 def _fingerprint(
-    points: np.ndarray, estimator: ManifoldAutoencoder, num_folds: int, seed: int
+    points: np.ndarray,
+    estimator: ManifoldAutoencoder,
+    num_folds: int,
+    num_repeats: int,
+    seed: int,
 ) -> str:
     parameters = estimator.get_params()
     settings = {name: str(parameters[name]) for name in parameters if name not in _INCIDENTAL}
-    settings |= {"num_folds": str(num_folds), "seed": str(seed), "shape": str(points.shape)}
+    settings |= {"num_folds": str(num_folds), "num_repeats": str(num_repeats)}
+    settings |= {"seed": str(seed), "shape": str(points.shape)}
     text = json.dumps(settings, sort_keys=True).encode()
     return hashlib.sha256(text + points.tobytes()).hexdigest()
 

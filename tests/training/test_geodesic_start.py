@@ -152,6 +152,38 @@ def test_training_is_gentle():
     assert rates[10:] == pytest.approx([3e-4] * 10)
 
 
+class FoldAt:
+    """Undoes the order of the latents at the end of an epoch."""
+
+    def __init__(self, epoch):
+        self.epoch = epoch
+
+    def on_epoch_end(self, epoch, loss, model):
+        if epoch == self.epoch:
+            model.encoder = FoldedEncoder(model.encoder)
+
+
+class FoldedEncoder(nn.Module):
+    def __init__(self, encoder):
+        super().__init__()
+        self.encoder = encoder
+
+    def forward(self, x):
+        return (self.encoder(x) - 0.5).abs()
+
+
+def test_a_line_that_training_folds_is_warned_about(caplog):
+    trainer(2, callbacks=[FoldAt(1)]).fit(model(), loader(swiss_roll()))
+
+    assert "folded the latent line" in caplog.text
+
+
+def test_a_line_that_keeps_its_order_is_not_warned_about(caplog):
+    trainer(2).fit(model(), loader(swiss_roll()))
+
+    assert not caplog.text
+
+
 def test_what_was_found_is_told_by_the_trainer():
     angle = torch.arange(60) / 60 * 2 * torch.pi
     closed = KNNGraph(4)(Data(x=torch.stack([angle.cos(), angle.sin()], dim=1)))

@@ -1,3 +1,5 @@
+from functools import partial
+
 import pytest
 import torch
 from torch.optim.lr_scheduler import StepLR
@@ -53,6 +55,12 @@ def test_warm_rate_rises_quadratically_to_three_tenths_of_the_published_one():
     assert seen[0] == pytest.approx(0.3e-3 / 200**2)
     assert seen[99] == pytest.approx(0.3e-3 / 4)
     assert seen[199:] == pytest.approx([0.3 * rate for rate in published[199:]])
+
+
+def test_warm_rate_of_order_two_is_a_third_of_that_of_order_one():
+    first, second = (rates(50, schedule=partial(warm_schedule, order=order)) for order in (1, 2))
+
+    assert second == pytest.approx([rate / 3 for rate in first])
 
 
 @pytest.mark.parametrize("first_epoch", [1, 42, 95])

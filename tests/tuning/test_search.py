@@ -11,6 +11,7 @@ import torch
 from nrae_geometric.datasets import SwissRoll
 from nrae_geometric.estimator import ManifoldAutoencoder
 from nrae_geometric.tuning import tune
+from nrae_geometric.tuning.search import steady_estimator
 
 optuna = pytest.importorskip("optuna", reason="needs the extra: pip install '.[tune]'")
 
@@ -70,6 +71,32 @@ def test_best_estimator_has_the_best_settings_and_all_others(points):
     assert {name: parameters[name] for name in result.best} == result.best
     assert (best.latent_dim, best.lr) == (2, 0.01)
     assert best.fit(points).transform(points).shape == (24, 2)
+
+
+def test_more_than_two_latent_dimensions_can_be_tuned():
+    points = np.random.default_rng(0).normal(size=(20, 4))
+    assert search(points, estimator(latent_dim=3)).best_estimator.latent_dim == 3
+
+
+def test_steps_of_few_points_take_all_of_them_with_all_neighbors(points):
+    model = steady_estimator(len(points), hidden=(4,), num_epochs=1, init="random", device="cpu")
+    best = search(points, model, num_trials=1).best_estimator
+    assert (best.batch_size, best.num_neighbors) == (len(points), best.n_neighbors)
+
+
+def test_steps_of_many_points_are_those_of_the_estimator():
+    assert steady_estimator(2000).get_params() == ManifoldAutoencoder(random_state=0).get_params()
+
+
+def test_warnings_about_poor_settings_are_not_shown_while_searching(caplog):
+    caplog.set_level(logging.WARNING)
+    angle = np.arange(24) / 24 * 2 * np.pi
+    circle = np.stack([np.cos(angle), np.sin(angle)], axis=1)
+
+    search(circle, estimator(init="geodesic"))
+    assert not caplog.records
+    estimator(init="geodesic").fit(circle)
+    assert "closes on itself" in caplog.text
 
 
 def test_same_seed_finds_the_same(points):
@@ -161,7 +188,7 @@ def test_missing_optuna_is_named_with_its_extra(points, monkeypatch):
         (np.full((12, 2), np.nan), {}, r"12 rows with NaN or infinite values \(first: row 0\)"),
         (np.zeros((12, 2)), {"num_folds": 1}, "num_folds must be from 2 to 4"),
         (np.zeros((12, 2)), {"num_trials": 0}, "num_trials must be at least 1"),
-        (np.zeros((12, 4)), {"model": estimator(latent_dim=3)}, "latent_dim must be 1 or 2"),
+        (np.zeros((12, 2)), {"num_repeats": 0}, "num_repeats must be at least 1"),
     ],
 )
 def test_mistake_is_found_before_the_search(points, options, message):
