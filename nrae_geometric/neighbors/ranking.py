@@ -11,8 +11,8 @@ engine gives the same accurate distances in the same order:
 import torch
 from torch import Tensor
 
-# Values held at once while differences are formed; small enough to stay in a processor's cache.
-_CHUNK_VALUES = 1 << 18
+from nrae_geometric.neighbors.chunks import chunk_rows
+
 # Candidates ranked at once, which bounds the memory at any number of points.
 _BLOCK_PAIRS = 1 << 20
 
@@ -29,15 +29,21 @@ def squared_distance(x: Tensor, y: Tensor, row: Tensor, col: Tensor) -> Tensor:
     Returns:
         Tensor: float64 :math:`[P]`; zero exactly where the two points coincide.
     """
-    out = torch.empty(row.numel(), dtype=torch.float64, device=x.device)
-    # An accelerator wants long kernels, a processor chunks that stay in its cache.
-    values = _CHUNK_VALUES if x.device.type == "cpu" else 64 * _CHUNK_VALUES
-    step = max(1, values // x.size(1))
-    for start in range(0, row.numel(), step):
+    num_pairs, num_features = row.numel(), x.size(1)
+    out = torch.empty(num_pairs, dtype=torch.float64, device=x.device)
+    step = min(num_pairs, chunk_rows(num_features, x.device))
+    left, right = x.new_empty(step, num_features), y.new_empty(step, num_features)
+    difference = out.new_empty(step, num_features)
+    for start in range(0, num_pairs, max(1, step)):
         part = slice(start, start + step)
-        difference = x.index_select(0, row[part]).double()
-        difference -= y.index_select(0, col[part])
-        torch.sum(difference.square_(), dim=1, out=out[part])
+        size = min(step, num_pairs - start)
+        torch.index_select(x, 0, row[part], out=left[:size])
+        torch.index_select(y, 0, col[part], out=right[:size])
+        torch.sum(
+            difference[:size].copy_(left[:size]).sub_(right[:size]).square_(),
+            dim=1,
+            out=out[part],
+        )
     return out
 
 

@@ -3,6 +3,8 @@ r"""An order of the points in which neighbours are mostly in the same block."""
 import torch
 from torch import Tensor
 
+from nrae_geometric.neighbors.chunks import chunk_rows
+
 _NUM_COMPONENTS = 8
 _SAMPLE = 2048
 
@@ -31,7 +33,8 @@ def kd_order(x: Tensor, block_size: int) -> Tensor:
     for _ in range(4):
         basis = torch.linalg.qr(sample.T @ (sample @ basis)).Q
     # float32 overflows beyond its range; the order only has to be good, not exact.
-    projected = torch.cat([part.double() @ basis for part in x.split(65536)]).float()
+    parts = x.split(chunk_rows(x.size(1), x.device))
+    projected = torch.cat([part.double() @ basis for part in parts]).float()
     projected.nan_to_num_()
 
     cells = [torch.arange(num_points, device=x.device)]

@@ -27,6 +27,8 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
+from nrae_geometric.neighbors.chunks import chunk_rows
+
 # Roundings of one step of a sum, and to spare: tensor cores truncate, AVX512-BF16 rounds twice. The
 # sum of all magnitudes is at most 2 (n_i + n_j).
 _SUM_ROUNDOFF = 2 * 4
@@ -34,7 +36,6 @@ _SUM_ROUNDOFF = 2 * 4
 _UNDERFLOW = 1e-30
 # Covers the float32 rounding of the bounds themselves.
 _MARGIN = 1e-5
-_CHUNK = 1 << 14
 
 
 class RoundedPoints:
@@ -54,10 +55,21 @@ class RoundedPoints:
         unit = 2.0**-53 if dtype == torch.float64 else 2.0**-24
         self._relative = (x.size(1) + 2 * self._num_pieces) * _SUM_ROUNDOFF * unit
 
-        exact = (x.double() - centre).mul_(scale)
-        rounded = exact.to(dtype, copy=True)
-        norm = rounded.double().square().sum(dim=1)
-        error = exact.sub_(rounded).square_().sum(dim=1).sqrt_()
+        num_points, num_features = x.shape
+        self.right = torch.ones(
+            num_points, num_features + 2 * self._num_pieces, dtype=dtype, device=x.device
+        )
+        r"""Right operand :math:`[B, W]`."""
+        norm, error = torch.empty(2, num_points, dtype=torch.float64, device=x.device)
+        step = chunk_rows(num_features, x.device)
+        for start in range(0, num_points, step):
+            rows = slice(start, start + step)
+            exact = (x[rows].double() - centre).mul_(scale)
+            rounded = exact.to(dtype, copy=True)
+            torch.mul(rounded, -2, out=self.right[rows, :num_features])
+            torch.sum(exact.sub_(rounded).square_(), dim=1, out=error[rows])
+            torch.sum(exact.copy_(rounded).square_(), dim=1, out=norm[rows])
+        error.sqrt_()
         # The centred float64 point is rounded too, relative to its uncentred coordinates.
         size = max(float(x.amax()), -float(x.amin()), float(centre.abs().amax())) * scale
         error += size * x.size(1) ** 0.5 * 2.0**-51
@@ -69,9 +81,7 @@ class RoundedPoints:
         for _ in range(self._num_pieces):
             pieces.append(norm.to(dtype))
             norm = norm - pieces[-1]
-        squares = torch.stack(pieces, dim=1)
-        self.right = torch.cat([rounded.mul_(-2), torch.ones_like(squares), squares], dim=1)
-        r"""Right operand :math:`[B, W]`."""
+        torch.stack(pieces, dim=1, out=self.right[:, -self._num_pieces :])
 
     @cached_property
     def ball(self) -> tuple[Tensor, Tensor]:
@@ -129,7 +139,8 @@ class RoundedPoints:
 
 def mean_point(x: Tensor) -> Tensor:
     r"""Mean in float64 without a float64 copy of all points."""
-    return sum(part.double().sum(dim=0) for part in x.split(_CHUNK)) / x.size(0)
+    parts = x.split(chunk_rows(x.size(1), x.device))
+    return sum(part.double().sum(dim=0) for part in parts) / x.size(0)
 
 
 def power_of_two_scale(points: list[Tensor], centre: Tensor) -> float:
