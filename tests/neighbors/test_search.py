@@ -61,7 +61,8 @@ def test_duplicates_leave_exactly_k_neighbours_and_never_the_point_itself(
     assert index.shape == (60, k)
     assert (index != torch.arange(60).unsqueeze(1)).all()
     assert all(row.unique().numel() == k for row in index)
-    assert torch.equal(distance.double(), brute_force(x, k)[0].to(distance.dtype).double())
+    # Square roots differ in the last digit between libraries: not all processors round them right.
+    torch.testing.assert_close(distance, brute_force(x, k)[0], rtol=1e-15, atol=0)
 
 
 @pytest.mark.parametrize("offset", [1e4, -3e5])
