@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 from _report import RESULTS
+from _reproduce_pictures import CURVES, STRIPS, curves, strips
 from _reproduce_report import DIGIT, NAMES, ORDERED, RANGE, Record, final_error, method
 from _reproduce_runs import EVERY
 
@@ -30,11 +31,26 @@ def figures(record: list[Record], name: str) -> None:
         ("roll", _orders),
         ("noise and size", _noise_and_size),
         ("k and lambda", _k_and_lambda),
+        ("k and lambda with centre", _k_and_lambda),
         ("orbits", _orbits),
     ):
         if by_study[study]:
             stem = study.replace(" ", "_")
             save_figure(draw(by_study[study]), RESULTS / f"{name}_{stem}.png")
+    for study, stem in CURVES.items():
+        if runs := _pictured(by_study[study]):
+            save_figure(curves(runs), RESULTS / f"{name}_{stem}.png")
+    for study, coordinate in STRIPS.items():
+        if runs := _pictured(by_study[study]):
+            save_figure(strips(runs, coordinate), RESULTS / f"{name}_{study}.png")
+
+
+def _pictured(runs: list[Record]) -> list[Record]:
+    """The runs whose learned manifold is kept; of the starts from the graph, order 2 alone."""
+    kept = [run for run in runs if "learned" in run]
+    kept = [run for run in kept if method(run) != "NRAE-L, geodesic start"]
+    models = list(COLORS)
+    return sorted(kept, key=lambda run: (models.index(method(run).split(",")[0]), method(run)))
 
 
 def _figure(width: float, height: float) -> Any:

@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 import torch
 from _knn_engines import MAX_TREE_DIM, Competitor, K, competitors
-from _knn_memory import peak_memory
+from _memory import peak_memory
 from _report import Table, write_report
 from torch import Tensor
 

@@ -5,9 +5,9 @@ r"""How the time of a training step and the memory of a run grow with the number
     python benchmarks/train_size.py --quick   # up to 10 000 points, under two minutes
     python benchmarks/train_size.py           # up to 1 000 000 points
 
-Each size runs in a process of its own, whose peak memory is read at the end. Points and neighbours
-are random: neither changes what a step costs. The time is the median of several passes over the
-same number of steps, in rounds over all sizes.
+Each size runs in a process of its own, whose memory is read before there is any point, and at its
+peak. Points and neighbours are random: neither changes what a step costs. The time is the median of
+several passes over the same number of steps, in rounds over all sizes.
 """
 
 import argparse
@@ -20,6 +20,7 @@ import time
 from pathlib import Path
 
 import torch
+from _memory import resident_bytes
 from _report import RESULTS, Table, write_report
 from torch_geometric.data import Data
 
@@ -36,6 +37,7 @@ ROUNDS = 3
 def measure(dim: int, num_nodes: int, num_steps: int = 100) -> dict[str, float]:
     """Trains some steps of NRAE-L on batches of 256 centres with two neighbours each."""
     torch.manual_seed(0)
+    idle = resident_bytes()
     data = Data(x=torch.rand(num_nodes, dim))
     # In place: copies of the graph that only this script makes would count as the library's.
     data.edge_index = torch.empty(2, num_nodes * NUM_NEIGHBORS, dtype=torch.long)
@@ -63,7 +65,7 @@ def measure(dim: int, num_nodes: int, num_steps: int = 100) -> dict[str, float]:
             times.append(time.perf_counter() - start)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024  # KiB on Linux
     # The mean has the loader's chunks in it, which the median would miss.
-    return {"seconds": statistics.fmean(times), "held": held, "peak": peak}
+    return {"seconds": statistics.fmean(times), "held": held, "idle": idle, "peak": peak}
 
 
 def measure_in_process(dim: int, num_nodes: int) -> dict[str, float]:
@@ -80,7 +82,7 @@ def plot(table: Table, path: Path) -> None:
     for axes, column, label in zip(
         figure.subplots(1, 2),
         (2, 4),
-        ("milliseconds a step", "memory beyond the points, MB"),
+        ("milliseconds a step", "memory beyond points, graph and PyTorch, MB"),
         strict=True,
     ):
         for dim, color, marker in ((784, "#0072B2", "o"), (64, "#D55E00", "s")):
@@ -113,14 +115,22 @@ def main() -> None:
     rounds = [[measure_in_process(*size) for size in sizes] for _ in range(ROUNDS)]
     table = Table(
         "Cost against size (NRAE-L, batch 256, 2 neighbours)",
-        ["dimension", "points", "ms a step", "÷ smallest", "MB beyond points and graph"],
+        [
+            "dimension",
+            "points",
+            "ms a step",
+            "÷ smallest",
+            "MB beyond points, graph and PyTorch",
+            "MB of PyTorch",
+        ],
     )
     smallest: dict[int, float] = {}
     for (dim, num_nodes), runs in zip(sizes, zip(*rounds, strict=True), strict=True):
         milliseconds = 1e3 * statistics.median(run["seconds"] for run in runs)
-        beyond = max(run["peak"] - run["held"] for run in runs) / 1e6
+        beyond = max(run["peak"] - run["held"] - run["idle"] for run in runs) / 1e6
+        idle = max(run["idle"] for run in runs) / 1e6
         smallest.setdefault(dim, milliseconds)
-        table.add(dim, num_nodes, milliseconds, milliseconds / smallest[dim], beyond)
+        table.add(dim, num_nodes, milliseconds, milliseconds / smallest[dim], beyond, idle)
     write_report("train_size", [table], quick=arguments.quick)
     if not arguments.quick:
         plot(table, RESULTS / "train_size.png")

@@ -8,9 +8,10 @@ r"""How long a training step takes, against the published formulation and agains
 Every row trains the same model on the same points in three ways that take turns in one process:
 the library (its loader, loss, and fused Adam), the published formulation
 (``benchmarks/published.py``) and the latter with nested :func:`torch.func.jvp`. Times are those of
-whole epochs, divided by the steps. Before it is timed, all three give the same loss and gradients
-on one batch. The floor is the time which the library's own matrix products of a step take at the
-rate of a large one, measured in the same run.
+whole epochs, divided by the steps; a turn is a tenth of a second long, and its first epoch does not
+count. Before it is timed, all three give the same loss and gradients on one batch. The floor is the
+time which the library's own matrix products of a step take at the rate of a large one, measured in
+the same run.
 """
 
 import argparse

@@ -19,8 +19,8 @@ from nrae_geometric.loader.arguments import (
 from nrae_geometric.loader.filter import to_batch
 from nrae_geometric.loader.neighborhood_sampler import NeighborhoodSampler
 
-# Enough for a chunk's fixed cost to vanish, small enough for index tensors of some 100 MB.
-_EDGES_PER_CHUNK = 2**20
+# Enough for a chunk's fixed cost to vanish, small enough for index tensors of some 30 MB.
+_EDGES_PER_CHUNK = 2**18
 
 
 class NeighborhoodLoader(NeighborLoader):
@@ -41,7 +41,7 @@ class NeighborhoodLoader(NeighborLoader):
 
     In contrast to the base class it needs no compiled extension, can let the centre be one of its
     own neighbours, refuses to return fewer neighbours than asked for, and draws everything from
-    one generator. Without workers, it draws all batches of an epoch together (about a million
+    one generator. Without workers, it draws all batches of an epoch together (about 260 000
     edges at a time at most) on the device that holds :obj:`data.edge_index`.
 
     .. code-block:: python

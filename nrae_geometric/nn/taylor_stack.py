@@ -121,13 +121,18 @@ class _Activate(torch.autograd.Function):
         ctx.save_for_backward(stack, bias)
         ctx.function, ctx.num_points, ctx.order = function, num_points, order
         ctx.derivatives = slope, second, third
-        blocks = [value, slope * b]
+        num_blocks = 2 if c is None and third is None else 3
+        out = stack.new_empty(num_blocks * num_points, stack.size(1))
+        out_value, out_first, *out_second = out.split(num_points)
+        out_value.copy_(value)
+        torch.mul(slope, b, out=out_first)
         if second is not None and third is not None:
-            bend = (b * b).mul_(second)
-            blocks.append(bend if c is None else bend.addcmul_(slope, c))
+            torch.mul(b, b, out=out_second[0]).mul_(second)
+            if c is not None:
+                out_second[0].addcmul_(slope, c)
         elif c is not None:
-            blocks.append(slope * c)
-        return torch.cat(blocks)
+            torch.mul(slope, c, out=out_second[0])
+        return out
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:

@@ -23,11 +23,16 @@ def peak_memory() -> Iterator[Peak]:
     # Freed memory that the allocator keeps would be used again unseen.
     ctypes.CDLL(None).malloc_trim(0)
     Path("/proc/self/clear_refs").write_text("5")
-    before = _status("VmRSS")
+    before = resident_bytes()
     yield peak
-    peak.mebibytes = (_status("VmHWM") - before) / 1024
+    peak.mebibytes = (_status("VmHWM") - before) / 2**20
+
+
+def resident_bytes() -> int:
+    """The memory that the process holds now, on Linux; elsewhere zero."""
+    return _status("VmRSS") if sys.platform == "linux" else 0
 
 
 def _status(name: str) -> int:
     lines = Path("/proc/self/status").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith(name))
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(name))
