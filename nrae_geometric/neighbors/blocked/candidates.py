@@ -7,8 +7,10 @@ from torch import Tensor
 
 from nrae_geometric.neighbors.ranking import sort_pairs, squared_distance
 
-# Pairs kept before they are ranked: about 100 bytes each while they are sorted.
+# Pairs kept before they are ranked: some 60 bytes each while they are sorted.
 _MAX_PENDING = 1 << 22
+# Pairs that are added at once.
+_MAX_ADDED = 1 << 20
 _CHUNK_ROWS = 1 << 16
 
 
@@ -32,7 +34,12 @@ class Candidates:
         self.limit = torch.full((num_query,), torch.inf, device=x.device)
         self.squared = torch.full((num_query, k), torch.inf, dtype=torch.float64, device=x.device)
         self.index = torch.full((num_query, k), x.size(0), device=x.device)
-        self._pending: list[tuple[Tensor, ...]] = []
+        # Row, column, lower and upper bound, in one place for all pairs that ever wait: pieces that
+        # come and go would leave holes in the memory.
+        self._buffers = [
+            torch.empty(_MAX_PENDING + _MAX_ADDED, dtype=dtype, device=x.device)
+            for dtype in (torch.long, torch.long, torch.float, torch.float)
+        ]
         self._num_pending = 0
         self._next_thinning = max(1 << 18, 2 * num_query * k)
 
@@ -42,13 +49,17 @@ class Candidates:
 
     def add(self, row: Tensor, col: Tensor, lower: Tensor, upper: Tensor) -> None:
         r"""Adds pairs of query points and points with bounds of their scaled squared distance."""
-        self._pending.append((row, col, lower, upper))
-        self._num_pending += row.numel()
-        if self._num_pending > min(self._next_thinning, _MAX_PENDING):
-            self._thin()
-            if self._num_pending > _MAX_PENDING // 2:
-                self._rank()
-            self._next_thinning = max(self._next_thinning, 2 * self._num_pending)
+        pieces = (values.split(_MAX_ADDED) for values in (row, col, lower, upper))
+        for pairs in zip(*pieces, strict=True):
+            end = self._num_pending + pairs[0].numel()
+            for buffer, values in zip(self._buffers, pairs, strict=True):
+                buffer[self._num_pending : end] = values
+            self._num_pending = end
+            if end > min(self._next_thinning, _MAX_PENDING):
+                self._thin()
+                if self._num_pending > _MAX_PENDING // 2:
+                    self._rank()
+                self._next_thinning = max(self._next_thinning, 2 * self._num_pending)
 
     def nearest(self) -> tuple[Tensor, Tensor]:
         r"""Distance and index of the `k` nearest, each :math:`[M, k]`."""
@@ -59,26 +70,21 @@ class Candidates:
 
     def _thin(self) -> None:
         r"""Lowers the limits to what the pending pairs prove, and drops the pairs beyond them."""
-        if not self._pending:
-            return
-        row, col, lower, upper = (torch.cat(parts) for parts in zip(*self._pending, strict=True))
-        self._pending.clear()
+        row, _, lower, upper = (buffer[: self._num_pending] for buffer in self._buffers)
         # The bits of non-negative floats are ordered as the floats: one sort does for both keys.
-        order = (row << 32 | upper.view(torch.int32)).argsort()
-        row, col, lower, upper = row[order], col[order], lower[order], upper[order]
+        order = (row << 32).bitwise_or_(upper.view(torch.int32)).argsort()
         count = row.bincount(minlength=self.limit.numel())
         kth = count.cumsum(0) - count + self.k - 1
         enough = (count >= self.k).nonzero().view(-1)
-        self.lower_limit(enough, upper[kth[enough]])
-        keep = lower <= self.limit[row]
-        self._pending = [(row[keep], col[keep], lower[keep], upper[keep])]
-        self._num_pending = self._pending[0][0].numel()
+        self.lower_limit(enough, upper[order[kth[enough]]])
+        order = order[lower[order] <= self.limit[row[order]]]
+        for buffer in self._buffers:
+            buffer[: order.numel()] = buffer[order]
+        self._num_pending = order.numel()
 
     def _rank(self) -> None:
         r"""Merges the pending pairs, which are sorted by row, into the neighbours found so far."""
-        if not self._pending:
-            return
-        row, col, _, _ = self._pending.pop()
+        row, col, _, _ = (buffer[: self._num_pending] for buffer in self._buffers)
         self._num_pending = 0
         first_rows = torch.arange(0, self.limit.numel(), _CHUNK_ROWS, device=row.device)
         starts = [*torch.searchsorted(row, first_rows).tolist(), row.numel()]

@@ -33,8 +33,10 @@ def kd_order(x: Tensor, block_size: int) -> Tensor:
     for _ in range(4):
         basis = torch.linalg.qr(sample.T @ (sample @ basis)).Q
     # float32 overflows beyond its range; the order only has to be good, not exact.
-    parts = x.split(chunk_rows(x.size(1), x.device))
-    projected = torch.cat([part.double() @ basis for part in parts]).float()
+    projected = torch.empty(num_points, basis.size(1), device=x.device)
+    step = chunk_rows(x.size(1), x.device)
+    for start in range(0, num_points, step):
+        projected[start : start + step] = x[start : start + step].double() @ basis
     projected.nan_to_num_()
 
     cells = [torch.arange(num_points, device=x.device)]
