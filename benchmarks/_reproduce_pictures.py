@@ -50,7 +50,7 @@ def curves(runs: list[Record]) -> Any:
         ManifoldPanel(
             method(run),
             torch.tensor(run["learned"]),
-            {"error": run["error"], "|Spearman|": run["spearman"]},
+            {"squared error": run["error"]},
             run["spearman"],
         )
         for run in runs

@@ -70,7 +70,8 @@ def compare(name: str, seed: int, arguments: argparse.Namespace, picks: Table) -
         values = [each[measure] for each in measured]
         median = torch.tensor(values).median().item()
         best = min(values)
-        ratio = values[0] / best if best > 0 else None
+        # Where all orders are right, the ratio of what is left of them says nothing.
+        ratio = None if measure == ORDER else values[0] / best
         picks.add(title, measure, values[0], best, median, max(values), ratio)
     return trials
 
