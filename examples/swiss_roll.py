@@ -1,13 +1,14 @@
 """Trains AE, NRAE-L and NRAE-Q on the Swiss roll and compares what they have learned.
 
     python examples/swiss_roll.py
-    python examples/swiss_roll.py --init geodesic
+    python examples/swiss_roll.py --init random
     python examples/swiss_roll.py --dim 3
 
-In the plane the settings are those published for geometry preservation: 30 points of a spiral, and
-a latent line; which of the models get it right depends on the seed. With --init geodesic all start
-from the geodesic coordinates of the graph. With --dim 3 the points lie on a rolled-up sheet, the
-latent space is a plane, and the geodesic start is the default.
+In the plane there are 30 points of a spiral and a latent line. The networks, graphs and weights are
+those published for geometry preservation; NRAE-L and NRAE-Q start from the geodesic coordinates of
+their graphs, the autoencoder, which has no graph, at random. With --init random all three start as
+published, and which of them get it right depends on the seed. With --dim 3 the points lie on a
+rolled-up sheet, the latent space is a plane, and all three start from geodesic coordinates.
 A table goes to the screen; a figure, and for the spiral an animation of each training run, go to
 results/swiss_roll/ (results/swiss_roll_3d/ for the sheet).
 """
@@ -119,8 +120,13 @@ def train(dataset: SwissRoll, setting: Settings, args: argparse.Namespace, anima
         recorders.append(
             make_recorder(data, num_epochs=args.epochs, manifold=manifold, order=setting.order)
         )
+    knows_graph = dim == 3 or setting.order is not None
     trainer = Trainer(
-        args.epochs, device=args.device, seed=args.seed, callbacks=recorders, init=args.init
+        args.epochs,
+        device=args.device,
+        seed=args.seed,
+        callbacks=recorders,
+        init=args.init if knows_graph else "random",
     )
     trainer.fit(model, loader)
     for recorder in recorders:
@@ -198,17 +204,15 @@ def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--dim", type=int, choices=(2, 3), default=2, help="of the points")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--epochs", type=int, help="default: 2001, with --dim 3 300")
     parser.add_argument(
-        "--init", choices=("random", "geodesic"), help="default: random, with --dim 3 geodesic"
+        "--epochs", type=int, help="default: 600, with --init random 2001, with --dim 3 300"
     )
+    parser.add_argument("--init", choices=("random", "geodesic"), default="geodesic")
     parser.add_argument("--device", default="auto", help="auto, cpu, or the number of a GPU")
     parser.add_argument("--logdir", type=Path, default=Path("results"))
     args = parser.parse_args()
     if args.epochs is None:
-        args.epochs = 2001 if args.dim == 2 else 300
-    if args.init is None:
-        args.init = "random" if args.dim == 2 else "geodesic"
+        args.epochs = 300 if args.dim == 3 else 600 if args.init == "geodesic" else 2001
     return args
 
 
