@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Literal, Protocol, cast
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.optim.lr_scheduler import LambdaLR
 from torch_geometric import seed_everything
 from torch_geometric.data import Data
@@ -148,7 +148,7 @@ class Trainer:
         with deferred_interrupt(enabled=self.checkpoint is not None) as interrupt:
             for epoch in self._epochs(first_epoch):
                 model.train()
-                loss = _mean_loss(step, loader)
+                loss = step.epoch(loader)
                 self._history.add(epoch, step.adam.param_groups[0]["lr"], loss)
                 schedule.step()
                 self._call_back(epoch, model)
@@ -244,16 +244,3 @@ class Trainer:
         self._history.restore(state["history"])
         restore_random_state(state["random"], self.device, generator)
         return state["completed_epochs"]
-
-
-def _mean_loss(step: TrainingStep, loader: Iterable[Data]) -> Tensor:
-    """Trains one epoch without waiting for the device."""
-    total: Tensor | None = None
-    count = 0
-    for batch in loader:
-        loss = step(batch)
-        total = loss if total is None else total + loss
-        count += 1
-    if total is None:
-        raise ValueError("the loader yields no batches; it needs at least one")
-    return total / count
