@@ -7,9 +7,10 @@ anybody's neighbours. The others would pass every filter, in numbers that no fil
 import torch
 from torch import Tensor
 
+from nrae_geometric.neighbors.chunks import chunk_rows
+
 # A copy of the points without the surplus must be worth its memory.
 _MAX_COPY_BYTES = 256 << 20
-_CHUNK_VALUES = 1 << 22
 
 
 def surplus_copies(x: Tensor, k: int) -> tuple[Tensor, Tensor]:
@@ -37,7 +38,7 @@ def surplus_copies(x: Tensor, k: int) -> tuple[Tensor, Tensor]:
     # Points with the same product may differ, so all k + 1 that stay are compared too.
     crowd = (count > k + 1).repeat_interleave(count).nonzero().view(-1)
     member, leader = order[crowd], order[start].repeat_interleave(count)[crowd]
-    step = max(1, _CHUNK_VALUES // x.size(1))
+    step = chunk_rows(x.size(1), x.device)
     differs = torch.zeros(len(x), dtype=torch.bool, device=x.device)
     for some, other in zip(member.split(step), leader.split(step), strict=True):
         differs[other[(x[some] != x[other]).any(dim=1)]] = True
