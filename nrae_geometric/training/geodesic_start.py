@@ -18,7 +18,7 @@ logger = logging.getLogger(__name__)
 
 # Above this many points, a step fits a batch of the loader instead of all points.
 _LARGEST_FULL_BATCH = 1024
-# Noise exchanges neighbors and leaves more than this; a fold anywhere leaves less.
+# Noise exchanges neighbors and leaves more than this; so does a fold of the last few points.
 _SMALLEST_ORDER = 0.99
 
 
