@@ -93,7 +93,7 @@ def _keep_freed_memory() -> None:
 
     glibc gives memory back to the system when more lies idle than twice the largest block freed so
     far. With a few megabytes of gradients it does so in every step, and asking for them again,
-    page by page, has been seen to cost a quarter of the step. One large block, freed untouched, is enough to
-    teach it.
+    page by page, has been seen to cost a quarter of the step. One large block, freed untouched, is
+    enough to teach it.
     """
     torch.empty(_LARGEST_LESSON, dtype=torch.uint8)
