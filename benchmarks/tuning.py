@@ -17,9 +17,8 @@ from tqdm import tqdm
 from nrae_geometric.datasets import RotatedMNIST, SinCurve, SwissRoll
 from nrae_geometric.estimator import ManifoldAutoencoder
 from nrae_geometric.metrics import latent_order, manifold_distance, reconstruction_error
-from nrae_geometric.tuning import tune
-from nrae_geometric.tuning.result import with_settings
-from nrae_geometric.tuning.search import steady_estimator
+from nrae_geometric.tuning import steady_estimator, tune
+from nrae_geometric.tuning.estimators import with_settings
 
 ERROR, DISTANCE, ORDER = "error", "distance", "1 - Spearman"
 

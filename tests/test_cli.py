@@ -1,3 +1,5 @@
+import json
+import re
 import subprocess
 import sys
 
@@ -6,6 +8,7 @@ import pytest
 
 from nrae_geometric import __version__
 from nrae_geometric.cli import main
+from nrae_geometric.estimator import ManifoldAutoencoder
 from nrae_geometric.training import ExperimentConfig, experiment_names
 
 SMALL = [
@@ -176,12 +179,23 @@ def tune(tmp_path, *arguments):
     return main(["tune", *arguments, *options])
 
 
+def printed_estimator(out):
+    """What a user gets who copies the printed estimator."""
+    text = re.search(r"ManifoldAutoencoder\(.*?\)$", out, re.DOTALL | re.MULTILINE).group()
+    return eval(text, {"ManifoldAutoencoder": ManifoldAutoencoder})
+
+
 @pytest.mark.usefixtures("_small_trials")
 def test_tune_takes_an_experiment_and_tells_how_to_train_it(tmp_path, capsys):
     assert tune(tmp_path, "NRAEL_toy_geometry_preserving", "--data.training.num_data", "15") == 0
 
     out = capsys.readouterr().out
-    assert "ManifoldAutoencoder(n_neighbors=" in out
+    best = json.loads((tmp_path / "tune_NRAEL_toy_geometry_preserving/best.json").read_text())
+    shown = printed_estimator(out).get_params()
+    assert {name: shown[name] for name in ("n_neighbors", "weight", "order")} == {
+        name: best[name] for name in ("n_neighbors", "weight", "order")
+    }
+    assert (shown["num_epochs"], shown["batch_size"]) == (1, 15)
     assert (tmp_path / "tune_NRAEL_toy_geometry_preserving" / "trials.csv").is_file()
     command = next(line for line in out.splitlines() if "nrae train" in line).split()[3:]
     assert train(tmp_path, "NRAEL_toy_geometry_preserving", *command) == 0
@@ -194,6 +208,7 @@ def test_tune_takes_a_file_of_points(tmp_path, capsys):
 
     out = capsys.readouterr().out
     assert "nrae train" not in out
+    assert printed_estimator(out).random_state == 1
     assert (tmp_path / "tune_mine" / "tuning.png").is_file()
 
 

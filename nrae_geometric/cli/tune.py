@@ -1,6 +1,7 @@
 """``nrae tune``: k, lambda and order for points."""
 
 import argparse
+import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -73,7 +74,7 @@ def _from_file(
 ) -> "tuple[np.ndarray, ManifoldAutoencoder, int]":
     import numpy as np
 
-    from nrae_geometric.tuning.search import steady_estimator
+    from nrae_geometric.tuning import steady_estimator
 
     if unknown := settings.keys() - {"seed"}:
         raise ValueError(f"a .npy file has no settings but --seed, got --{sorted(unknown)[0]}")
@@ -84,7 +85,7 @@ def _from_file(
 
 def _from_experiment(config: ExperimentConfig) -> "tuple[np.ndarray, ManifoldAutoencoder, int]":
     from nrae_geometric.training.build import build_dataset
-    from nrae_geometric.tuning.search import steady_estimator
+    from nrae_geometric.tuning import steady_estimator
 
     section = config.data.training
     points = build_dataset(section, config.seed)[0].x.numpy()
@@ -116,10 +117,8 @@ def _print(result: "TuningResult", experiment: str | None) -> None:
     if len(result.table) > _NUM_ROWS:
         print(f"and {len(result.table) - _NUM_ROWS} more in trials.csv")
     best = result.best_estimator
-    names = ("n_neighbors", "num_neighbors", "batch_size", "order")
-    settings = ", ".join(f"{name}={getattr(best, name)}" for name in names)
-    print("use the best with either of")
-    print(f"  ManifoldAutoencoder({settings}, weight={best.weight:.3g})")
+    print("use the best with either of" if experiment else "use the best with")
+    print(textwrap.indent(repr(best), "  "))
     if experiment is not None:
         print(f"  nrae train {experiment} {_overrides(best)}")
 

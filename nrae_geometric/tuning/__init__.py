@@ -7,7 +7,8 @@ error of the points left out, and returns the best::
     manifold = result.best_estimator.fit(points)
 """
 
+from nrae_geometric.tuning.estimators import steady_estimator
 from nrae_geometric.tuning.result import TuningResult
 from nrae_geometric.tuning.search import tune
 
-__all__ = ["TuningResult", "tune"]
+__all__ = ["TuningResult", "steady_estimator", "tune"]

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sklearn.base import clone
-
 from nrae_geometric.estimator import ManifoldAutoencoder
 from nrae_geometric.files import replacing
 
@@ -51,12 +49,3 @@ class TuningResult:
             writer.writeheader()
             writer.writerows(self.table)
         save_figure(plot_tuning(self.table), directory / "tuning.png")
-
-
-def with_settings(estimator: ManifoldAutoencoder, settings: dict[str, Any]) -> ManifoldAutoencoder:
-    """Returns an unfitted copy of an estimator with other settings.
-
-    A step draws no more neighbors than there are, whatever the estimator says.
-    """
-    num_neighbors = min(estimator.num_neighbors, settings["n_neighbors"])
-    return clone(estimator).set_params(**settings, num_neighbors=num_neighbors)

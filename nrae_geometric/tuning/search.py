@@ -13,15 +13,14 @@ from torch import Tensor
 from nrae_geometric.estimator import ManifoldAutoencoder
 from nrae_geometric.estimator.arrays import as_array
 from nrae_geometric.metrics import smallest_connected_k
+from nrae_geometric.tuning.estimators import LARGEST_K, steady_estimator, with_settings
 from nrae_geometric.tuning.objective import cross_validated_scores
-from nrae_geometric.tuning.result import TuningResult, with_settings
+from nrae_geometric.tuning.result import TuningResult
 
 if TYPE_CHECKING:
     from optuna import Study, Trial
 
 _WEIGHTS = (0.1, 1000.0)
-_LARGEST_K = 32
-_LARGEST_FULL_BATCH = 1024
 _JOURNAL = "trials.journal"
 # Where and how visibly a trial is computed does not change what it is.
 _INCIDENTAL = ("device", "progress")
@@ -115,21 +114,6 @@ def tune(
     return result
 
 
-def steady_estimator(num_points: int, **parameters: Any) -> ManifoldAutoencoder:
-    """Returns an estimator whose fits differ little by chance, so that settings can be compared.
-
-    Up to 1024 points, a step takes all of them with all of their neighbors.
-
-    Args:
-        num_points: The number of points that it will learn from.
-        **parameters: Other parameters of the estimator.
-    """
-    steps = {}
-    if num_points <= _LARGEST_FULL_BATCH:
-        steps = {"batch_size": num_points, "num_neighbors": _LARGEST_K}
-    return ManifoldAutoencoder(**{"random_state": 0, **steps, **parameters})
-
-
 def _optuna() -> Any:
     try:
         import optuna
@@ -159,7 +143,7 @@ def _checked_points(points: Any) -> np.ndarray:
 
 def _range_of_k(points: np.ndarray, num_folds: int) -> tuple[int, int]:
     num_learned = len(points) - -(-len(points) // num_folds)
-    largest = min(_LARGEST_K, max(3, num_learned // 3))
+    largest = min(LARGEST_K, max(3, num_learned // 3))
     x: Tensor = torch.from_numpy(points)
     # Where no such k connects the points, they lie on several manifolds and any k may do.
     smallest = smallest_connected_k(x, largest) or 2

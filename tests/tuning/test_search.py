@@ -10,8 +10,7 @@ import torch
 
 from nrae_geometric.datasets import SwissRoll
 from nrae_geometric.estimator import ManifoldAutoencoder
-from nrae_geometric.tuning import tune
-from nrae_geometric.tuning.search import steady_estimator
+from nrae_geometric.tuning import steady_estimator, tune
 
 optuna = pytest.importorskip("optuna", reason="needs the extra: pip install '.[tune]'")
 
