@@ -19,13 +19,16 @@ class AE(nn.Module):
         encoder: A module ``x [N, *] -> z [N, d]``, or a graph neural network
             ``(x, edge_index) -> z``.
         decoder: A module ``z [N, d] -> x [N, *]`` that treats each row by itself.
+
+    Attributes:
+        encodes_graphs: Whether the encoder takes a graph.
     """
 
     def __init__(self, encoder: nn.Module, decoder: nn.Module) -> None:
         super().__init__()
         self.encoder = encoder
         self.decoder = decoder
-        self._encodes_graphs = _takes_edge_index(encoder)
+        self.encodes_graphs = _takes_edge_index(encoder)
 
     def reset_parameters(self) -> None:
         """Draws all learnable parameters anew."""
@@ -42,7 +45,7 @@ class AE(nn.Module):
         Raises:
             ValueError: If the encoder takes a graph and none is given.
         """
-        if not self._encodes_graphs:
+        if not self.encodes_graphs:
             return self.encoder(x)
         if edge_index is None:
             raise ValueError(
@@ -66,7 +69,7 @@ class AE(nn.Module):
                 without that attribute), and ``batch.edge_index`` for an encoder that takes it.
         """
         num_centers = _num_centers(batch)
-        if self._encodes_graphs:
+        if self.encodes_graphs:
             z = self.encode(batch.x, batch.edge_index)[:num_centers]
         else:
             z = self.encode(batch.x[:num_centers])

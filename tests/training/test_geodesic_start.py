@@ -9,11 +9,13 @@ from torch_geometric.loader import NeighborLoader
 from torch_geometric.nn import GCNConv
 
 from nrae_geometric.datasets import SwissRoll
+from nrae_geometric.embedding import GeodesicCoordinates
 from nrae_geometric.loader import NeighborhoodLoader
 from nrae_geometric.metrics import latent_order
 from nrae_geometric.nn import NRAE, mlp
 from nrae_geometric.training import Trainer, load_experiment, run_experiment, warm_start
 from nrae_geometric.training.faults import ConfigError
+from nrae_geometric.training.geodesic_start import report_folds
 from nrae_geometric.transforms import KNNGraph
 
 
@@ -182,6 +184,42 @@ def test_a_line_that_keeps_its_order_is_not_warned_about(caplog):
     trainer(2).fit(model(), loader(swiss_roll()))
 
     assert not caplog.text
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_fold_among_very_many_points_is_seen_in_some_of_them(caplog, sign):
+    x = torch.linspace(-1, 1, 25_000)[:, None]
+    coordinates = GeodesicCoordinates(sign * x, None, 1, 0, 0.0)
+    batches = loader(Data(x=x, edge_index=torch.zeros(2, 1, dtype=torch.long)))
+    seen = []
+
+    class Fold(nn.Module):
+        def __init__(self, width):
+            super().__init__()
+            self.width = nn.Parameter(torch.tensor(width))
+
+        def forward(self, x):
+            seen.append(len(x))
+            return (x - self.width).abs()
+
+    report_folds(NRAE(Fold(-1.0), nn.Identity()), batches, coordinates)
+    assert not caplog.text
+    report_folds(NRAE(Fold(0.5), nn.Identity()), batches, coordinates)
+    assert "folded the latent line" in caplog.text
+    assert max(seen) < 15_000
+
+
+def test_an_encoder_of_graphs_is_asked_about_its_whole_graph(caplog):
+    data = swiss_roll()
+    torch.manual_seed(0)
+    fitted = NRAE(GraphEncoder(), mlp([1, 64, 64, 2], "elu"))
+    run = trainer(1)
+    run.fit(fitted, loader(data))
+
+    with torch.no_grad():
+        z = fitted.encode(data.x, data.edge_index)
+    folded = latent_order(z, run.coordinates.z).spearman < 0.99
+    assert ("folded the latent line" in caplog.text) == folded
 
 
 def test_what_was_found_is_told_by_the_trainer():
