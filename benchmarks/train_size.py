@@ -82,7 +82,7 @@ def plot(table: Table, path: Path) -> None:
     for axes, column, label in zip(
         figure.subplots(1, 2),
         (2, 4),
-        ("milliseconds a step", "memory beyond points, graph and PyTorch, MB"),
+        ("milliseconds a step", "MB beyond points, graph, PyTorch"),
         strict=True,
     ):
         for dim, color, marker in ((784, "#0072B2", "o"), (64, "#D55E00", "s")):

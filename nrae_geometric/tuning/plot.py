@@ -46,6 +46,7 @@ def plot_tuning(table: Sequence[Mapping[str, Any]]) -> Figure:
     panels[0].xaxis.set_major_locator(MaxNLocator(integer=True))
     panels[1].set_xscale("log")
     panels[0].set_yscale("log")
+    panels[0].tick_params(which="both", labelsize=palette.TICK_SIZE)
     panels[0].set_ylabel(
         "squared error of points left out", fontsize=palette.LABEL_SIZE, color=palette.INK
     )
