@@ -87,9 +87,14 @@ class NeighborhoodReconstruction(nn.Module):
             raise ValueError("edge_index holds no edge into a centre; there is nothing to learn")
 
         neighbor, center = edge_index
-        # Selecting rows by index_select, whose backward is much cheaper than that of z[neighbor].
-        dz = z.index_select(0, neighbor) - z.index_select(0, center)
         z_center = z[:num_centers]
+        # Selecting rows by index_select, whose backward is much cheaper than that of z[neighbor].
+        dz = z.index_select(0, neighbor)
+        if num_neighbors is None:
+            dz = dz - z.index_select(0, center)
+        else:
+            grouped = dz.view(num_centers, num_neighbors, *z.shape[1:])
+            dz = (grouped - z_center.unsqueeze(1)).view_as(dz)
         recon = self._expand(decoder, z_center, dz, neighbor, center, num_neighbors is not None)
         if recon.shape[1:] != x.shape[1:]:
             raise ValueError(

@@ -2,16 +2,18 @@ r"""Chains of linear layers and pointwise activations, with all coefficients in 
 
 Where each point has one direction, its value :math:`a`, first coefficient :math:`b` and second
 coefficient :math:`c` are rows of three blocks of one matrix ``[3 N, C]`` (two, where :math:`c` is
-zero or not asked for). A linear layer is one product then, and the activation behind it,
+zero or not asked for). A linear layer is one product then, and the activation behind it maps
 
 .. math::
-    (a, b, c) \mapsto (s(a),\; s'(a)\,b,\; s''(a)\,b^2 + s'(a)\,c),
+    (a, b, c) \mapsto (s(a),\; s'(a)\,b,\; s''(a)\,b^2 + s'(a)\,c).
 
-one step of autograd with a derivative of its own, in place of a dozen of each.
+The whole chain is one step of autograd with a derivative of its own, in place of a dozen for each
+layer.
 """
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple
 
 import torch
@@ -76,108 +78,140 @@ def is_stackable(series: TaylorSeries) -> bool:
 
 
 def propagate_stack(
-    layers: Iterable[tuple[nn.Linear, Pointwise | None]], series: TaylorSeries
+    layers: Sequence[tuple[nn.Linear, Pointwise | None]], series: TaylorSeries
 ) -> TaylorSeries:
     """Sends a series through linear layers, each with an activation behind it or none."""
-    num_points = series.value.size(0)
-    stack = torch.cat(series.parts)
-    for layer, function in layers:
-        stack = F.linear(stack, layer.weight)
-        if function is not None:
-            stack = _Activate.apply(stack, layer.bias, function, num_points, series.order)
-        elif layer.bias is not None:
-            stack = _AddToPoints.apply(stack, layer.bias, num_points)
-    value, first, *second = stack.split(num_points)
-    return replace(series, value=value, first=first, second=second[0] if second else None)
+    functions = [function for _, function in layers]
+    parameters = [parameter for layer, _ in layers for parameter in (layer.weight, layer.bias)]
+    value, first, second = _Chain.apply(
+        series.order, functions, series.value, series.first, series.second, *parameters
+    )
+    return TaylorSeries(value, first, second, series.order)
 
 
-class _AddToPoints(torch.autograd.Function):
-    """Adds a bias to the first block."""
-
-    @staticmethod
-    def forward(ctx: Any, stack: Tensor, bias: Tensor, num_points: int) -> Tensor:
-        ctx.mark_dirty(stack)
-        ctx.num_points = num_points
-        stack[:num_points] += bias
-        return stack
-
-    @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        return grad, grad[: ctx.num_points].sum(0), None
+_NUM_COEFFICIENTS = 3
+_SAVED_PER_LAYER = 5  # the stack before it, and what _activate returns besides the one behind it
 
 
-class _Activate(torch.autograd.Function):
+class _Chain(torch.autograd.Function):
+    """Three coefficients, the last of which may be None, through weights and biases in turn."""
+
     @staticmethod
     def forward(
-        ctx: Any,
-        stack: Tensor,
-        bias: Tensor | None,
-        function: Pointwise,
-        num_points: int,
-        order: int,
-    ) -> Tensor:
-        a, b, c = _blocks(stack, bias, num_points)
-        value, slope, second, third = _evaluate(function, a, order)
-        ctx.save_for_backward(stack, bias)
-        ctx.function, ctx.num_points, ctx.order = function, num_points, order
-        ctx.derivatives = slope, second, third
-        num_blocks = 2 if c is None and third is None else 3
-        out = stack.new_empty(num_blocks * num_points, stack.size(1))
-        out_value, out_first, *out_second = out.split(num_points)
-        out_value.copy_(value)
-        torch.mul(slope, b, out=out_first)
-        if second is not None and third is not None:
-            torch.mul(b, b, out=out_second[0]).mul_(second)
-            if c is not None:
-                out_second[0].addcmul_(slope, c)
-        elif c is not None:
-            torch.mul(slope, c, out=out_second[0])
-        return out
+        ctx: Any, order: int, functions: Sequence[Pointwise | None], *inputs: Any
+    ) -> tuple[Tensor | None, ...]:
+        stack = torch.cat([part for part in inputs[:_NUM_COEFFICIENTS] if part is not None])
+        num_points = inputs[0].size(0)
+        saved: list[Tensor | None] = []
+        for i, function in enumerate(functions, start=1):
+            weight, bias = inputs[2 * i + 1 : 2 * i + 3]
+            saved.append(stack)
+            stack = F.linear(stack, weight)
+            if bias is not None:
+                stack[:num_points] += bias
+            derivatives: list[Tensor | None] = [None] * 4
+            if function is not None:
+                stack, *derivatives = _activate(function, stack, num_points, order)
+            saved += derivatives
+        ctx.save_for_backward(*inputs, *saved)
+        ctx.order, ctx.functions = order, functions
+        parts = stack.split(num_points)
+        return parts if len(parts) == _NUM_COEFFICIENTS else (*parts, None)
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        stack, bias = ctx.saved_tensors
-        slope, second, third = ctx.derivatives
+    def backward(ctx: Any, *grads: Any) -> tuple[Tensor | None, ...]:
+        num_layers = len(ctx.functions)
+        num_inputs = _NUM_COEFFICIENTS + 2 * num_layers
+        inputs, saved = ctx.saved_tensors[:num_inputs], ctx.saved_tensors[num_inputs:]
+        needs = ctx.needs_input_grad[2:]
         if torch.is_grad_enabled():  # this derivative is going to be differentiated in turn
-            a, b, c = _blocks(stack, bias, ctx.num_points)
-            _, slope, second, third = _evaluate(ctx.function, a, ctx.order)
-        else:
-            _, b, c = _blocks(stack, None, ctx.num_points)
-        if second is None:
-            grad = (grad.unflatten(0, (-1, ctx.num_points)) * slope).flatten(0, 1)
-            grad_a = grad[: ctx.num_points]
-        else:
-            grad_value, grad_first, *grad_second = grad.split(ctx.num_points)
-            grad_a, grad_b = grad_value * slope, grad_first * slope
-            grad_slope = grad_first * b
-            blocks = [grad_a, grad_b]
-            if grad_second:
-                by_direction = grad_second[0] * b
-                grad_a = torch.addcmul(grad_a, by_direction * b, third)
-                blocks[1] = torch.addcmul(grad_b, by_direction, second, value=2)
-                if c is not None:
-                    grad_slope = torch.addcmul(grad_slope, grad_second[0], c)
-                    blocks.append(grad_second[0] * slope)
-            blocks[0] = grad_a = torch.addcmul(grad_a, grad_slope, second)
-            grad = torch.cat(blocks)
-        return grad, None if bias is None else grad_a.sum(0), None, None, None
+            return None, None, *_differentiable_backward(ctx, inputs, needs, grads)
+        gradients: list[Tensor | None] = [None] * num_inputs
+        grad = torch.cat([part for part in grads if part is not None])
+        num_points = inputs[0].size(0)
+        needs_stack = any(needs[:_NUM_COEFFICIENTS])
+        for i in reversed(range(num_layers)):
+            stack, *derivatives = saved[_SAVED_PER_LAYER * i : _SAVED_PER_LAYER * (i + 1)]
+            weight = _NUM_COEFFICIENTS + 2 * i
+            if ctx.functions[i] is not None:
+                grad = _activate_backward(grad, num_points, *derivatives)
+            if needs[weight]:
+                gradients[weight] = grad.t() @ stack
+            if needs[weight + 1]:
+                gradients[weight + 1] = grad[:num_points].sum(0)
+            if i > 0 or needs_stack:
+                grad = grad @ inputs[weight]
+        if needs_stack:
+            parts = grad.split(num_points)
+            gradients[: len(parts)] = parts
+        return None, None, *gradients
 
 
-def _blocks(
-    stack: Tensor, bias: Tensor | None, num_points: int
-) -> tuple[Tensor, Tensor, Tensor | None]:
-    a, b, *c = stack.split(num_points)
-    return a if bias is None else a + bias, b, c[0] if c else None
+def _activate(
+    function: Pointwise, stack: Tensor, num_points: int, order: int
+) -> tuple[Tensor, Tensor | None, Tensor, Tensor | None, Tensor | None]:
+    """The coefficients behind an activation; then, as far as the gradient depends on them, those
+    before it, its slope, its second and its third derivative."""
+    before = stack.view(-1, num_points, stack.size(1))
+    value, slope, curvature, third = function(before[0])
+    second = None if curvature is None else curvature()
+    num_blocks = before.size(0)
+    num_blocks_out = num_blocks if second is None or order == 1 else _NUM_COEFFICIENTS
+    out = stack.new_empty(num_blocks_out, num_points, stack.size(1))
+    out[0] = value
+    torch.mul(before[1:], slope, out=out[1:num_blocks])
+    if second is None or third is None or order == 1:
+        return out.flatten(0, 1), None if second is None else before, slope, second, None
+    bend = before[1].square().mul_(second)
+    if num_blocks == num_blocks_out:
+        bend += out[2]
+    out[2] = bend
+    return out.flatten(0, 1), before, slope, second, second if third is curvature else third()
 
 
-def _evaluate(
-    function: Pointwise, a: Tensor, order: int
-) -> tuple[Tensor, Tensor, Tensor | None, Tensor | None]:
-    """Value, slope, and as many of the second and third derivatives as gradients need."""
-    value, slope, curvature, third = function(a)
-    if curvature is None or third is None:
-        return value, slope, None, None
-    second = curvature()
-    if order == 1:
-        return value, slope, second, None
-    return value, slope, second, second if third is curvature else third()
+def _activate_backward(
+    grad: Tensor,
+    num_points: int,
+    before: Tensor | None,
+    slope: Tensor,
+    second: Tensor | None,
+    third: Tensor | None,
+) -> Tensor:
+    """From the gradient behind an activation, which is overwritten, the one before it."""
+    grad = grad.view(-1, num_points, grad.size(1))
+    if before is None or second is None:
+        return grad.mul_(slope).flatten(0, 1)
+    by_slope = grad[1] * before[1]
+    if third is None:
+        grad.mul_(slope)[0].addcmul_(by_slope, second)
+        return grad.flatten(0, 1)
+    if before.size(0) == _NUM_COEFFICIENTS:
+        by_slope.addcmul_(grad[2], before[2])
+    by_bend = grad[2] * before[1]
+    grad.mul_(slope)[0].addcmul_(by_slope, second).addcmul_(by_bend * before[1], third)
+    grad[1].addcmul_(by_bend, second, value=2)
+    return grad[: before.size(0)].flatten(0, 1)
+
+
+def _differentiable_backward(
+    ctx: Any, inputs: Sequence[Any], needs: Sequence[bool], grads: Sequence[Tensor | None]
+) -> list[Tensor | None]:
+    """The gradients by autograd itself, from layers one by one."""
+    value, first, second, *parameters = inputs
+    series = TaylorSeries(value, first, second, ctx.order)
+    for i, function in enumerate(ctx.functions):
+        weight, bias = parameters[2 * i : 2 * i + 2]
+        series = series.map_linear(partial(F.linear, weight=weight), bias)
+        if function is not None:
+            series = series.map_pointwise(*function(series.value)[:3])
+    needed = [tensor for tensor, need in zip(inputs, needs, strict=True) if need]
+    found = iter(
+        torch.autograd.grad(
+            series.parts,
+            needed,
+            [grad for grad in grads if grad is not None],
+            create_graph=True,
+            allow_unused=True,
+        )
+    )
+    return [next(found) if need else None for need in needs]

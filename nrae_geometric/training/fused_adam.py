@@ -29,17 +29,22 @@ class FusedAdam(torch.optim.Adam):
             param.grad = None
         return None
 
-    @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]
+        loss = super().step(closure)
+        self._gather()
+        return loss
+
+    @torch.no_grad()
+    def update(self) -> None:
+        """Takes a step as :meth:`step` does, but without calling hooks or telling a profiler."""
         gradients = [param.grad for param in self._params if param.grad is not None]
-        is_scaled = getattr(self, "grad_scale", None) is not None  # left here by a GradScaler
-        if closure or is_scaled or not len(gradients) == len(self._params) == len(self._counts):
-            loss = super().step(closure)
-            self._gather()
-            return loss
+        if not len(gradients) == len(self._params) == len(self._counts):
+            self.step()
+            return
+        self._opt_called = True  # learning-rate schedulers look for it before their first step
         group = self.param_groups[0]
         beta1, beta2 = group["betas"]
-        torch._foreach_add_(self._counts, 1)
+        self._all_counts += 1
         torch._fused_adam_(
             self._params,
             gradients,
@@ -55,7 +60,6 @@ class FusedAdam(torch.optim.Adam):
             eps=group["eps"],
             maximize=False,
         )
-        return None
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         super().load_state_dict(state_dict)
@@ -67,4 +71,9 @@ class FusedAdam(torch.optim.Adam):
         states = [self.state[param] for param in self._params if param in self.state]
         self._means: list[Tensor] = [state["exp_avg"] for state in states]
         self._squares: list[Tensor] = [state["exp_avg_sq"] for state in states]
-        self._counts: list[Tensor] = [state["step"] for state in states]
+        # The counts of all steps become elements of one tensor, so that one addition is enough.
+        counts = [state["step"] for state in states]
+        self._all_counts = torch.stack(counts) if counts else torch.empty(0)
+        self._counts: list[Tensor] = list(self._all_counts.unbind())
+        for state, count in zip(states, self._counts, strict=True):
+            state["step"] = count

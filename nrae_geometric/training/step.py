@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Iterable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Literal
 
 import torch
@@ -46,10 +47,10 @@ class TrainingStep:
         model.to(device, _MODEL_TYPES.get(precision))
         self.adam = FusedAdam(model.parameters(), lr=lr)
         product_type = _PRODUCT_TYPES.get(precision)
-        self._autocast = torch.autocast(
-            device.type, product_type, enabled=product_type is not None, cache_enabled=True
+        self._autocast: AbstractContextManager[Any] = (
+            torch.autocast(device.type, product_type) if product_type else nullcontext()
         )
-        self._scaler = torch.amp.GradScaler(device.type, enabled=precision == "16-mixed")
+        self._scaler = torch.amp.GradScaler(device.type) if precision == "16-mixed" else None
         loss: Any = model.loss  # nn.Module types every attribute as a tensor or module
         self._loss = torch.compile(loss) if compile else loss
         self._dtype = next(model.parameters()).dtype
@@ -63,9 +64,13 @@ class TrainingStep:
         self.adam.zero_grad()
         with self._autocast:
             loss = self._loss(self._place(batch))
-        self._scaler.scale(loss).backward()
-        self._scaler.step(self.adam)
-        self._scaler.update()
+        if self._scaler is None:
+            loss.backward()
+            self.adam.update()
+        else:
+            self._scaler.scale(loss).backward()
+            self._scaler.step(self.adam)
+            self._scaler.update()
         return loss.detach()
 
     def epoch(self, batches: Iterable[Data]) -> Tensor:
