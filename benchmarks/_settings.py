@@ -40,11 +40,12 @@ class Setting:
 
     def published_loader(self) -> DataLoader:
         sampler = self.loader.node_sampler
+        data = copy.copy(self.data).cpu()
         neighbors = None
         if self.order is not None:
-            neighbors = self.data.edge_index[0].view(self.data.num_nodes, -1)
+            neighbors = data.edge_index[0].view(data.num_nodes, -1)
         points = published.NeighborhoodDataset(
-            self.data.x,
+            data.x,
             neighbors,
             sampler.num_neighbors + sampler.include_center,
             sampler.include_center,
@@ -53,12 +54,12 @@ class Setting:
         return DataLoader(points, batch_size=self.loader.batch_size, shuffle=True)
 
 
-def published_setting(name: str) -> Setting:
+def published_setting(name: str, device: str = "cpu") -> Setting:
     """The row of a published experiment."""
     config = load_experiment(name)
     section = config.data.training
-    data = build_graph(build_dataset(section, 0)[0], section)
-    model = build_model(config.model, data.x.shape[1:])
+    data = build_graph(build_dataset(section, 0)[0].to(device), section)
+    model = build_model(config.model, data.x.shape[1:]).to(device)
     loader = build_loader(data, section, 0)
     return Setting(name, model, data, loader, TAYLOR_ORDER[config.model.arch])
 
@@ -70,24 +71,35 @@ def synthetic_setting(
     num_nodes: int = 2048,
     channels: tuple[int, ...] = (2, 512, 512, 512, 1),
     activation: str = "elu",
+    device: str = "cpu",
 ) -> Setting:
     """A row of random points, with the network of the published toy experiments by default."""
-    data = Data(x=torch.randn(num_nodes, channels[0]))
+    data = Data(x=torch.randn(num_nodes, channels[0], device=device))
     data.edge_index = knn_graph(data.x, num_neighbors)
     model = NRAE(
         mlp(channels, activation), mlp(channels[::-1], activation), order, BinaryKernel(10.0)
+    ).to(device)
+    loader = NeighborhoodLoader(
+        data, num_neighbors, batch_size=batch_size, shuffle=True, disjoint=data.x.is_cuda
     )
-    loader = NeighborhoodLoader(data, num_neighbors, batch_size=batch_size, shuffle=True)
     name = f"NRAE-{'LQ'[order - 1]}, batch {batch_size}, {num_neighbors} neighbours"
     return Setting(name, model, data, loader, order)
 
 
+def synchronize(device: torch.device) -> None:
+    """Waits for what a GPU still has to do."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
 def library_epoch(setting: Setting, compile: bool = False) -> Callable[[], None]:
-    step = TrainingStep(copy.deepcopy(setting.model), 1e-3, torch.device("cpu"), compile=compile)
+    device = setting.data.x.device
+    step = TrainingStep(copy.deepcopy(setting.model), 1e-3, device, compile=compile)
 
     def epoch() -> None:
         for batch in setting.loader:
             step(batch)
+        synchronize(device)
 
     return epoch
 
@@ -96,12 +108,13 @@ def published_epoch(setting: Setting, expand: Callable[..., Tensor]) -> Callable
     model = copy.deepcopy(setting.model)
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
     loader = setting.published_loader()
+    device = setting.data.x.device
 
     def epoch() -> None:
         for x, neighbors in loader:
             optimizer.zero_grad()
             loss = published.published_loss(
-                model, x, neighbors, setting.order, setting.weight, expand
+                model, x.to(device), neighbors.to(device), setting.order, setting.weight, expand
             )
             loss.backward()
             optimizer.step()

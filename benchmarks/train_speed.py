@@ -4,6 +4,7 @@ r"""How long a training step takes, against the published formulation and agains
 
     python benchmarks/train_speed.py --quick   # under two minutes on two cores
     python benchmarks/train_speed.py           # all settings, whole runs and sizes
+    python benchmarks/train_speed.py --device cuda --matmul-precision high  # with TF32
 
 Every row trains the same model on the same points in three ways that take turns in one process:
 the library (its loader, loss, and fused Adam), the published formulation
@@ -35,6 +36,7 @@ from _settings import (
     library_epoch,
     published_epoch,
     published_setting,
+    synchronize,
     synthetic_setting,
 )
 from torch import Tensor, nn
@@ -83,10 +85,16 @@ def floating_point_operations(setting: Setting) -> int:
     return counter.get_total_flops()
 
 
-def matrix_rate(size: int = 2048) -> float:
+def matrix_rate(device: torch.device) -> float:
     """Floating-point operations per second of a large float32 matrix product."""
-    a, b = torch.randn(size, size), torch.randn(size, size)
-    return 2 * size**3 / median_times({"product": lambda: a @ b}, seconds=1.0)["product"]
+    size = 2048 if device.type == "cpu" else 8192
+    a, b = torch.randn(2, size, size, device=device)
+
+    def product() -> None:
+        torch.mm(a, b)
+        synchronize(device)
+
+    return 2 * size**3 / median_times({"product": product}, seconds=1.0)["product"]
 
 
 def step_table(settings: Iterable[Setting], seconds: float) -> Table:
@@ -96,7 +104,7 @@ def step_table(settings: Iterable[Setting], seconds: float) -> Table:
     )
     for setting in settings:
         check(setting)
-        rate = matrix_rate()
+        rate = matrix_rate(setting.data.x.device)
         candidates = {
             "library": library_epoch(setting),
             "published": published_epoch(setting, published.expand_by_double_backward),
@@ -115,14 +123,16 @@ def step_table(settings: Iterable[Setting], seconds: float) -> Table:
     return table
 
 
-def order_table(seconds: float) -> Table:
+def order_table(seconds: float, device: str) -> Table:
     """What the second order costs, on smooth and on piecewise linear decoders."""
     table = Table("Order 2 against order 1", ["decoder", "order 2 ÷ order 1"])
     for latent in (1, 2):
         for activation in ("elu", "relu"):
             candidates = {
                 str(order): library_epoch(
-                    synthetic_setting(order, 256, 10, 2048, (2, 512, 512, 512, latent), activation)
+                    synthetic_setting(
+                        order, 256, 10, 2048, (2, 512, 512, 512, latent), activation, device
+                    )
                 )
                 for order in (1, 2)
             }
@@ -131,7 +141,7 @@ def order_table(seconds: float) -> Table:
     return table
 
 
-def overhead_table(seconds: float) -> Table:
+def overhead_table(seconds: float, device: str) -> Table:
     """The loader's and the loop's share of the step, measured with a model that does nothing."""
 
     class Nothing(nn.Module):
@@ -144,20 +154,20 @@ def overhead_table(seconds: float) -> Table:
 
     table = Table("Loader and loop", ["setting", "overhead ms", "share of the step %"])
     for name in ("NRAEL_toy_geometry_preserving", "NRAEL_toy_denoising"):
-        setting = published_setting(name)
+        setting = published_setting(name, device)
         real = library_epoch(setting)
-        setting.model = Nothing()
+        setting.model = Nothing().to(device)
         times = median_times({"step": real, "overhead": library_epoch(setting)}, seconds)
         share = times["overhead"] / times["step"]
         table.add(name, 1e3 * times["overhead"] / len(setting.loader), 100 * share)
     return table
 
 
-def compile_table(seconds: float) -> Table:
+def compile_table(seconds: float, device: str) -> Table:
     """What :func:`torch.compile` gains in a step, and costs before the first one."""
     table = Table("torch.compile", ["setting", "eager ÷ compiled", "warm-up s", "pays after steps"])
     for name in ("NRAEL_toy_denoising", "NRAEQ_toy_denoising"):
-        setting = published_setting(name)
+        setting = published_setting(name, device)
         eager, compiled = library_epoch(setting), library_epoch(setting, compile=True)
         start = time.perf_counter()
         for _ in range(10):
@@ -194,19 +204,34 @@ def run_table() -> Table:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="fewer rows, under two minutes")
+    parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"])
+    parser.add_argument(
+        "--matmul-precision",
+        default="highest",
+        choices=["highest", "high", "medium"],
+        help="of float32 products on a GPU, as torch.set_float32_matmul_precision takes it",
+    )
     arguments = parser.parse_args()
+    torch.set_float32_matmul_precision(arguments.matmul_precision)
     torch.manual_seed(0)
     np.random.seed(0)  # noqa: NPY002  (what the published data set draws from)
+    device = arguments.device
     seconds = 1.0 if arguments.quick else 5.0
     names = EXPERIMENTS[:3] if arguments.quick else EXPERIMENTS
-    settings = [published_setting(name) for name in names]
-    settings += [synthetic_setting(order, 256, 10, 512) for order in (1, 2)]
+    settings = [published_setting(name, device) for name in names]
+    sizes = [(256, 512)] if arguments.quick else [(256, 512), (1024, 2048)]
+    if device == "cuda":
+        sizes.append((8192, 16384))
+    settings += [
+        synthetic_setting(order, batch_size, 10, num_nodes, device=device)
+        for batch_size, num_nodes in sizes
+        for order in (1, 2)
+    ]
+    tables = [step_table(settings, seconds), overhead_table(seconds, device)]
     if not arguments.quick:
-        settings += [synthetic_setting(order, 1024, 10) for order in (1, 2)]
-    tables = [step_table(settings, seconds), overhead_table(seconds)]
-    if not arguments.quick:
-        tables += [order_table(seconds), compile_table(seconds), run_table()]
-    write_report("train_speed", tables, quick=arguments.quick)
+        tables += [order_table(seconds, device), compile_table(seconds, device), run_table()]
+    name = "train_speed" if device == "cpu" else "train_speed_cuda"
+    write_report(name, tables, quick=arguments.quick)
 
 
 if __name__ == "__main__":

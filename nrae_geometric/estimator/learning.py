@@ -44,6 +44,7 @@ def learn(parameters: Any, data: Data, seed: int) -> tuple[NRAE, list[EpochRecor
     loader = NeighborhoodLoader(
         data,
         parameters.num_neighbors,
+        disjoint=data.x.is_cuda,  # steps on equal batches can be captured
         batch_size=parameters.batch_size,
         shuffle=True,
         generator=torch.Generator(),

@@ -11,7 +11,6 @@ from torch_geometric.data import Data
 _UNSUPPORTED_OPTIONS = {
     "custom_cls",
     "directed",
-    "disjoint",
     "input_time",
     "is_sorted",
     "neighbor_sampler",

@@ -33,6 +33,8 @@ def to_batch(data: Data, out: SamplerOutput) -> Data:
         store["n_id"] = out.node.to(device)
     if "e_id" not in store:
         store["e_id"] = edge
+    if out.batch is not None:
+        store["batch"] = out.batch.to(device)
     store["num_sampled_nodes"] = out.num_sampled_nodes
     store["num_sampled_edges"] = out.num_sampled_edges
     store["input_id"] = out.metadata[0].to(device)

@@ -77,6 +77,10 @@ class NeighborhoodLoader(NeighborLoader):
             (default: :obj:`True`)
         replace (bool, optional): If :obj:`True`, draws with replacement. (default: :obj:`False`)
         batch_size (int, optional): The number of centres in a batch. (default: :obj:`1`)
+        disjoint (bool, optional): If :obj:`True`, every edge but a centre's own brings a row of its
+            own for the neighbour, so that all batches of as many centres have the same shape, and
+            :obj:`batch` is the number of the centre that each row belongs to. A step on a GPU can
+            be captured then. (default: :obj:`False`)
         shuffle (bool, optional): If :obj:`True`, centres come in a new order in every epoch.
             (default: :obj:`False`)
         generator (torch.Generator, optional): The source of randomness, a CPU generator also for
@@ -101,6 +105,7 @@ class NeighborhoodLoader(NeighborLoader):
         *,
         include_center: bool = True,
         replace: bool = False,
+        disjoint: bool = False,
         batch_size: int = 1,
         shuffle: bool = False,
         generator: torch.Generator | None = None,
@@ -113,7 +118,7 @@ class NeighborhoodLoader(NeighborLoader):
         if dataloader_kwargs.get("num_workers", 0) > 0:
             edge_index = edge_index.cpu()  # CUDA does not survive the fork into a worker.
         sampler = NeighborhoodSampler(
-            edge_index, data.num_nodes, num_neighbors, include_center, replace
+            edge_index, data.num_nodes, num_neighbors, include_center, replace, disjoint
         )
         super().__init__(
             data,
@@ -172,7 +177,8 @@ class NeighborhoodLoader(NeighborLoader):
         return (
             f"{type(self).__name__}(num_nodes={sampler.num_nodes}, "
             f"num_neighbors={sampler.num_neighbors}, include_center={sampler.include_center}, "
-            f"replace={sampler.replace}, batch_size={self.batch_size}, shuffle={shuffle})"
+            f"replace={sampler.replace}, disjoint={sampler.disjoint}, "
+            f"batch_size={self.batch_size}, shuffle={shuffle})"
         )
 
 

@@ -1,6 +1,7 @@
 r"""A PyG sampler that draws the neighbours of many batches with a handful of tensor operations."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import repeat
 from typing import Any, NoReturn
 
 import torch
@@ -10,6 +11,9 @@ from torch_geometric.sampler import BaseSampler, NodeSamplerInput, SamplerOutput
 from nrae_geometric.loader.choice import choose_with_replacement, choose_without_replacement
 from nrae_geometric.loader.in_neighbors import InNeighbors
 from nrae_geometric.loader.relabel import BatchLayout, relabel
+
+# The chunks of an epoch are equally long but for the last one.
+_MOST_LAYOUTS = 4
 
 
 class NeighborhoodSampler(BaseSampler):
@@ -25,6 +29,8 @@ class NeighborhoodSampler(BaseSampler):
             edge from the seed to itself. (default: :obj:`True`)
         replace (bool, optional): If :obj:`True`, a neighbour may be drawn more than once.
             (default: :obj:`False`)
+        disjoint (bool, optional): If :obj:`True`, every edge but a centre's own brings a copy of
+            its source, instead of each node appearing once. (default: :obj:`False`)
     """
 
     def __init__(
@@ -34,15 +40,17 @@ class NeighborhoodSampler(BaseSampler):
         num_neighbors: int | None,
         include_center: bool = True,
         replace: bool = False,
+        disjoint: bool = False,
     ) -> None:
         self.num_nodes = num_nodes
         self.num_neighbors = num_neighbors
         self.include_center = include_center
         self.replace = replace
+        self.disjoint = disjoint
         self.graph = InNeighbors.from_edge_index(
             edge_index, num_nodes, keep_loops=not include_center
         )
-        self._layout: BatchLayout | None = None
+        self._layouts: dict[tuple[int, ...], BatchLayout] = {}
         self._has_isolated_nodes = bool((self.graph.ptr.diff() == 0).any())
 
     @property
@@ -123,11 +131,18 @@ class NeighborhoodSampler(BaseSampler):
             One output for each batch. Edges are grouped by seed, in the order of the seeds; edge
             :obj:`-1` is a centre's own edge that the graph does not have.
         """
-        seed = index.node.to(self.device)
-        input_id = index.input_id.to(self.device)
+        seed = self._place(index.node)
+        input_id = self._place(index.input_id)
         source, edge, count = self._draw(seed, generator)
         layout = self._lay_out(num_seeds, count)
-        row, new_node, num_new_nodes = relabel(seed, source, layout, self.num_nodes)
+        subgraph: Iterable[Tensor | None]
+        if self.disjoint:
+            row, num_new_nodes = layout.disjoint.row.clone(), layout.disjoint.num_new
+            new_node = source.index_select(0, layout.disjoint.edge)
+            subgraph = layout.disjoint.subgraph.split(num_new_nodes)
+        else:
+            row, new_node, num_new_nodes = relabel(seed, source, layout, self.num_nodes)
+            subgraph = repeat(None, len(num_seeds))
 
         batches = zip(
             seed.split(num_seeds),
@@ -136,6 +151,8 @@ class NeighborhoodSampler(BaseSampler):
             layout.col.clone().split(layout.num_edges),
             edge.split(layout.num_edges),
             input_id.split(num_seeds),
+            layout.seed_local.split(num_seeds),
+            subgraph,
             strict=True,
         )
         return (
@@ -146,18 +163,29 @@ class NeighborhoodSampler(BaseSampler):
                 edge=edge_id,
                 num_sampled_nodes=[seeds.numel(), new_nodes.numel()],
                 num_sampled_edges=[row.numel()],
+                batch=None if subgraph is None else torch.cat([local, subgraph]),
                 metadata=(ids, None),
             )
-            for seeds, new_nodes, row, col, edge_id, ids in batches
+            for seeds, new_nodes, row, col, edge_id, ids, local, subgraph in batches
         )
+
+    def _place(self, index: Tensor) -> Tensor:
+        if self.device.type == "cuda" and not index.is_cuda:
+            index = index.pin_memory()  # so that the host does not wait for the device
+        return index.to(self.device, non_blocking=True)
 
     def _lay_out(self, num_seeds: list[int], count: Tensor | int) -> BatchLayout:
         if not isinstance(count, int):
-            return BatchLayout.from_counts(num_seeds, count, self.device)
-        # With equally many edges for each seed, the next epoch has the same layout.
-        if self._layout is None or self._layout.num_seeds != num_seeds:
-            self._layout = BatchLayout.from_counts(num_seeds, count, self.device)
-        return self._layout
+            return BatchLayout.from_counts(num_seeds, count, self.device, self.include_center)
+        # With equally many edges for each seed, the next epoch has the same layouts.
+        key = tuple(num_seeds)
+        if key not in self._layouts:
+            if len(self._layouts) >= _MOST_LAYOUTS:
+                self._layouts.clear()
+            self._layouts[key] = BatchLayout.from_counts(
+                num_seeds, count, self.device, self.include_center
+            )
+        return self._layouts[key]
 
     def _draw(
         self, seed: Tensor, generator: torch.Generator | None

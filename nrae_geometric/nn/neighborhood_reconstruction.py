@@ -5,7 +5,12 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from nrae_geometric.nn.taylor import expand_along_axes, expand_along_directions, prefers_axes
+from nrae_geometric.nn.taylor import (
+    expand_along_axes,
+    expand_along_directions,
+    prefers_axes,
+    taylor_expand,
+)
 
 Kernel = Callable[[Tensor, Tensor], Tensor]
 
@@ -124,6 +129,8 @@ class NeighborhoodReconstruction(nn.Module):
         center: Tensor,
         is_even: bool,
     ) -> Tensor:
+        if is_even and _waits_for_lookups(z):
+            return taylor_expand(decoder, z, dz, self.order)
         # Which edges are self edges is looked up only where the choice may depend on it: they are
         # no directions to expand along, and a centre usually has one at most.
         num_edges = neighbor.numel()
@@ -143,6 +150,11 @@ class NeighborhoodReconstruction(nn.Module):
 
     def extra_repr(self) -> str:
         return f"order={self.order}, reduction={self.reduction!r}"
+
+
+def _waits_for_lookups(z: Tensor) -> bool:
+    """Whether to look anything up the host would have to wait for a device."""
+    return z.is_cuda
 
 
 def _is_even(center: Tensor, num_centers: int) -> bool:

@@ -95,6 +95,7 @@ def build_loader(data: Data, section: Points, seed: int) -> NeighborhoodLoader:
         0 if graph is None else graph.bs_nn - graph.include_center,
         include_center=graph is None or graph.include_center,
         replace=graph is not None and graph.replace,
+        disjoint=data.x.is_cuda,  # steps on equal batches can be captured
         batch_size=section.batch_size,
         shuffle=True,
         generator=torch.Generator().manual_seed(seed),

@@ -110,6 +110,7 @@ def run_experiment(
         callbacks=callbacks,
         progress=progress,
         init=config.training.init,
+        cuda_graphs=config.training.cuda_graphs,
     )
     trainer.fit(model, build_loader(data, section, config.seed), resume=resume)
     _write_history(directory / "history.csv", trainer.history)

@@ -31,14 +31,22 @@ class FusedAdam(torch.optim.Adam):
 
     def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]
         loss = super().step(closure)
-        self._gather()
+        if len(self.state) > len(self._counts):
+            self._gather()
         return loss
 
     @torch.no_grad()
-    def update(self) -> None:
-        """Takes a step as :meth:`step` does, but without calling hooks or telling a profiler."""
+    def update(self, lr: Tensor | None = None) -> None:
+        """Takes a step as :meth:`step` does, but without calling hooks or telling a profiler.
+
+        Args:
+            lr: The learning rate, ``[]``, on the device of the parameters; by default that of the
+                parameter group. A captured step reads it anew whenever it is replayed.
+        """
         gradients = [param.grad for param in self._params if param.grad is not None]
         if not len(gradients) == len(self._params) == len(self._counts):
+            if lr is not None:
+                raise NotImplementedError("some parameters have no gradient, or none so far")
             self.step()
             return
         self._opt_called = True  # learning-rate schedulers look for it before their first step
@@ -55,11 +63,17 @@ class FusedAdam(torch.optim.Adam):
             amsgrad=False,
             beta1=beta1,
             beta2=beta2,
-            lr=group["lr"],
+            lr=group["lr"] if lr is None else lr,
             weight_decay=group["weight_decay"],
             eps=group["eps"],
             maximize=False,
         )
+
+    @property
+    def tensors(self) -> list[Tensor]:
+        """All that a step changes: the parameters, their moments, and the counts of steps."""
+        params = [param.detach() for param in self._params]
+        return [*params, *self._means, *self._squares, self._all_counts]
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         super().load_state_dict(state_dict)

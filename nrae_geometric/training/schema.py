@@ -117,11 +117,13 @@ class Optimizer(Section):
 class Training(Section):
     """How often all points are seen, and from where the weights start.
 
-    ``init`` is ``random`` as published, or ``geodesic`` for a warm start.
+    ``init`` is ``random`` as published, or ``geodesic`` for a warm start. ``cuda_graphs: false``
+    keeps a GPU from replaying captured steps.
     """
 
     num_epochs: PositiveInt
     init: Literal["random", "geodesic"] = "random"
+    cuda_graphs: bool = True
 
 
 class ExperimentSections(Section):

@@ -1,7 +1,7 @@
 """One step of gradient descent, on whatever device and in whatever precision."""
 
 import copy
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Literal
 
@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch_geometric.data import Data
 
 from nrae_geometric.training.fused_adam import FusedAdam
+from nrae_geometric.training.graphed_step import CudaCapture, GraphedStep, log_uncaptured
 
 Precision = Literal["32-true", "64-true", "bf16-true", "bf16-mixed", "16-mixed"]
 
@@ -31,6 +32,8 @@ class TrainingStep:
             a ``mixed`` type the weights stay as they are and :class:`torch.autocast` chooses the
             type of each operation; float16 has its loss scaled.
         compile: Whether to run the loss through :func:`torch.compile`.
+        cuda_graphs: Whether steps on a GPU may be captured, see
+            :class:`~nrae_geometric.training.graphed_step.GraphedStep`.
     """
 
     def __init__(
@@ -40,6 +43,7 @@ class TrainingStep:
         device: torch.device,
         precision: Precision = "32-true",
         compile: bool = False,
+        cuda_graphs: bool = True,
     ) -> None:
         self.device = device
         if device.type == "cpu":
@@ -48,12 +52,20 @@ class TrainingStep:
         self.adam = FusedAdam(model.parameters(), lr=lr)
         product_type = _PRODUCT_TYPES.get(precision)
         self._autocast: AbstractContextManager[Any] = (
-            torch.autocast(device.type, product_type) if product_type else nullcontext()
+            torch.autocast(device.type, product_type, cache_enabled=device.type == "cpu")
+            if product_type
+            else nullcontext()
         )
         self._scaler = torch.amp.GradScaler(device.type) if precision == "16-mixed" else None
         loss: Any = model.loss  # nn.Module types every attribute as a tensor or module
         self._loss = torch.compile(loss) if compile else loss
         self._dtype = next(model.parameters()).dtype
+        self._take: Callable[[Data], Tensor] = self._step
+        if device.type == "cuda" and cuda_graphs:
+            if compile or self._scaler is not None:
+                log_uncaptured("it is compiled" if compile else "float16 scales its loss by need")
+            else:
+                self._take = GraphedStep(self._step, self.adam, CudaCapture(device))
 
     def __call__(self, batch: Data) -> Tensor:
         """Takes one step and returns the loss before it, ``[]``, detached and on the device.
@@ -61,17 +73,7 @@ class TrainingStep:
         Args:
             batch: A batch with points ``x``, brought to the model's device and floating type.
         """
-        self.adam.zero_grad()
-        with self._autocast:
-            loss = self._loss(self._place(batch))
-        if self._scaler is None:
-            loss.backward()
-            self.adam.update()
-        else:
-            self._scaler.scale(loss).backward()
-            self._scaler.step(self.adam)
-            self._scaler.update()
-        return loss.detach()
+        return self._take(self._place(batch))
 
     def epoch(self, batches: Iterable[Data]) -> Tensor:
         """Takes a step on each batch, without waiting for the device, and returns the mean loss.
@@ -83,6 +85,19 @@ class TrainingStep:
         if not losses:
             raise ValueError("the loader yields no batches; it needs at least one")
         return torch.stack(losses).mean()
+
+    def _step(self, batch: Data, lr: Tensor | None = None) -> Tensor:
+        self.adam.zero_grad()
+        with self._autocast:
+            loss = self._loss(batch)
+        if self._scaler is None:
+            loss.backward()
+            self.adam.update(lr)
+        else:
+            self._scaler.scale(loss).backward()
+            self._scaler.step(self.adam)
+            self._scaler.update()
+        return loss.detach()
 
     def _place(self, batch: Data) -> Data:
         if batch.x.device != self.device:

@@ -63,6 +63,9 @@ class Trainer:
         callbacks: See :class:`Callback`.
         progress: Whether to show a progress bar.
         compile: Whether to run the loss through :func:`torch.compile`.
+        cuda_graphs: Whether a GPU may replay captured steps on batches of equal shape, such as
+            those of ``NeighborhoodLoader(disjoint=True)``. Where it cannot, steps are taken as
+            usual and the reason is logged.
         init: Where the weights start. ``"random"`` leaves them as they are, which is the published
             way. ``"geodesic"`` first fits an :class:`~nrae_geometric.nn.AE` to the geodesic
             coordinates of the loader's graph, see
@@ -89,6 +92,7 @@ class Trainer:
         callbacks: Sequence[Callback] = (),
         progress: bool = True,
         compile: bool = False,
+        cuda_graphs: bool = True,
         init: Literal["random", "geodesic"] = "random",
     ) -> None:
         if num_epochs < 1:
@@ -106,6 +110,7 @@ class Trainer:
         self.callbacks = tuple(callbacks)
         self.progress = progress
         self.compile = compile
+        self.cuda_graphs = cuda_graphs
         self.init = init
         self.coordinates: GeodesicCoordinates | None = None
         self._history = LossHistory(self.device)
@@ -132,7 +137,9 @@ class Trainer:
             ValueError: If the loader yields nothing, or the checkpoint does not fit.
         """
         generator: torch.Generator | None = getattr(loader, "generator", None)
-        step = TrainingStep(model, self.lr, self.device, self.precision, self.compile)
+        step = TrainingStep(
+            model, self.lr, self.device, self.precision, self.compile, self.cuda_graphs
+        )
         if resume:
             first_epoch = self._restore(model, step, generator)
         else:

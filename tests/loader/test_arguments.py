@@ -45,7 +45,7 @@ def test_num_neighbors_must_be_a_count(ragged: Data, num_neighbors: Any) -> None
         NeighborhoodLoader(ragged, num_neighbors)
 
 
-@pytest.mark.parametrize("option", ["disjoint", "subgraph_type", "weight_attr", "is_sorted"])
+@pytest.mark.parametrize("option", ["subgraph_type", "weight_attr", "is_sorted"])
 def test_options_without_effect_are_refused(ragged: Data, option: str) -> None:
     with pytest.raises(TypeError, match=f"does not support {option}"):
         NeighborhoodLoader(ragged, 1, **{option: None})

@@ -197,7 +197,7 @@ def test_repr_tells_the_settings(ragged: Data) -> None:
     loader = NeighborhoodLoader(ragged, 1, batch_size=4, shuffle=True)
     assert repr(loader) == (
         "NeighborhoodLoader(num_nodes=6, num_neighbors=1, include_center=True, replace=False, "
-        "batch_size=4, shuffle=True)"
+        "disjoint=False, batch_size=4, shuffle=True)"
     )
 
 

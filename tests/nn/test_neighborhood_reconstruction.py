@@ -227,3 +227,29 @@ def test_a_wrong_number_of_neighbors_is_refused():
         NeighborhoodReconstruction()(
             nn.Linear(1, 2), torch.randn(2, 1), torch.randn(2, 2), edge_index, 2, 2
         )
+
+
+@pytest.mark.parametrize("order", [1, 2])
+@pytest.mark.parametrize("latent_dim", [1, 5])
+def test_without_looking_edges_up_the_loss_is_the_same(monkeypatch, order, latent_dim):
+    torch.manual_seed(0)
+    decoder = mlp([latent_dim, 8, 3], "elu").double()
+    z = torch.randn(8, latent_dim, dtype=torch.float64, requires_grad=True)
+    x = torch.randn(8, 3, dtype=torch.float64)
+    center = torch.arange(4).repeat_interleave(3)
+    edge_index = torch.stack([torch.randint(8, (12,)), center])
+    edge_index[0, ::3] = torch.arange(4)
+    criterion = NeighborhoodReconstruction(order, BinaryKernel(0.3))
+
+    def loss() -> Tensor:
+        return criterion(decoder, z, x, edge_index, batch_size=4, num_neighbors=3)
+
+    expected = loss()
+    monkeypatch.setattr(
+        "nrae_geometric.nn.neighborhood_reconstruction._waits_for_lookups", lambda z: True
+    )
+    monkeypatch.setattr(Tensor, "nonzero", None)
+    assert torch.allclose(loss(), expected, rtol=1e-12)
+    torch.testing.assert_close(
+        gradients(loss(), decoder, z), gradients(expected, decoder, z), rtol=1e-9, atol=1e-12
+    )
