@@ -5,6 +5,7 @@ import sys
 
 import numpy as np
 import pytest
+import torch
 
 from nrae_geometric import __version__
 from nrae_geometric.cli import main
@@ -15,6 +16,12 @@ SMALL = [
     "--training.num_epochs=2",
     *("--model.encoder.l_hidden", "[8, 8, 8]", "--model.decoder.l_hidden", "[8, 8, 8]"),
 ]
+
+
+@pytest.fixture(autouse=True)
+def _keep_denormals():
+    yield
+    torch.set_flush_denormal(False)
 
 
 def train(tmp_path, *arguments):
@@ -221,3 +228,12 @@ def test_tune_never_unpickles(tmp_path, capsys):
 def test_tune_names_a_setting_that_a_file_does_not_have(tmp_path, capsys):
     assert tune(tmp_path, "points.npy", "--optimizer.lr", "1") == 2
     assert "no settings but --seed, got --optimizer.lr" in capsys.readouterr().err
+
+
+def test_training_does_not_compute_with_denormal_numbers(tmp_path):
+    if not torch.set_flush_denormal(True):
+        pytest.skip("this processor cannot flush them")
+    torch.set_flush_denormal(False)
+    assert torch.tensor(1e-39).mul(0.5) > 0
+    assert train(tmp_path, "AE_toy_denoising") == 0
+    assert torch.tensor(1e-39).mul(0.5) == 0

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nrae_geometric.cli.options import add_device, add_logdir
+from nrae_geometric.cli.process import flush_denormals, uncollected
 from nrae_geometric.training.config import ExperimentConfig
 
 if TYPE_CHECKING:
@@ -53,8 +54,10 @@ def _run(arguments: argparse.Namespace, settings: dict[str, Any]) -> None:
     is_file = Path(arguments.points).suffix == ".npy"
     config = None if is_file else ExperimentConfig.from_yaml(arguments.points, settings)
     # Imported here to show help and faults in the configuration without waiting for torch.
-    from nrae_geometric.tuning import tune
+    with uncollected():
+        from nrae_geometric.tuning import tune
 
+    flush_denormals()
     if config is None:
         points, estimator, seed = _from_file(arguments, settings)
         name = Path(arguments.points).stem

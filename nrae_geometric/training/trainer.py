@@ -73,6 +73,10 @@ class Trainer:
             :func:`~nrae_geometric.training.schedule.warm_schedule`. Where training folds the line
             nevertheless, a warning says so.
 
+    Where steps get slower over the epochs, numbers below 1e-38 have come up, which most processors
+    are slow with. ``torch.set_flush_denormal(True)`` at the start of a program helps, as
+    ``nrae train`` does.
+
     Example::
 
         trainer = Trainer(num_epochs=2001, seed=1)
