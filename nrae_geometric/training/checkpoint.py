@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from nrae_geometric.embedding import GeodesicCoordinates, Loop
 from nrae_geometric.files import replacing
 
 
@@ -76,6 +77,22 @@ def restore_random_state(
         torch.cuda.set_rng_state(state["cuda"], device)
     if generator is not None and saved is not None:
         generator.set_state(saved)
+
+
+def coordinates_state(coordinates: GeodesicCoordinates | None) -> dict[str, Any] | None:
+    """Returns the coordinates that a run began with, in a form that a checkpoint can hold."""
+    if coordinates is None:
+        return None
+    loop = None if coordinates.loop is None else coordinates.loop._asdict()
+    return {**coordinates._asdict(), "loop": loop}
+
+
+def restore_coordinates(state: dict[str, Any] | None) -> GeodesicCoordinates | None:
+    """Returns what :func:`coordinates_state` was given, on the CPU."""
+    if state is None:
+        return None
+    loop = None if state["loop"] is None else Loop(**state["loop"])
+    return GeodesicCoordinates(**{**state, "loop": loop})
 
 
 def _numpy_state() -> tuple[Tensor, int, int, float]:

@@ -15,8 +15,10 @@ from tqdm.auto import tqdm
 from nrae_geometric.embedding import GeodesicCoordinates
 from nrae_geometric.nn import AE
 from nrae_geometric.training.checkpoint import (
+    coordinates_state,
     load_checkpoint,
     random_state,
+    restore_coordinates,
     restore_random_state,
     save_checkpoint,
 )
@@ -223,6 +225,7 @@ class Trainer:
             "model": model.state_dict(),
             "optimizer": step.adam.state_dict(),
             "history": self.history,
+            "coordinates": coordinates_state(self.coordinates),
             "random": random_state(self.device, generator),
             "callbacks": [
                 callback.state_dict() if hasattr(callback, "state_dict") else None
@@ -253,5 +256,6 @@ class Trainer:
             if hasattr(callback, "load_state_dict"):
                 callback.load_state_dict(saved)
         self._history.restore(state["history"])
+        self.coordinates = restore_coordinates(state.get("coordinates"))
         restore_random_state(state["random"], self.device, generator)
         return state["completed_epochs"]

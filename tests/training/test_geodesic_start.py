@@ -231,6 +231,27 @@ def test_what_was_found_is_told_by_the_trainer():
     assert run.coordinates.loop is not None
 
 
+def test_a_resumed_run_is_looked_at_as_well(tmp_path, caplog):
+    checkpoint = tmp_path / "checkpoint.pt"
+    with pytest.raises(KeyboardInterrupt):
+        trainer(3, checkpoint, [InterruptAt(0)]).fit(model(), loader(swiss_roll()))
+    trainer(3, checkpoint, [FoldAt(2)]).fit(model(), loader(swiss_roll()), resume=True)
+
+    assert "folded the latent line" in caplog.text
+
+
+def test_what_was_found_about_a_loop_survives_an_interruption(tmp_path):
+    angle = torch.arange(60) / 60 * 2 * torch.pi
+    closed = KNNGraph(4)(Data(x=torch.stack([angle.cos(), angle.sin()], dim=1)))
+    checkpoint = tmp_path / "checkpoint.pt"
+    first, second = (trainer(2, checkpoint, [InterruptAt(epoch)]) for epoch in (0, -1))
+    with pytest.raises(KeyboardInterrupt):
+        first.fit(model(), loader(closed))
+    second.fit(model(), loader(closed), resume=True)
+
+    assert second.coordinates.loop == first.coordinates.loop
+
+
 def test_a_random_start_is_the_default_and_finds_nothing():
     run = Trainer(1, device="cpu", progress=False)
     run.fit(model(), loader(swiss_roll()))
@@ -251,6 +272,8 @@ def test_resumed_run_equals_the_uninterrupted_one(tmp_path, epoch):
     resumed.fit(again, loader(swiss_roll()), resume=True)
 
     assert resumed.history == whole.history
+    assert torch.equal(resumed.coordinates.z, whole.coordinates.z)
+    assert resumed.coordinates._replace(z=None) == whole.coordinates._replace(z=None)
     for ours, theirs in zip(again.parameters(), expected.parameters(), strict=True):
         assert torch.equal(ours, theirs)
 
