@@ -56,6 +56,7 @@ setup(
         # torch-sparse imports torch-scatter without naming it as a dependency.
         "sampling": ["torch-scatter", "torch-sparse"],
         "faiss": ["faiss-cpu"],
+        "pynndescent": ["pynndescent"],
         "tune": ["optuna>=4"],
         "bench": ["faiss-cpu", "imageio", "pynndescent"],
         "dev": ["hypothesis", "mypy", "optuna>=4", "pre-commit", "pytest", "ruff", "types-PyYAML"],

@@ -3,6 +3,7 @@ r"""Who is near whom: k-nearest-neighbour search, one function, one file for eac
 from nrae_geometric.neighbors.engines import (
     Engine,
     FaissEngine,
+    NNDescentEngine,
     ScipyEngine,
     TorchClusterEngine,
     TorchEngine,
@@ -12,6 +13,7 @@ from nrae_geometric.neighbors.search import available_backends, knn, knn_graph
 __all__ = [
     "Engine",
     "FaissEngine",
+    "NNDescentEngine",
     "ScipyEngine",
     "TorchClusterEngine",
     "TorchEngine",

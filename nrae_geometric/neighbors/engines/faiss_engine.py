@@ -7,15 +7,18 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
+from nrae_geometric.neighbors.approximate import (
+    RecallSample,
+    check_recall,
+    float32_points,
+    settle,
+)
 from nrae_geometric.neighbors.engines.base import Engine
-from nrae_geometric.neighbors.engines.torch_engine import TorchEngine
-from nrae_geometric.neighbors.ranking import drop_self, rank
 
 logger = logging.getLogger(__name__)
 
 # Candidates beyond the neighbours: mostly enough to prove that nothing nearer was left out.
 _SPARE = 8
-_SAMPLE = 1000
 _CHUNK = 1 << 14
 _HNSW_LINKS = 32
 # Fewer than this and faiss warns that the cells are poorly trained.
@@ -44,10 +47,8 @@ class FaissEngine(Engine):
     ) -> None:
         if index not in ("flat", "hnsw", "ivf"):
             raise ValueError(f"index must be 'flat', 'hnsw' or 'ivf', got {index!r}")
-        if not 0 < recall <= 1:
-            raise ValueError(f"recall must be above 0 and at most 1, got {recall}")
         self.index = index
-        self.recall = recall
+        self.recall = check_recall(recall)
         self.measured_recall: float | None = None
         r"""Recall of the last search on the sample; 1 for the flat index."""
 
@@ -65,11 +66,8 @@ class FaissEngine(Engine):
         import faiss
 
         faiss.omp_set_num_threads(torch.get_num_threads())
-        # Centred and shrunk points lose least in float32.
-        centre = x.mean(dim=0)
-        scale = float(1 / (x - centre).abs().max().clamp(min=torch.finfo(x.dtype).tiny))
-        target = ((x - centre) * scale).float()
-        asking = target if query is None else ((query - centre) * scale).float()
+        target, asking, scale = float32_points(x, query)
+        asking = target if asking is None else asking
         if self.index == "flat":
             self.measured_recall = 1.0
             index: Any = faiss.IndexFlatL2(target.size(1))
@@ -87,27 +85,21 @@ class FaissEngine(Engine):
         distance = torch.empty(len(asking), k, dtype=x.dtype)
         neighbour = torch.empty(len(asking), k, dtype=torch.long)
         for rows in torch.arange(len(asking)).split(_CHUNK):
-            points = (x if query is None else query)[rows]
             squared, found = map(torch.from_numpy, index.search(asking[rows].numpy(), width))
-            near, nearest = rank(x, points, found.clamp(min=0), k + (query is None))
-            # An approximate index fills what it did not find with -1.
-            doubtful = (found < 0).any(dim=1)
+            is_doubtful = None
             if self.index == "flat" and width < len(x):
-                known = (near[:, -1].double() * scale).square()
-                doubtful |= squared[:, -1] - known < _roundoff(target, asking[rows])
-            if doubtful.any():
-                again = TorchEngine().search(x, near.size(1), points[doubtful])
-                near[doubtful], nearest[doubtful] = again
-            if query is None:
-                near, nearest = drop_self(near, nearest, rows)
-            distance[rows], neighbour[rows] = near, nearest
+                farthest = squared[:, -1] - _roundoff(target, asking[rows])
+
+                def is_doubtful(near: Tensor, farthest: Tensor = farthest) -> Tensor:
+                    return farthest < (near[:, -1].double() * scale).square()
+
+            distance[rows], neighbour[rows] = settle(x, k, query, rows, found, is_doubtful)
         return distance, neighbour
 
     def _reach_recall(self, index: Any, x: Tensor, target: Tensor, k: int) -> None:
         r"""Doubles the effort of an index until the recall on a sample is what was asked for."""
-        sample = torch.arange(0, len(x), max(1, len(x) // _SAMPLE))
+        sample = RecallSample(x, k, None)
         width = min(k + 1, len(x))
-        _, expected = TorchEngine().search(x, width, x[sample])
         settings, name, most = (
             (index.hnsw, "efSearch", len(x))
             if self.index == "hnsw"
@@ -116,10 +108,8 @@ class FaissEngine(Engine):
         effort = 1
         while True:
             setattr(settings, name, effort)
-            found = torch.from_numpy(index.search(target[sample].numpy(), width)[1])
-            hits = (expected.unsqueeze(2) == found.unsqueeze(1)).any(dim=2)
-            # That a point finds itself is no merit.
-            self.measured_recall = float(hits[expected != sample.unsqueeze(1)].double().mean())
+            found = torch.from_numpy(index.search(target[sample.rows].numpy(), width)[1])
+            self.measured_recall = sample.recall(found)
             if self.measured_recall >= self.recall or effort == most:
                 break
             effort = min(2 * effort, most)
