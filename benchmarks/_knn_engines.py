@@ -49,6 +49,24 @@ def faiss_flat(x: Tensor) -> Tensor:
     return torch.from_numpy(index.search(x.numpy(), K + 1)[1][:, 1:])
 
 
+def faiss_flat_on_gpu(x: Tensor) -> Tensor:
+    import faiss
+    import faiss.contrib.torch_utils  # lets faiss take tensors
+
+    index = faiss.GpuIndexFlatL2(faiss.StandardGpuResources(), x.size(1))
+    index.add(x)
+    return index.search(x, K + 1)[1][:, 1:]
+
+
+def has_faiss_on_gpu() -> bool:
+    """Whether the faiss that is installed is one for GPUs."""
+    if find_spec("faiss") is None:
+        return False
+    import faiss
+
+    return hasattr(faiss, "GpuIndexFlatL2")
+
+
 def scikit_learn(x: Tensor, algorithm: str) -> Tensor:
     from sklearn.neighbors import NearestNeighbors
 
@@ -83,6 +101,8 @@ def competitors(dim: int, device: str) -> dict[str, Competitor]:
             torch_cluster_graph, NEARLY_LINEAR if tree and device == "cpu" else QUADRATIC
         )
     if device == "cuda":
+        if has_faiss_on_gpu():
+            engines["faiss GpuIndexFlatL2"] = Competitor(faiss_flat_on_gpu, QUADRATIC)
         return engines
     engines["torch"] = Competitor(partial(library, backend="torch"), QUADRATIC)
     engines["scikit-learn brute"] = Competitor(partial(scikit_learn, algorithm="brute"), QUADRATIC)

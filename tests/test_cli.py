@@ -40,6 +40,17 @@ def test_list_names_every_packaged_experiment(capsys):
     assert [line.split()[0] for line in lines] == experiment_names()
 
 
+def test_output_that_nobody_reads_is_no_error():
+    process = subprocess.Popen(
+        [sys.executable, "-m", "nrae_geometric", "list"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    process.stdout.close()
+    assert process.stderr.read() == b""
+    assert process.wait() == 141
+
+
 def test_version_is_printed(capsys):
     with pytest.raises(SystemExit) as leave:
         main(["--version"])

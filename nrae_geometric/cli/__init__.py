@@ -2,6 +2,7 @@
 
 import argparse
 import logging
+import os
 import sys
 from collections.abc import Sequence
 
@@ -11,6 +12,7 @@ from nrae_geometric.version import __version__
 
 _USER_ERROR = 2
 _INTERRUPTED = 130
+_NOBODY_READS = 141
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -20,13 +22,19 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: The arguments; those of the process by default.
 
     Returns:
-        The exit code: 0, 2 for what the user can put right, 130 after Ctrl-C.
+        The exit code: 0, 2 for what the user can put right, 130 after Ctrl-C, 141 where the output
+        is no longer read.
     """
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     try:
         arguments, settings = split_settings(sys.argv[1:] if argv is None else argv)
         parsed = _parser().parse_args(arguments)
         parsed.run(parsed, settings)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever read the output has seen enough; there is nobody to flush the rest to.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _NOBODY_READS
     except KeyboardInterrupt:
         print("nrae: interrupted", file=sys.stderr)
         return _INTERRUPTED
