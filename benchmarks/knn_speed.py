@@ -53,14 +53,15 @@ class Case(NamedTuple):
 
 
 QUICK = [Case(3_000, 784, 2), Case(50_000, 3, 2), Case(10_000, 8, 2), Case(6_000, 64, 2)]
+# The largest first: the process has then held nothing yet that its memory might be confused with.
 FULL = [
+    Case(1_000_000, 64, 1),
     Case(60_000, 784, 3),
     Case(1_000_000, 3, 3),
     Case(100_000, 8, 3),
     Case(20_000, 8, 5),
     Case(20_000, 12, 5),
     Case(20_000, 64, 5),
-    Case(1_000_000, 64, 1),
 ]
 CUDA = [Case(60_000, 784, 5), Case(1_000_000, 64, 3), Case(1_000_000, 784, 1)]
 

@@ -176,11 +176,14 @@ class BlockedSearch:
         limit = self.candidates.limit
         if own:
             tile.fill_diagonal_(torch.inf)
-        if role.seed and tile.size(1) >= self.k:
-            kth = tile.topk(self.k, dim=1, largest=False).values[:, -1]
-            self.candidates.lower_limit(rows, points.largest(kth, others))
+        if role.seed:
+            self._lower_limits(tile, points, others, rows)
         most = min(max(_MOST_PER_ROW, 4 * self.k) * max(tile.shape), tile.numel() // 2)
         found = below_row_bound(tile, points.bound(limit[rows], others), most)
+        if found is None and not role.seed:
+            # The limits come from tiles that are farther away than this one.
+            self._lower_limits(tile, points, others, rows)
+            found = below_row_bound(tile, points.bound(limit[rows], others), most)
         if found is None:
             return False
         row, col = found
@@ -194,6 +197,14 @@ class BlockedSearch:
         bounds = points.bounds(tile[row, col], row, others, col)
         self.candidates.add(rows[row], cols[col], *bounds)
         return True
+
+    def _lower_limits(
+        self, tile: Tensor, points: RoundedPoints, others: RoundedPoints, rows: Tensor
+    ) -> None:
+        r"""Lowers the limits of rows to what their nearest entries in a tile prove."""
+        if tile.size(1) >= self.k:
+            kth = tile.topk(self.k, dim=1, largest=False).values[:, -1]
+            self.candidates.lower_limit(rows, points.largest(kth, others))
 
     def _add_nearest(self, distance: Tensor, rows: Tensor, cols: Tensor) -> None:
         r"""Adds the nearest pairs of each row of a tile of exact distances."""
