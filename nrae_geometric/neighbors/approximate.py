@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from nrae_geometric.neighbors.engines.torch_engine import TorchEngine
-from nrae_geometric.neighbors.ranking import drop_self, rank
+from nrae_geometric.neighbors.ranking import drop_self, rank, squared_distance
 
 _SAMPLE = 1000
 
@@ -31,7 +31,9 @@ def float32_points(x: Tensor, query: Tensor | None) -> tuple[Tensor, Tensor | No
 
 
 class RecallSample:
-    r"""Measures what share of the true neighbours a search has found, on about 1000 points.
+    r"""Measures what share of the true neighbours a search has found, on 1000 to 2000 points.
+
+    Of points that are equally far, one is as good as another.
 
     Args:
         x (Tensor): Points :math:`[N, D]`.
@@ -43,16 +45,26 @@ class RecallSample:
     def __init__(self, x: Tensor, k: int, query: Tensor | None) -> None:
         asking = x if query is None else query
         self.rows = torch.arange(0, len(asking), max(1, len(asking) // _SAMPLE))
+        self._x, self._k = x, k
+        self._query = None if query is None else query[self.rows]
         self._own = None if query is not None else self.rows.unsqueeze(1)
         width = min(k + (query is None), len(x))
-        self._expected = TorchEngine().search(x, width, asking[self.rows])[1]
+        near, nearest = TorchEngine().search(x, width, asking[self.rows])
+        if query is None:
+            near, nearest = drop_self(near, nearest, self.rows)
+        self._farthest = near[:, -1:]
 
     def recall(self, found: Tensor) -> float:
         r"""The recall of what a search found for the :attr:`rows`, :math:`[R, C]`."""
-        hits = (self._expected.unsqueeze(2) == found.unsqueeze(1)).any(dim=2)
+        asking = self._x[self.rows] if self._query is None else self._query
+        row = torch.arange(len(found)).repeat_interleave(found.size(1))
+        squared = squared_distance(asking, self._x, row, found.clamp(min=0).reshape(-1))
+        # As distances are given: in the type of the points.
+        is_near = squared.view_as(found).sqrt().to(self._x.dtype) <= self._farthest
+        hits = is_near & (found >= 0)
         if self._own is not None:
-            hits = hits[self._expected != self._own]
-        return float(hits.double().mean())
+            hits &= found != self._own
+        return float(hits.sum(dim=1).clamp(max=self._k).double().mean() / self._k)
 
 
 def settle(

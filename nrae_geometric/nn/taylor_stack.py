@@ -160,6 +160,8 @@ def _activate(
     out = stack.new_empty(num_blocks_out, num_points, stack.size(1))
     out[0] = value
     torch.mul(before[1:], slope, out=out[1:num_blocks])
+    if second is not None and third is None and order == 2:
+        raise ValueError("a pointwise function with a curvature has to give its third derivative")
     if second is None or third is None or order == 1:
         return out.flatten(0, 1), None if second is None else before, slope, second, None
     bend = before[1].square().mul_(second)
@@ -194,9 +196,11 @@ def _activate_backward(
 
 
 def _differentiable_backward(
-    ctx: Any, inputs: Sequence[Any], needs: Sequence[bool], grads: Sequence[Tensor | None]
+    ctx: Any, saved: Sequence[Any], needs: Sequence[bool], grads: Sequence[Tensor | None]
 ) -> list[Tensor | None]:
     """The gradients by autograd itself, from layers one by one."""
+    # Views, since one input may depend on another, or be used twice: each is asked for by itself.
+    inputs: list[Any] = [None if x is None else x.view_as(x) for x in saved]
     value, first, second, *parameters = inputs
     series = TaylorSeries(value, first, second, ctx.order)
     for i, function in enumerate(ctx.functions):
@@ -205,11 +209,17 @@ def _differentiable_backward(
         if function is not None:
             series = series.map_pointwise(*function(series.value)[:3])
     needed = [tensor for tensor, need in zip(inputs, needs, strict=True) if need]
+    pairs = [
+        (part, grad)
+        for part, grad in zip(series.parts, grads, strict=False)
+        if part.requires_grad and grad is not None
+    ]
+    parts, part_grads = zip(*pairs, strict=True)
     found = iter(
         torch.autograd.grad(
-            series.parts,
+            parts,
             needed,
-            [grad for grad in grads if grad is not None],
+            part_grads,
             create_graph=True,
             allow_unused=True,
         )

@@ -31,6 +31,7 @@ def warm_start(
     lr: float = 1e-3,
     device: str | int | torch.device = "auto",
     precision: Precision = "32-true",
+    cuda_graphs: bool = True,
 ) -> GeodesicCoordinates:
     r"""Fits an autoencoder to the geodesic coordinates of its points.
 
@@ -54,6 +55,7 @@ def warm_start(
         lr: Adam's learning rate.
         device: As in :class:`~nrae_geometric.training.Trainer`.
         precision: As in :class:`~nrae_geometric.training.Trainer`.
+        cuda_graphs: As in :class:`~nrae_geometric.training.Trainer`.
 
     Returns:
         The coordinates, in the unit of the points, and what was found on the way: whether the
@@ -75,7 +77,7 @@ def warm_start(
     coordinates = geodesic_coordinates(data.x, data.edge_index, _latent_dim(model, data))
     z = coordinates.z - coordinates.z.mean(dim=0)
     fit = _CoordinateFit(model, z / z.square().mean().sqrt(), data.x)
-    step = TrainingStep(fit, lr, resolve_device(device), precision)
+    step = TrainingStep(fit, lr, resolve_device(device), precision, cuda_graphs=cuda_graphs)
     model.train()
     for batch in islice(_batches(data, loader), num_steps):
         step(batch)
@@ -97,7 +99,9 @@ def report_folds(model: AE, loader: Iterable[Data], coordinates: GeodesicCoordin
     """
     if coordinates.z.size(1) != 1 or coordinates.loop is not None:
         return
-    data: Data = loader.data  # type: ignore[attr-defined]  # warm_start has made sure
+    data = getattr(loader, "data", None)
+    if not isinstance(data, Data):  # a resumed run may have another loader
+        return
     was_training = model.training
     model.eval()
     parameter = next(model.parameters())

@@ -3,7 +3,7 @@
 import copy
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any, NamedTuple, Protocol
 
@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 _WARM_UP_STEPS = 3
 # Full batches have one shape and the rest of an epoch another; more than a few are no pattern.
 _MOST_SHAPES = 4
-# How far a replayed step may be from the same step taken as usual, relative to its length.
+# How far each tensor that a replayed step leaves may be from the usual one, relative to its norm.
 _TOLERANCE = 1e-2
 
 Step = Callable[[Data, Tensor | None], Tensor]
@@ -44,19 +44,27 @@ class CudaCapture:
 
     def __init__(self, device: torch.device) -> None:
         self._device = device
+        self._stream = torch.cuda.Stream(device)
 
     @contextmanager
     def warm_up(self) -> Iterator[None]:
-        stream = torch.cuda.Stream(self._device)
-        stream.wait_stream(torch.cuda.current_stream(self._device))
-        with torch.cuda.stream(stream):
+        usual = torch.cuda.current_stream(self._device)
+        self._stream.wait_stream(usual)
+        with torch.cuda.stream(self._stream):
             yield
-        torch.cuda.current_stream(self._device).wait_stream(stream)
+        usual.wait_stream(self._stream)
 
     def record(self, function: Callable[[], Tensor]) -> tuple[Callable[[], None], Tensor]:
         graph = torch.cuda.CUDAGraph()
-        with torch.cuda.device(self._device), torch.cuda.graph(graph):
-            result = function()
+        usual = torch.cuda.current_stream(self._device)
+        # Other threads, such as one that pins memory for a loader, may go on meanwhile.
+        capture = torch.cuda.graph(graph, stream=self._stream, capture_error_mode="thread_local")
+        try:
+            with torch.cuda.device(self._device), capture:
+                result = function()
+        except RuntimeError:
+            torch.cuda.set_stream(usual)  # a capture that breaks off may leave its own behind
+            raise
         return graph.replay, result
 
 
@@ -71,10 +79,14 @@ class GraphedStep:
             and returns the loss ``[]``.
         adam: The optimizer that it uses.
         capture: How steps are captured.
+        buffers: What a step changes besides, such as running statistics.
     """
 
-    def __init__(self, step: Step, adam: FusedAdam, capture: Capture) -> None:
+    def __init__(
+        self, step: Step, adam: FusedAdam, capture: Capture, buffers: Sequence[Tensor] = ()
+    ) -> None:
         self._step = step
+        self._buffers = list(buffers)
         self._adam = adam
         self._capture = capture
         self._gave_up = False
@@ -97,27 +109,38 @@ class GraphedStep:
         if self._seen[shape] <= _WARM_UP_STEPS:
             with self._capture.warm_up():
                 return self._step(batch, None)
+        tensors = [*self._adam.tensors, *self._buffers]
+        before = [tensor.clone() for tensor in tensors]
         try:
             replay = self._record(batch)
         except (RuntimeError, NotImplementedError) as error:
-            return self._give_up(str(error).partition("\n")[0], batch)
-        return self._compare(replay, shape, batch)
+            _restore(tensors, before)
+            # What ends a capture hides what broke it.
+            cause = error.__context__ or error
+            return self._give_up(str(cause).partition("\n")[0], batch)
+        return self._compare(replay, shape, batch, tensors, before)
 
     def _record(self, batch: Data) -> "_Replay":
         self._adam.zero_grad()
         inputs = _clone(batch)
-        lr = torch.empty((), device=batch.x.device)
+        # Adam's kernel reads float32, also where the model is float64.
+        lr = torch.empty((), dtype=torch.float32, device=batch.x.device)
         run, loss = self._capture.record(lambda: self._step(inputs, lr))
         return _Replay(run, inputs, lr, loss)
 
-    def _compare(self, replay: "_Replay", shape: tuple[Any, ...], batch: Data) -> Tensor:
-        tensors = self._adam.tensors
-        before = [tensor.clone() for tensor in tensors]
+    def _compare(
+        self,
+        replay: "_Replay",
+        shape: tuple[Any, ...],
+        batch: Data,
+        tensors: list[Tensor],
+        before: list[Tensor],
+    ) -> Tensor:
+        _restore(tensors, before)
         with torch.random.fork_rng([batch.x.device] if batch.x.is_cuda else []):
             replayed_loss = replay(batch, self._adam.param_groups[0]["lr"])
         replayed = [tensor.clone() for tensor in tensors]
-        for tensor, old in zip(tensors, before, strict=True):
-            tensor.copy_(old)
+        _restore(tensors, before)
         loss = self._step(batch, None)
         if all(map(_is_near, [*replayed, replayed_loss], [*tensors, loss])):
             self._replays[shape] = replay
@@ -184,5 +207,12 @@ def _clone(batch: Data) -> Data:
     return clone
 
 
+@torch.no_grad()
+def _restore(tensors: list[Tensor], values: list[Tensor]) -> None:
+    for tensor, value in zip(tensors, values, strict=True):
+        tensor.copy_(value)
+
+
 def _is_near(a: Tensor, b: Tensor) -> bool:
+    a, b = a.double(), b.double()
     return bool((a - b).norm() <= _TOLERANCE * b.norm())  # false for NaN

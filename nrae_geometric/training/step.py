@@ -65,7 +65,9 @@ class TrainingStep:
             if compile or self._scaler is not None:
                 log_uncaptured("it is compiled" if compile else "float16 scales its loss by need")
             else:
-                self._take = GraphedStep(self._step, self.adam, CudaCapture(device))
+                self._take = GraphedStep(
+                    self._step, self.adam, CudaCapture(device), list(model.buffers())
+                )
 
     def __call__(self, batch: Data) -> Tensor:
         """Takes one step and returns the loss before it, ``[]``, detached and on the device.

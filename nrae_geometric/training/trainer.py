@@ -154,7 +154,11 @@ class Trainer:
             self._seed(generator)
             if self.init == "geodesic":
                 self.coordinates = warm_start(
-                    cast(AE, model), loader, device=self.device, precision=self.precision
+                    cast(AE, model),
+                    loader,
+                    device=self.device,
+                    precision=self.precision,
+                    cuda_graphs=self.cuda_graphs,
                 )
         schedule = self._schedule(step.adam, first_epoch, getattr(model, "order", 1))
         saved_at = time.monotonic()

@@ -137,3 +137,63 @@ def test_hook_inside_a_chain_takes_part(assert_exact, order):
     decoder = network("elu", "elu")
     decoder[2].register_forward_hook(lambda module, args, output: output.sin())
     assert_exact(decoder, *points(3), order)
+
+
+class ExplicitLayerNorm(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        centred = x - x.mean(-1, keepdim=True)
+        return centred * torch.rsqrt(centred.square().mean(-1, keepdim=True) + 1e-5)
+
+
+def dependent_chains() -> dict[str, tuple[nn.Module, nn.Module]]:
+    """Decoders whose coefficients or weights depend on each other, and each in plain operations."""
+    shared = nn.Linear(5, 5)
+    first, last = nn.Linear(1, 5), nn.Linear(5, 2)
+    norm = nn.LayerNorm(5, elementwise_affine=False)
+    softmax = nn.Sequential(first, nn.Softmax(-1), last)
+    twice = nn.Sequential(first, nn.ELU(), shared, nn.ELU(), shared, nn.Tanh(), last)
+    return {
+        "layer norm": (
+            nn.Sequential(first, norm, nn.Tanh(), last),
+            nn.Sequential(first, ExplicitLayerNorm(), nn.Tanh(), last),
+        ),
+        "softmax": (softmax, softmax),
+        "one layer twice": (twice, twice),
+    }
+
+
+@ORDERS
+@pytest.mark.parametrize("name", ["layer norm", "softmax", "one layer twice"])
+def test_gradients_of_gradients_count_nothing_twice(nested_autograd, order, name):
+    torch.manual_seed(0)
+    decoder, plain = (module.double() for module in dependent_chains()[name])
+    z, dz = points(3)
+    inputs = [z.requires_grad_(), *decoder.parameters()]
+    results = []
+    for expansion in (taylor_expand(decoder, z, dz, order), nested_autograd(plain, z, dz, order)):
+        gradients = torch.autograd.grad(expansion.sin().sum(), inputs, create_graph=True)
+        total = sum(gradient.square().sum() for gradient in gradients)
+        results.append([*gradients, *torch.autograd.grad(total, inputs)])
+    torch.testing.assert_close(*results, rtol=1e-7, atol=1e-9)
+
+
+@ORDERS
+def test_directions_may_depend_on_the_points(nested_autograd, order):
+    torch.manual_seed(0)
+    decoder = network("elu", "tanh", dim=2)
+    z = points(3, 2)[0].requires_grad_()
+    results = []
+    for expand in (taylor_expand, nested_autograd):
+        expansion = expand(decoder, z, z.sin(), order)
+        [gradient] = torch.autograd.grad(expansion.cos().sum(), z, create_graph=True)
+        results.append([gradient, *torch.autograd.grad(gradient.square().sum(), z)])
+    torch.testing.assert_close(*results, rtol=1e-7, atol=1e-9)
+
+
+def test_biases_alone_can_be_differentiated_twice():
+    torch.manual_seed(0)
+    decoder = network("relu", "relu").requires_grad_(False)
+    biases = [layer.bias.requires_grad_() for layer in decoder if isinstance(layer, nn.Linear)]
+    value = taylor_expand(decoder, *points(3), 1).pow(3).sum()
+    gradients = torch.autograd.grad(value, biases, create_graph=True)
+    torch.autograd.grad(sum(gradient.square().sum() for gradient in gradients), biases)

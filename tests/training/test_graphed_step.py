@@ -47,7 +47,7 @@ class Recording:
 
 
 class Broken(Recording):
-    """A capture that misses what the step reads."""
+    """A capture that gives a wrong loss."""
 
     def record(self, function: Callable[[], Tensor]) -> tuple[Callable[[], None], Tensor]:
         run, result = super().record(function)
@@ -88,14 +88,14 @@ def train(
     )
     step = TrainingStep(model, 1e-2, torch.device("cpu"))
     if capture is not None:
-        step._take = GraphedStep(step._step, step.adam, capture)
+        step._take = GraphedStep(step._step, step.adam, capture, list(model.buffers()))
     losses = []
     for epoch in range(7):
         if capture is not None and epoch > 0:
-            capture.tensors = step.adam.tensors
+            capture.tensors = [*step.adam.tensors, *model.buffers()]
         losses.append(step.epoch(loader))
         step.adam.param_groups[0]["lr"] *= 0.7
-    return [param.detach() for param in model.parameters()], losses
+    return list(model.state_dict().values()), losses
 
 
 def test_replayed_steps_are_the_usual_ones(model, data, caplog):
@@ -111,6 +111,14 @@ def test_replayed_steps_are_the_usual_ones(model, data, caplog):
 
 def test_random_layers_draw_as_usual(model, data):
     model.decoder.insert(2, nn.Dropout(0.5))
+    capture = Recording()
+    replayed = train(model, data, capture)
+    torch.testing.assert_close(replayed, train(model, data, None), rtol=1e-6, atol=1e-9)
+    assert capture.num_runs == 15
+
+
+def test_running_statistics_are_updated_once_a_step(model, data):
+    model.encoder.insert(1, nn.BatchNorm1d(16).double())
     capture = Recording()
     replayed = train(model, data, capture)
     torch.testing.assert_close(replayed, train(model, data, None), rtol=1e-6, atol=1e-9)

@@ -1,7 +1,9 @@
 r"""Approximate search by NN-descent, for very many points."""
 
+import importlib
 import importlib.util
 import logging
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -20,16 +22,18 @@ logger = logging.getLogger(__name__)
 # Up to here the exact search takes no longer than the descent.
 _MOST_EXACT = 5000
 _CHUNK = 1 << 16
-# Neighbours of a point that lead a query on; how much farther than the best it may look.
-_LINKS, _EPSILON = 30, 0.1
+# Neighbours of a point that lead a query on; how much farther than the best it may look, at most.
+_LINKS, _EPSILON, _MAX_EPSILON = 30, 0.1, 0.5
+# With so many neighbours for each point, a graph takes more memory than it is worth.
+_MAX_EFFORT = 480
 
 
 class NNDescentEngine(Engine):
     r"""Neighbours from a graph that is improved by looking at neighbours of neighbours.
 
     Some neighbours are missed: the graph is built with more and more neighbours until the recall on
-    a sample of 1000 points reaches the one asked for. Up to 5000 points are searched exactly. The
-    first search of a process compiles for some seconds.
+    a sample of the points reaches the one asked for, or a warning says that it does not. Up to 5000
+    points are searched exactly. The first search of a process compiles for some seconds.
 
     Source: Dong, Moses and Li, `"Efficient k-nearest neighbor graph construction for generic
     similarity measures" <https://doi.org/10.1145/1963405.1963487>`_, WWW 2011; computed by
@@ -65,13 +69,19 @@ class NNDescentEngine(Engine):
         sample = RecallSample(x, k, query)
         width = k + (query is None)
         effort = width if query is None else max(width, _LINKS)
+        most = max(effort, min(_MAX_EFFORT, len(x) // 2))
         while True:
-            found = _descend(target, asking, width, min(effort, len(x) // 2))
+            found = _descend(target, asking, width, effort)
             self.measured_recall = sample.recall(found[sample.rows])
             logger.info("%s: recall %.4f at %d neighbors", self, self.measured_recall, effort)
-            if self.measured_recall >= self.recall or effort >= len(x) // 2:
+            if self.measured_recall >= self.recall:
                 break
-            effort *= 2
+            if effort == most:
+                logger.warning(
+                    "%s found only a share of %.4f of the neighbors", self, self.measured_recall
+                )
+                break
+            effort = min(2 * effort, most)
         parts = [
             settle(x, k, query, rows, found[rows])
             for rows in torch.arange(len(found)).split(_CHUNK)
@@ -87,11 +97,12 @@ def _descend(target: Tensor, asking: Tensor | None, width: int, effort: int) -> 
     r"""Indices of `width` or more neighbours, :math:`[M, C]`, `-1` where they were not found."""
     from pynndescent import NNDescent
 
-    index = NNDescent(
-        target.numpy(), n_neighbors=effort, random_state=0, n_jobs=torch.get_num_threads()
-    )
+    # numba refuses more threads than it has started with.
+    numba: Any = importlib.import_module("numba")
+    num_threads = min(torch.get_num_threads(), numba.config.NUMBA_NUM_THREADS)
+    index = NNDescent(target.numpy(), n_neighbors=effort, random_state=0, n_jobs=num_threads)
     if asking is None:
         return torch.from_numpy(index.neighbor_graph[0]).long()
     index.prepare()
-    epsilon = _EPSILON * effort / _LINKS
+    epsilon = min(_MAX_EPSILON, _EPSILON * effort / _LINKS)
     return torch.from_numpy(index.query(asking.numpy(), k=width, epsilon=epsilon)[0]).long()
