@@ -80,7 +80,8 @@ class NeighborhoodLoader(NeighborLoader):
         disjoint (bool, optional): If :obj:`True`, every edge but a centre's own brings a row of its
             own for the neighbour, so that all batches of as many centres have the same shape, and
             :obj:`batch` is the number of the centre that each row belongs to. A step on a GPU can
-            be captured then. (default: :obj:`False`)
+            be captured then. Copies have no edges of their own, which encoders of graphs notice,
+            and count each, which batch normalisation and dropout do. (default: :obj:`False`)
         shuffle (bool, optional): If :obj:`True`, centres come in a new order in every epoch.
             (default: :obj:`False`)
         generator (torch.Generator, optional): The source of randomness, a CPU generator also for

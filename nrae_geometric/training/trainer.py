@@ -67,7 +67,8 @@ class Trainer:
         compile: Whether to run the loss through :func:`torch.compile`.
         cuda_graphs: Whether a GPU may replay captured steps on batches of equal shape, such as
             those of ``NeighborhoodLoader(disjoint=True)``. Where it cannot, steps are taken as
-            usual and the reason is logged.
+            usual and the reason is logged. A captured step keeps what Python decides in it, such
+            as a kernel's weight; turn this off where a callback changes that.
         init: Where the weights start. ``"random"`` leaves them as they are, which is the published
             way. ``"geodesic"`` first fits an :class:`~nrae_geometric.nn.AE` to the geodesic
             coordinates of the loader's graph, see
