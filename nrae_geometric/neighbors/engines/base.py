@@ -37,5 +37,13 @@ class Engine(ABC):
             ValueError: If the engine cannot do this search; the message names one that can.
         """
 
+    def _require_cpu(self, x: Tensor) -> None:
+        r"""Refuses points that live on another device than this engine searches on."""
+        if x.device.type != "cpu":
+            raise ValueError(
+                f"{self.name} searches on the CPU, but the points are on {x.device}; "
+                f"use backend='torch'"
+            )
+
     def __repr__(self) -> str:
         return f"{self.__class__.__name__}()"

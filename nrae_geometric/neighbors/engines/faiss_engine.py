@@ -59,10 +59,7 @@ class FaissEngine(Engine):
         return None
 
     def search(self, x: Tensor, k: int, query: Tensor | None) -> tuple[Tensor, Tensor]:
-        if x.device.type != "cpu":
-            raise ValueError(
-                f"faiss searches on the CPU, but the points are on {x.device}; use backend='torch'"
-            )
+        self._require_cpu(x)
         import faiss
 
         faiss.omp_set_num_threads(torch.get_num_threads())

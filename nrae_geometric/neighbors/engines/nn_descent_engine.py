@@ -57,11 +57,7 @@ class NNDescentEngine(Engine):
         return None
 
     def search(self, x: Tensor, k: int, query: Tensor | None) -> tuple[Tensor, Tensor]:
-        if x.device.type != "cpu":
-            raise ValueError(
-                f"pynndescent searches on the CPU, but the points are on {x.device}; use "
-                f"backend='torch'"
-            )
+        self._require_cpu(x)
         if len(x) <= max(_MOST_EXACT, 4 * k):
             self.measured_recall = 1.0
             return TorchEngine().search(x, k, query)

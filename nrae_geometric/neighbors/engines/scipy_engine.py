@@ -25,10 +25,7 @@ class ScipyEngine(Engine):
         return None
 
     def search(self, x: Tensor, k: int, query: Tensor | None) -> tuple[Tensor, Tensor]:
-        if x.device.type != "cpu":
-            raise ValueError(
-                f"scipy searches on the CPU, but the points are on {x.device}; use backend='torch'"
-            )
+        self._require_cpu(x)
         from scipy.spatial import cKDTree
 
         tree = cKDTree(x.numpy(), leafsize=_LEAF_SIZE)
