@@ -5,6 +5,7 @@ from typing import Any
 
 from nrae_geometric.cli.metrics_table import print_metrics
 from nrae_geometric.cli.options import add_device
+from nrae_geometric.cli.process import uncollected
 from nrae_geometric.cli.settings import refuse_settings
 
 
@@ -29,7 +30,8 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
 def _run(arguments: argparse.Namespace, settings: dict[str, Any]) -> None:
     refuse_settings("evaluate", settings)
     # Imported here to show help without waiting for torch.
-    from nrae_geometric.training.evaluate import evaluate_experiment
+    with uncollected():
+        from nrae_geometric.training.evaluate import evaluate_experiment
 
     print_metrics(evaluate_experiment(arguments.directory, device=arguments.device))
     print(f"added to {arguments.directory}/metrics.json")

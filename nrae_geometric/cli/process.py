@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def uncollected() -> Iterator[None]:
-    """Leaves what is imported inside to itself until the process ends.
+    """Keeps what is imported inside out of garbage collection until the process ends.
 
     Looking for garbage among the objects of PyTorch and PyG costs a fifth of the time that it
     takes to import them, and most of a second again when the process ends.
