@@ -37,7 +37,7 @@ cluster: $(VENV)/.packages
 	$(BUILD_EXTENSION) torch-cluster
 	@touch $(VENV)/.torch-cluster
 
-# PyG's own compiled neighbour sampler, which some tests compare with.
+# PyG's own compiled neighbor sampler, which some tests compare with.
 sampling: $(VENV)/.packages
 	$(BUILD_EXTENSION) torch-scatter
 	$(BUILD_EXTENSION) torch-sparse

@@ -8,7 +8,13 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from nrae_geometric.neighbors import Engine, FaissEngine, NNDescentEngine, available_backends, knn
+from nrae_geometric.neighbors import (
+    Backend,
+    FaissBackend,
+    PyNNDescentBackend,
+    available_backends,
+    knn,
+)
 
 K = 10
 # A k-d tree of more dimensions than this looks at nearly every point.
@@ -24,7 +30,7 @@ class Competitor(NamedTuple):
     power: float
 
 
-def library(x: Tensor, backend: str | Engine = "auto") -> Tensor:
+def library(x: Tensor, backend: str | Backend = "auto") -> Tensor:
     return knn(x, K, backend=backend)[1]
 
 
@@ -116,13 +122,13 @@ def competitors(dim: int, device: str) -> dict[str, Competitor]:
         engines["faiss IndexFlatL2"] = Competitor(faiss_flat, QUADRATIC)
         if not tree:
             for index in ("hnsw", "ivf"):
-                engine = FaissEngine(index)
+                engine = FaissBackend(index)
                 engines[f"faiss {index}, recall 0.95"] = Competitor(
                     partial(library, backend=engine), NEARLY_LINEAR
                 )
     if not tree and find_spec("pynndescent") is not None:
         engines["pynndescent"] = Competitor(nn_descent, NEARLY_LINEAR)
         engines["pynndescent, recall 0.95"] = Competitor(
-            partial(library, backend=NNDescentEngine()), NEARLY_LINEAR
+            partial(library, backend=PyNNDescentBackend()), NEARLY_LINEAR
         )
     return engines

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from nrae_geometric.files import replacing
+from nrae_geometric.atomic import atomic_write
 
 RESULTS = Path(__file__).parent / "results"
 
@@ -89,7 +89,7 @@ def write_report(name: str, tables: list[Table], *, quick: bool = False) -> None
     }
     stem = f"{name}_quick" if quick else name
     for suffix, content in ((".md", text), (".json", json.dumps(record, indent=1) + "\n")):
-        with replacing(RESULTS / f"{stem}{suffix}") as temporary:
+        with atomic_write(RESULTS / f"{stem}{suffix}") as temporary:
             temporary.write_text(content, encoding="utf-8")
 
 

@@ -31,7 +31,7 @@ def figures(record: list[Record], name: str) -> None:
         ("roll", _orders),
         ("noise and size", _noise_and_size),
         ("k and lambda", _k_and_lambda),
-        ("k and lambda with centre", _k_and_lambda),
+        ("k and lambda with center", _k_and_lambda),
         ("orbits", _orbits),
     ):
         if by_study[study]:

@@ -11,15 +11,11 @@ from PIL import Image
 from torch import Tensor
 from torch_geometric.data import Data
 
+from nrae_geometric.configs import load_experiment
+from nrae_geometric.experiments.build import build_dataset
 from nrae_geometric.nn import AE
-from nrae_geometric.training import load_experiment
-from nrae_geometric.training.build import build_dataset
-from nrae_geometric.visualization import (
-    ManifoldPanel,
-    learned_manifold,
-    plot_manifolds,
-    plot_orbit,
-)
+from nrae_geometric.nn.traversal import learned_manifold
+from nrae_geometric.visualization import ManifoldPanel, plot_manifolds, plot_orbit
 
 NUM_CURVE_POINTS, NUM_IMAGES = 150, 12
 CURVES = {"sine": "denoising", "roll": "connectivity"}

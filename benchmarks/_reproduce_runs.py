@@ -8,9 +8,11 @@ import torch
 from _reproduce_pictures import CURVES, STRIPS, learned
 from _reproduce_targets import cross_validated_sine, unrolled_sheet
 
+from nrae_geometric.callbacks import MetricRecorder
+from nrae_geometric.configs import load_experiment
+from nrae_geometric.experiments.build import build_dataset, build_graph, build_loader, build_model
 from nrae_geometric.metrics import latent_order, reconstruction_error
-from nrae_geometric.training import MetricRecorder, Trainer, load_experiment
-from nrae_geometric.training.build import build_dataset, build_graph, build_loader, build_model
+from nrae_geometric.training import Trainer
 
 EVERY = 40
 """Epochs between two measurements of a run."""

@@ -96,9 +96,9 @@ def _noise_and_size() -> list[Run]:
 
 
 def _k_and_lambda() -> list[Run]:
-    # In the published experiment no centre is among its own neighbours: every term of the loss has
-    # the weight lambda, which then changes nothing. Beside it, each centre and two neighbours.
-    centred = {"data.training.graph.include_center": True, "data.training.graph.bs_nn": 3}
+    # In the published experiment no center is among its own neighbors: every term of the loss has
+    # the weight lambda, which then changes nothing. Beside it, each center and two neighbors.
+    centered = {"data.training.graph.include_center": True, "data.training.graph.bs_nn": 3}
     return [
         Run(
             study,
@@ -110,7 +110,7 @@ def _k_and_lambda() -> list[Run]:
                 **steps,
             },
         )
-        for study, steps in (("k and lambda", {}), ("k and lambda with centre", centred))
+        for study, steps in (("k and lambda", {}), ("k and lambda with center", centered))
         for k in (5, 10, 20)
         for weight in (1, 10, 100, 1000)
         for model in MODELS[1:]

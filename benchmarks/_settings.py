@@ -10,17 +10,17 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 from torch_geometric.data import Data
 
-from nrae_geometric.loader import NeighborhoodLoader
-from nrae_geometric.neighbors import knn_graph
-from nrae_geometric.nn import AE, NRAE, BinaryKernel, mlp
-from nrae_geometric.training import load_experiment
-from nrae_geometric.training.build import (
+from nrae_geometric.configs import load_experiment
+from nrae_geometric.experiments.build import (
     TAYLOR_ORDER,
     build_dataset,
     build_graph,
     build_loader,
     build_model,
 )
+from nrae_geometric.loader import NeighborhoodLoader
+from nrae_geometric.neighbors import knn_graph
+from nrae_geometric.nn import AE, NRAE, BinaryKernel, mlp
 from nrae_geometric.training.step import TrainingStep
 
 
@@ -79,10 +79,8 @@ def synthetic_setting(
     model = NRAE(
         mlp(channels, activation), mlp(channels[::-1], activation), order, BinaryKernel(10.0)
     ).to(device)
-    loader = NeighborhoodLoader(
-        data, num_neighbors, batch_size=batch_size, shuffle=True, disjoint=data.x.is_cuda
-    )
-    name = f"NRAE-{'LQ'[order - 1]}, batch {batch_size}, {num_neighbors} neighbours"
+    loader = NeighborhoodLoader(data, num_neighbors, batch_size=batch_size, shuffle=True)
+    name = f"NRAE-{'LQ'[order - 1]}, batch {batch_size}, {num_neighbors} neighbors"
     return Setting(name, model, data, loader, order)
 
 

@@ -1,10 +1,10 @@
-"""How long a k-nearest-neighbour graph takes, against the libraries that users would use instead.
+"""How long a k-nearest-neighbor graph takes, against the libraries that users would use instead.
 
     python benchmarks/knn_speed.py --quick        # under two minutes on two cores
     python benchmarks/knn_speed.py                # the published table, about twenty minutes
 
 Competitors take turns in one process with the same number of threads, each after a run whose
-result is compared with the exact float64 neighbours of a sample; where that run takes long, its
+result is compared with the exact float64 neighbors of a sample; where that run takes long, its
 time counts. What would take more than five minutes, by its time for fewer points, is skipped. The
 floor is the time of the float32 matrix product of half the distance matrix, measured between the
 competitors' turns. The memory of `auto` is its peak beyond the points and the result.
@@ -85,14 +85,14 @@ def make_points(case: Case, device: str) -> Tensor:
 
 
 class Exact(NamedTuple):
-    """A sample of the points, and the exact squared distance of each to its k-th neighbour."""
+    """A sample of the points, and the exact squared distance of each to its k-th neighbor."""
 
     rows: Tensor
     radius: Tensor
 
 
 def exact_sample(x: Tensor) -> Exact:
-    """Searches the neighbours of a sample in float64."""
+    """Searches the neighbors of a sample in float64."""
     rows = torch.arange(0, x.size(0), max(1, x.size(0) // SAMPLE), device=x.device)[:SAMPLE]
     nearest = torch.full((len(rows), 0), torch.inf, dtype=torch.float64, device=x.device)
     for part in x.split(8192):
@@ -106,7 +106,7 @@ def exact_sample(x: Tensor) -> Exact:
 
 
 def recall(x: Tensor, index: Tensor, exact: Exact) -> float:
-    """Share of neighbours of the sample that are as near as the exact ones, ties included."""
+    """Share of neighbors of the sample that are as near as the exact ones, ties included."""
     near = 0
     for row, radius in zip(exact.rows.tolist(), exact.radius, strict=True):
         neighbors = index[row].unique()
@@ -172,7 +172,7 @@ def measure(case: Case, device: str, table: Table, names: list[str] | None = Non
             result = index.numel() * (index.element_size() + x.element_size()) / 2**20
             memory[name] = peak.mebibytes - result
         if name in EXACT and recalls[name] < 1:
-            raise RuntimeError(f"{name} missed neighbours: recall {recalls[name]} on {case}")
+            raise RuntimeError(f"{name} missed neighbors: recall {recalls[name]} on {case}")
     short = [name for name, times in seconds.items() if times[0] < LONG_SECONDS]
     for name in short if case.repeats > 1 else []:
         seconds[name] = []
@@ -198,7 +198,7 @@ def main() -> None:
     )  # fmt: skip
     parser.add_argument("--engines", nargs="+", help="only these, by their names in the table")
     arguments = parser.parse_args()
-    title = f"k-nearest neighbours, k = {K}, float32, {arguments.device}"
+    title = f"k-nearest neighbors, k = {K}, float32, {arguments.device}"
     table = Table(title, COLUMNS)
     cases = QUICK if arguments.quick else CUDA if arguments.device == "cuda" else FULL
     if arguments.case:

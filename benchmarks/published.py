@@ -1,8 +1,8 @@
 r"""The published formulation of NRAE, written afresh from its formulas, to measure against.
 
-It differs from the library in how the same numbers come about: the data set draws neighbours one
-point at a time in Python; the encoder sees every copy of a neighbour; the decoder is repeated for
-every neighbour and differentiated by :func:`torch.autograd.functional.jvp` (the double-backward
+It differs from the library in how the same numbers come about: the data set draws neighbors one
+point at a time in Python; the encoder sees every copy of a neighbor; the decoder is repeated for
+every neighbor and differentiated by :func:`torch.autograd.functional.jvp` (the double-backward
 trick), nested for the second order; Adam is not fused; frames are drawn with
 :func:`matplotlib.pyplot.savefig`. As a script it trains one of the toy experiments and draws its
 animation::
@@ -22,13 +22,13 @@ from torch.utils.data import DataLoader, Dataset
 
 
 class NeighborhoodDataset(Dataset):
-    """Points with neighbours drawn anew at every access.
+    """Points with neighbors drawn anew at every access.
 
     Args:
         x: The points, ``[N, *]``.
-        neighbors: Their nearest neighbours, ``[N, k]``; :obj:`None` for points alone.
-        num_neighbors: How many to draw, the centre included where it is one of them.
-        include_center: Whether the centre is the first of its neighbours.
+        neighbors: Their nearest neighbors, ``[N, k]``; :obj:`None` for points alone.
+        num_neighbors: How many to draw, the center included where it is one of them.
+        include_center: Whether the center is the first of its neighbors.
         replace: Whether to draw with replacement.
     """
 
@@ -86,7 +86,7 @@ def published_loss(
     weight: float,
     expand: Callable[..., Tensor] = expand_by_double_backward,
 ) -> Tensor:
-    """The loss of a batch of points ``[B, *]`` with neighbours ``[B, n, *]``; order None is AE."""
+    """The loss of a batch of points ``[B, *]`` with neighbors ``[B, n, *]``; order None is AE."""
     if order is None:
         return (model.decoder(model.encoder(x)) - x).square().flatten(1).mean(1).mean()
     batch_size, num_neighbors = neighbors.shape[:2]
@@ -133,9 +133,9 @@ def _main(name: str, path: str) -> None:
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 
+    from nrae_geometric.configs import load_experiment
+    from nrae_geometric.experiments.build import TAYLOR_ORDER, build_dataset, build_model
     from nrae_geometric.neighbors import knn
-    from nrae_geometric.training import load_experiment
-    from nrae_geometric.training.build import TAYLOR_ORDER, build_dataset, build_model
 
     config = load_experiment(name)
     section = config.data.training

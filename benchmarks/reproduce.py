@@ -26,7 +26,7 @@ from _reproduce_runs import Run, execute
 from _reproduce_studies import studies
 from tqdm import tqdm
 
-from nrae_geometric.files import replacing
+from nrae_geometric.atomic import atomic_write
 
 
 def finish(runs: Iterable[Run], jobs: int, name: str) -> dict[str, dict[str, Any]]:
@@ -42,7 +42,7 @@ def finish(runs: Iterable[Run], jobs: int, name: str) -> dict[str, dict[str, Any
             for future in tqdm(as_completed(pending), total=len(pending), unit="run"):
                 run = pending[future]
                 record[run.key] = {**asdict(run), **future.result()}
-                with replacing(path) as temporary:
+                with atomic_write(path) as temporary:
                     temporary.write_text(json.dumps(record, indent=0) + "\n", encoding="utf-8")
         except BaseException:
             pool.shutdown(cancel_futures=True)

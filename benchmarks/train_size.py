@@ -6,7 +6,7 @@ r"""How the time of a training step and the memory of a run grow with the number
     python benchmarks/train_size.py           # up to 1 000 000 points
 
 Each size runs in a process of its own, whose memory is read before there is any point, and at its
-peak. Points and neighbours are random: neither changes what a step costs. The time is the median of
+peak. Points and neighbors are random: neither changes what a step costs. The time is the median of
 several passes over the same number of steps, in rounds over all sizes.
 """
 
@@ -35,7 +35,7 @@ ROUNDS = 3
 
 
 def measure(dim: int, num_nodes: int, num_steps: int = 100) -> dict[str, float]:
-    """Trains some steps of NRAE-L on batches of 256 centres with two neighbours each."""
+    """Trains some steps of NRAE-L on batches of 256 centers with two neighbors each."""
     torch.manual_seed(0)
     idle = resident_bytes()
     data = Data(x=torch.rand(num_nodes, dim))
@@ -114,7 +114,7 @@ def main() -> None:
     sizes = [size for size in SIZES if size[1] <= 10_000] if arguments.quick else SIZES
     rounds = [[measure_in_process(*size) for size in sizes] for _ in range(ROUNDS)]
     table = Table(
-        "Cost against size (NRAE-L, batch 256, 2 neighbours)",
+        "Cost against size (NRAE-L, batch 256, 2 neighbors)",
         [
             "dimension",
             "points",

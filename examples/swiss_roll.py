@@ -23,17 +23,17 @@ from matplotlib.figure import Figure
 from torch import Tensor
 from torch_geometric import seed_everything
 
+from nrae_geometric.callbacks import make_recorder
 from nrae_geometric.datasets import SwissRoll
 from nrae_geometric.loader import NeighborhoodLoader
 from nrae_geometric.metrics import latent_order, manifold_distance, reconstruction_error
 from nrae_geometric.nn import AE, NRAE, BinaryKernel, mlp
+from nrae_geometric.nn.traversal import learned_manifold
 from nrae_geometric.training import Trainer
 from nrae_geometric.transforms import KNNGraph
 from nrae_geometric.visualization import (
     LatentPanel,
     ManifoldPanel,
-    learned_manifold,
-    make_recorder,
     plot_latents,
     plot_manifolds,
     save_figure,
@@ -47,9 +47,9 @@ class Settings(NamedTuple):
     """What tells the models apart."""
 
     order: int | None  # of the local expansion; None for a plain autoencoder
-    k: int  # neighbours of each point in the graph
-    num_neighbors: int = 0  # how many of them a step samples, besides the centre
-    weight: float = 0  # lambda: how much a neighbour counts against the centre
+    k: int  # neighbors of each point in the graph
+    num_neighbors: int = 0  # how many of them a step samples, besides the center
+    weight: float = 0  # lambda: how much a neighbor counts against the center
 
 
 SPIRAL = {

@@ -14,9 +14,12 @@ from types import ModuleType
 from nrae_geometric.version import __version__
 
 _SUBMODULES = (
+    "callbacks",
+    "configs",
     "datasets",
-    "embedding",
     "estimator",
+    "experiments",
+    "geodesics",
     "loader",
     "metrics",
     "neighbors",

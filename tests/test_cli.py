@@ -9,8 +9,8 @@ import torch
 
 from nrae_geometric import __version__
 from nrae_geometric.cli import main
+from nrae_geometric.configs import ExperimentConfig, experiment_names
 from nrae_geometric.estimator import ManifoldAutoencoder
-from nrae_geometric.training import ExperimentConfig, experiment_names
 
 SMALL = [
     "--training.num_epochs=2",
@@ -151,7 +151,7 @@ def test_interrupt_exits_with_130(monkeypatch, capsys):
     def interrupted(config, **options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("nrae_geometric.training.experiment.run_experiment", interrupted)
+    monkeypatch.setattr("nrae_geometric.experiments.run.run_experiment", interrupted)
     assert main(["train", "AE_toy_denoising"]) == 130
     assert "Traceback" not in capsys.readouterr().err
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from nrae_geometric.configs import experiment_names
 from nrae_geometric.neighbors import available_backends
-from nrae_geometric.training import experiment_names
 
 ROOT = Path(__file__).parents[1]
 README, CONTRIBUTING = (

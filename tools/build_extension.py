@@ -47,8 +47,8 @@ class Extension:
         return {**os.environ, "DIST_EXTRA_CONFIG": str(config)}
 
 
-OWN_ENGINE = "nrae_geometric searches neighbours with its own engine (make cluster tries again)"
-NO_SAMPLER = "the tests against PyG's compiled neighbour sampler are skipped"
+OWN_ENGINE = "nrae_geometric searches neighbors with its own engine (make cluster tries again)"
+NO_SAMPLER = "the tests against PyG's compiled neighbor sampler are skipped"
 EXTENSIONS = {
     "torch-cluster": Extension(minutes=5, without=OWN_ENGINE),
     "torch-scatter": Extension(minutes=3, without=NO_SAMPLER),

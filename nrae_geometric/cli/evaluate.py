@@ -31,7 +31,7 @@ def _run(arguments: argparse.Namespace, settings: dict[str, Any]) -> None:
     refuse_settings("evaluate", settings)
     # Imported here to show help without waiting for torch.
     with uncollected():
-        from nrae_geometric.training.evaluate import evaluate_experiment
+        from nrae_geometric.experiments.evaluate import evaluate_experiment
 
     print_metrics(evaluate_experiment(arguments.directory, device=arguments.device))
     print(f"added to {arguments.directory}/metrics.json")

@@ -4,7 +4,7 @@ import argparse
 from typing import Any
 
 from nrae_geometric.cli.settings import refuse_settings
-from nrae_geometric.training.config import experiment_names, load_experiment
+from nrae_geometric.configs.reader import experiment_names, load_experiment
 
 
 def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

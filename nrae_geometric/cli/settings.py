@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from nrae_geometric.training.config import ExperimentConfig, parse_yaml
+from nrae_geometric.configs.reader import ExperimentConfig, parse_yaml
 
 
 def split_settings(argv: Sequence[str]) -> tuple[list[str], dict[str, Any]]:

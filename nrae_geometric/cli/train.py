@@ -6,7 +6,7 @@ from typing import Any
 from nrae_geometric.cli.metrics_table import print_metrics
 from nrae_geometric.cli.options import add_device, add_logdir
 from nrae_geometric.cli.process import flush_denormals, uncollected
-from nrae_geometric.training.config import ExperimentConfig
+from nrae_geometric.configs.reader import ExperimentConfig
 
 
 def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -34,7 +34,7 @@ def _run(arguments: argparse.Namespace, settings: dict[str, Any]) -> None:
     config = ExperimentConfig.from_yaml(arguments.config or arguments.config_option, settings)
     # Imported here to show help and faults in the configuration without waiting for torch.
     with uncollected():
-        from nrae_geometric.training.experiment import run_experiment
+        from nrae_geometric.experiments.run import run_experiment
 
     flush_denormals()
     result = run_experiment(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from nrae_geometric.cli.options import add_device, add_logdir
 from nrae_geometric.cli.process import flush_denormals, uncollected
-from nrae_geometric.training.config import ExperimentConfig
+from nrae_geometric.configs.reader import ExperimentConfig
 
 if TYPE_CHECKING:
     import numpy as np
@@ -87,7 +87,7 @@ def _from_file(
 
 
 def _from_experiment(config: ExperimentConfig) -> "tuple[np.ndarray, ManifoldAutoencoder, int]":
-    from nrae_geometric.training.build import build_dataset
+    from nrae_geometric.experiments.build import build_dataset
     from nrae_geometric.tuning import steady_estimator
 
     section = config.data.training

@@ -1,7 +1,7 @@
 r"""Orbits of one image under rotation and under horizontal translation.
 
-An affine map about the image's centre takes each output pixel at offset :math:`\mathbf{p}` from
-the centre to the source offset :math:`A \mathbf{p} + \mathbf{b}`; the output is the value of the
+An affine map about the image's center takes each output pixel at offset :math:`\mathbf{p}` from
+the center to the source offset :math:`A \mathbf{p} + \mathbf{b}`; the output is the value of the
 nearest source pixel, or zero outside the image. No value is interpolated, so every pixel of an
 orbit is a pixel of the image or zero.
 """
@@ -11,7 +11,7 @@ from torch import Tensor
 
 
 def rotate(image: Tensor, angles: Tensor) -> Tensor:
-    r"""Rotates an image about its centre, clockwise.
+    r"""Rotates an image about its center, clockwise.
 
     Args:
         image (Tensor): The image, of shape :obj:`[C, H, W]` and any type.
@@ -26,7 +26,7 @@ def rotate(image: Tensor, angles: Tensor) -> Tensor:
 
 
 def shift(image: Tensor, offsets: Tensor, scale: float = 1.0) -> Tensor:
-    r"""Scales an image about its centre, then moves it to the right.
+    r"""Scales an image about its center, then moves it to the right.
 
     Args:
         image (Tensor): The image, of shape :obj:`[C, H, W]` and any type.

@@ -88,3 +88,15 @@ def _fetch(url: str, folder: Path) -> Path:
         if digest != SHA256[path.name]:
             raise ValueError(f"SHA-256 of the download is {digest}, not {SHA256[path.name]}")
         return path.replace(folder / path.name)
+
+
+def data_root(configured: str) -> Path:
+    """Returns the folder to look for MNIST in.
+
+    This is the configured one where it exists, else the one that the environment variable
+    ``NRAE_DATA`` names, else ``~/.cache/nrae_geometric``, where MNIST is then downloaded to.
+    """
+    path = Path(configured).expanduser()
+    if path.is_dir():
+        return path
+    return Path(os.environ.get("NRAE_DATA", "~/.cache/nrae_geometric")).expanduser()

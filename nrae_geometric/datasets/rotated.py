@@ -2,8 +2,10 @@ r"""The orbit of a handwritten digit under rotation."""
 
 import os
 from collections.abc import Callable
+from typing import Annotated, ClassVar, Literal
 
 import torch
+from pydantic import Field
 from torch import Tensor
 from torch_geometric.data import Data, InMemoryDataset
 
@@ -11,7 +13,9 @@ from nrae_geometric.datasets.arguments import check_at_least
 from nrae_geometric.datasets.digits import load_resized_digits
 from nrae_geometric.datasets.image_orbits import rotate
 from nrae_geometric.datasets.mnist import load_mnist_image
+from nrae_geometric.datasets.mnist_files import data_root
 from nrae_geometric.datasets.select_image import select_image
+from nrae_geometric.registry import DatasetSettings, register_dataset
 
 
 class _RotatedDigit(InMemoryDataset):
@@ -59,14 +63,14 @@ class _RotatedDigit(InMemoryDataset):
 
 
 class RotatedMNIST(_RotatedDigit):
-    r"""One MNIST image of a digit, rotated clockwise about its centre to evenly spaced
+    r"""One MNIST image of a digit, rotated clockwise about its center to evenly spaced
     angles, as in the `"Neighborhood Reconstructing Autoencoders"
     <https://openreview.net/forum?id=v3LXWP63qOZ>`_ paper.
 
     The one graph has the images as :obj:`x` of shape :obj:`[num_rotate, 1, 28, 28]` with values
     in :math:`[0, 1]`, and the angles in degrees, :obj:`i * rotate_range / num_rotate` for
     :obj:`i` from 0, as :obj:`y` of shape :obj:`[num_rotate]`. Pixels are resampled by nearest
-    neighbour, with zeros from outside the image.
+    neighbor, with zeros from outside the image.
 
     Args:
         root (str or os.PathLike): The data folder, see :class:`MNIST`.
@@ -131,3 +135,36 @@ class RotatedDigits(_RotatedDigit):
     ) -> None:
         image = select_image(*load_resized_digits(), digit, index)
         super().__init__(image, digit, index, num_rotate, rotate_range, None, transform)
+
+
+@register_dataset
+class RotatedMNISTSettings(DatasetSettings):
+    """The settings of :class:`RotatedMNIST` in a configuration."""
+
+    coordinate: ClassVar[str] = "angle in degrees"
+
+    dataset: Literal["mnist"]
+    type: Literal["rotate"] = "rotate"
+    root: str = "./dataset"
+    digit: Annotated[int, Field(ge=0, le=9)] = 0
+    num_rotate: Annotated[int, Field(ge=2)] = 100
+    rotate_range: Annotated[float, Field(gt=0, le=360)] = 180.0
+    shift_range: Annotated[int, Field(ge=1, le=28)] = 10
+
+    def build(self, seed: int) -> RotatedMNIST:
+        """Returns the data set."""
+        return RotatedMNIST(data_root(self.root), self.digit, self.num_rotate, self.rotate_range)
+
+    def test_points(self, dataset: RotatedMNIST) -> Data:
+        """Returns the points of the orbit itself."""
+        return dataset[0]
+
+    @property
+    def num_points(self) -> int:
+        """The number of images."""
+        return self.num_rotate
+
+    @property
+    def point_shape(self) -> tuple[int, ...]:
+        """The shape of one image."""
+        return (1, 28, 28)

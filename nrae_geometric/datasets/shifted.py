@@ -3,25 +3,29 @@ r"""The orbit of a handwritten digit under horizontal translation."""
 import math
 import os
 from collections.abc import Callable
+from typing import Annotated, ClassVar, Literal
 
 import torch
+from pydantic import Field
 from torch import Tensor
 from torch_geometric.data import Data, InMemoryDataset
 
 from nrae_geometric.datasets.arguments import check_at_least
 from nrae_geometric.datasets.image_orbits import shift
 from nrae_geometric.datasets.mnist import load_mnist_image
+from nrae_geometric.datasets.mnist_files import data_root
+from nrae_geometric.registry import DatasetSettings, register_dataset
 
 
 class ShiftedMNIST(InMemoryDataset):
-    r"""One MNIST image of a digit, scaled about its centre and shifted sideways pixel by pixel,
+    r"""One MNIST image of a digit, scaled about its center and shifted sideways pixel by pixel,
     as in the `"Neighborhood Reconstructing Autoencoders"
     <https://openreview.net/forum?id=v3LXWP63qOZ>`_ paper.
 
     The one graph has the images as :obj:`x` of shape :obj:`[2 * shift_range, 1, 28, 28]` with
     values in :math:`[0, 1]`, and the shifts in pixels, :obj:`-shift_range` to
     :obj:`shift_range - 1`, as :obj:`y` of shape :obj:`[2 * shift_range]`; positive ones go to the
-    right. Pixels are resampled by nearest neighbour, with zeros from outside the image.
+    right. Pixels are resampled by nearest neighbor, with zeros from outside the image.
 
     Args:
         root (str or os.PathLike): The data folder, see :class:`MNIST`.
@@ -90,3 +94,36 @@ class ShiftedMNIST(InMemoryDataset):
             f"{self.__class__.__name__}(digit={self.digit}, shift_range={self.shift_range}, "
             f"scale={self.scale}, index={self.index})"
         )
+
+
+@register_dataset
+class ShiftedMNISTSettings(DatasetSettings):
+    """The settings of :class:`ShiftedMNIST` in a configuration."""
+
+    coordinate: ClassVar[str] = "shift in pixels"
+
+    dataset: Literal["mnist"]
+    type: Literal["shift"]
+    root: str = "./dataset"
+    digit: Annotated[int, Field(ge=0, le=9)] = 0
+    num_rotate: Annotated[int, Field(ge=2)] = 100
+    rotate_range: Annotated[float, Field(gt=0, le=360)] = 180.0
+    shift_range: Annotated[int, Field(ge=1, le=28)] = 10
+
+    def build(self, seed: int) -> ShiftedMNIST:
+        """Returns the data set."""
+        return ShiftedMNIST(data_root(self.root), self.digit, self.shift_range)
+
+    def test_points(self, dataset: ShiftedMNIST) -> Data:
+        """Returns the points of the orbit itself."""
+        return dataset[0]
+
+    @property
+    def num_points(self) -> int:
+        """The number of images."""
+        return 2 * self.shift_range
+
+    @property
+    def point_shape(self) -> tuple[int, ...]:
+        """The shape of one image."""
+        return (1, 28, 28)

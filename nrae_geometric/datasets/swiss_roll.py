@@ -2,12 +2,15 @@ r"""Noisy points of a Swiss roll: a spiral in the plane, or a rolled-up sheet in
 
 import math
 from collections.abc import Callable
+from typing import Annotated, Literal
 
 import torch
+from pydantic import Field, NonNegativeFloat
 from torch_geometric.data import Data, InMemoryDataset
 
 from nrae_geometric.datasets.arguments import check_at_least, check_noise
 from nrae_geometric.datasets.noise import add_gaussian_noise
+from nrae_geometric.registry import DatasetSettings, register_dataset
 
 # The range of scikit-learn's roll: its parameter in radians, its height in the points' unit.
 _PARAMETER_RANGE = (1.5 * math.pi, 4.5 * math.pi)
@@ -123,3 +126,31 @@ def _lattice_roll(num: int) -> Data:
     height = (torch.arange(num, dtype=torch.float64) * golden_ratio % 1 * _HEIGHT).float()
     x = torch.stack([t * t.cos(), height, t * t.sin()], dim=1)
     return Data(x=x, y=torch.stack([t, height], dim=1))
+
+
+@register_dataset
+class SwissRollSettings(DatasetSettings):
+    """The settings of :class:`SwissRoll` in a configuration.
+
+    ``swiss_role`` is the published spelling.
+    """
+
+    dataset: Literal["synthetic"]
+    type: Literal["swiss_role", "swiss_roll"]
+    num_data: Annotated[int, Field(ge=2)] = 50
+    noise_level: NonNegativeFloat = 0.0
+    dim: Literal[2, 3] = 2
+
+    def build(self, seed: int) -> SwissRoll:
+        """Returns the data set."""
+        return SwissRoll(self.num_data, self.noise_level, self.dim, seed=seed)
+
+    @property
+    def num_points(self) -> int:
+        """The number of points."""
+        return self.num_data
+
+    @property
+    def point_shape(self) -> tuple[int, ...]:
+        """The shape of one point."""
+        return (self.dim,)

@@ -13,7 +13,7 @@ from nrae_geometric.training.history import EpochRecord
 
 
 def new_model(parameters: Any, num_features: int) -> NRAE:
-    """Returns a freshly initialised model.
+    """Returns a freshly initialized model.
 
     Args:
         parameters: Anything with the attributes of an estimator.
@@ -44,7 +44,6 @@ def learn(parameters: Any, data: Data, seed: int) -> tuple[NRAE, list[EpochRecor
     loader = NeighborhoodLoader(
         data,
         parameters.num_neighbors,
-        disjoint=data.x.is_cuda,  # steps on equal batches can be captured
         batch_size=parameters.batch_size,
         shuffle=True,
         generator=torch.Generator(),

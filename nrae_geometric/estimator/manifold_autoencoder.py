@@ -35,7 +35,7 @@ class ManifoldAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
     ``[N, C, H, W]`` (any feature shape) of NumPy or PyTorch; results are of the same kind, and of
     the same floating type.
 
-    The model sees points that are centred and divided by *one* number, the square root of their
+    The model sees points that are centered and divided by *one* number, the square root of their
     mean variance, so that the settings suit data in any unit while nearest neighbors stay what
     they are. Features in different units should be scaled before, for example in a pipeline with
     :class:`~sklearn.preprocessing.StandardScaler`.
@@ -62,12 +62,12 @@ class ManifoldAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         progress (bool): Whether to show a progress bar.
 
     Attributes:
-        model_ (NRAE): The trained model, of centred and scaled points.
+        model_ (NRAE): The trained model, of centered and scaled points.
         history_ (list): One ``{"epoch", "loss", "lr"}`` for each epoch.
         n_features_in_ (int): Number of values of a point.
         feature_shape_ (tuple of int): Shape of a point.
         center_ (ndarray): Mean of the points, ``[D]``.
-        scale_ (float): What centred points are divided by.
+        scale_ (float): What centered points are divided by.
 
     Example::
 

@@ -1,4 +1,4 @@
-r"""Batches of centres with sampled neighbours."""
+r"""Batches of centers with sampled neighbors."""
 
 from nrae_geometric.loader.neighborhood_loader import NeighborhoodLoader
 from nrae_geometric.loader.neighborhood_sampler import NeighborhoodSampler

@@ -37,12 +37,12 @@ def check_num_neighbors(num_neighbors: Any, include_center: bool) -> None:
         return
     if not isinstance(num_neighbors, int) or isinstance(num_neighbors, bool):
         raise TypeError(
-            f"num_neighbors must be an integer for the only hop, or None for all neighbours "
+            f"num_neighbors must be an integer for the only hop, or None for all neighbors "
             f"(got {num_neighbors!r})"
         )
     if num_neighbors < 0:
         raise ValueError(
-            f"num_neighbors must not be negative (got {num_neighbors}); None takes all neighbours"
+            f"num_neighbors must not be negative (got {num_neighbors}); None takes all neighbors"
         )
     if num_neighbors == 0 and not include_center:
         raise ValueError("num_neighbors=0 without include_center=True leaves no edges at all")
@@ -61,7 +61,7 @@ def check_edge_index(data: Data) -> Tensor:
     r"""Returns the edges of :obj:`data` if they are well-formed.
 
     Returns:
-        Neighbour (row 0) and centre (row 1) of each edge, of shape :obj:`[2, E]`.
+        Neighbor (row 0) and center (row 1) of each edge, of shape :obj:`[2, E]`.
     """
     if not isinstance(data, Data):
         raise TypeError(

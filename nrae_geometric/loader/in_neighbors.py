@@ -1,4 +1,4 @@
-r"""The graph in compressed sparse column form: the in-neighbours of each node side by side."""
+r"""The graph in compressed sparse column form: the in-neighbors of each node side by side."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from torch_geometric.utils import index_sort
 
 @dataclass(frozen=True)
 class InNeighbors:
-    r"""The in-neighbours of node :math:`i` are :obj:`source[ptr[i]:ptr[i + 1]]`.
+    r"""The in-neighbors of node :math:`i` are :obj:`source[ptr[i]:ptr[i + 1]]`.
 
     They keep the order that they have in :obj:`edge_index`.
 
     Args:
-        ptr (torch.Tensor): Where each node's neighbours begin, of shape :obj:`[N + 1]`.
-        source (torch.Tensor): The neighbours, of shape :obj:`[E]`.
+        ptr (torch.Tensor): Where each node's neighbors begin, of shape :obj:`[N + 1]`.
+        source (torch.Tensor): The neighbors, of shape :obj:`[E]`.
         edge_id (torch.Tensor, optional): The column of each of them in :obj:`edge_index`, of shape
             :obj:`[E]`. :obj:`None` if this is its own position.
         loop_id (torch.Tensor, optional): The column of each node's self loop or :obj:`-1`, of shape
@@ -36,7 +36,7 @@ class InNeighbors:
         r"""Groups the edges by target.
 
         Args:
-            edge_index (torch.Tensor): Neighbour and centre of each edge, in any order, of shape
+            edge_index (torch.Tensor): Neighbor and center of each edge, in any order, of shape
                 :obj:`[2, E]`.
             num_nodes (int): The number of nodes :math:`N`.
             keep_loops (bool, optional): If :obj:`False`, self loops go to :obj:`loop_id`.
@@ -61,7 +61,7 @@ class InNeighbors:
         return cls(ptr, source, edge_id, loop_id)
 
     def degree(self, node: Tensor) -> Tensor:
-        r"""The number of in-neighbours of each :obj:`node`."""
+        r"""The number of in-neighbors of each :obj:`node`."""
         return self.ptr[node + 1] - self.ptr[node]
 
     def edge_ids(self, position: Tensor) -> Tensor:

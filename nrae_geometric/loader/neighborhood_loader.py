@@ -1,4 +1,4 @@
-r"""Batches of centres with sampled neighbours, in the layout of PyG's neighbour loader."""
+r"""Batches of centers with sampled neighbors, in the layout of PyG's neighbor loader."""
 
 from collections.abc import Iterable, Iterator
 from itertools import chain
@@ -24,23 +24,23 @@ _EDGES_PER_CHUNK = 2**18
 
 
 class NeighborhoodLoader(NeighborLoader):
-    r"""Loads batches of centres with a random choice of their graph neighbours.
+    r"""Loads batches of centers with a random choice of their graph neighbors.
 
     This is a one-hop :class:`~torch_geometric.loader.NeighborLoader` with a sampler of its own,
     and its batches have the same layout:
 
     * the first :obj:`batch_size` rows of :obj:`x` (and of every other node-level attribute) are
-      the centres, the other rows their neighbours, each node once;
-    * :obj:`edge_index` runs from neighbour (row 0) to centre (row 1) in the batch's own numbering,
-      grouped by centre;
+      the centers, the other rows their neighbors, each node once;
+    * :obj:`edge_index` runs from neighbor (row 0) to center (row 1) in the batch's own numbering,
+      grouped by center;
     * :obj:`n_id` and :obj:`e_id` are the numbers of nodes and edges in :obj:`data`, and
-      :obj:`input_id` the positions of the centres in :obj:`input_nodes`;
+      :obj:`input_id` the positions of the centers in :obj:`input_nodes`;
     * :obj:`num_sampled_nodes` and :obj:`num_sampled_edges` are the numbers for each hop;
-    * :obj:`num_neighbors` is the number of edges of each centre, its own included, where all have
-      the same.
+    * :obj:`edges_per_center` is the number of edges of each center, its own included, where all
+      have the same.
 
-    In contrast to the base class it needs no compiled extension, can let the centre be one of its
-    own neighbours, refuses to return fewer neighbours than asked for, and draws everything from
+    In contrast to the base class it needs no compiled extension, can let the center be one of its
+    own neighbors, refuses to return fewer neighbors than asked for, and draws everything from
     one generator. Without workers, it draws all batches of an epoch together (about 260 000
     edges at a time at most) on the device that holds :obj:`data.edge_index`.
 
@@ -53,10 +53,10 @@ class NeighborhoodLoader(NeighborLoader):
 
     .. note::
 
-        Parallel edges are different edges: a neighbour with two edges is drawn twice as often.
-        A self loop in the graph is a neighbour like any other with :obj:`include_center=False`.
-        With :obj:`include_center=True` it is never drawn, but serves as the centre's own edge.
-        Where the graph has no such edge, the centre's own edge has :obj:`e_id` :obj:`-1` and
+        Parallel edges are different edges: a neighbor with two edges is drawn twice as often.
+        A self loop in the graph is a neighbor like any other with :obj:`include_center=False`.
+        With :obj:`include_center=True` it is never drawn, but serves as the center's own edge.
+        Where the graph has no such edge, the center's own edge has :obj:`e_id` :obj:`-1` and
         edge attributes of zero.
 
     .. note::
@@ -68,21 +68,16 @@ class NeighborhoodLoader(NeighborLoader):
         epoch to epoch.
 
     Args:
-        data (torch_geometric.data.Data): The graph, with :obj:`edge_index` from neighbour (row 0)
-            to centre (row 1).
-        num_neighbors (int, optional): The number of neighbours to draw for each centre, besides
-            the centre itself. :obj:`None` takes all of them.
-        include_center (bool, optional): If :obj:`True`, each centre also has an edge from itself,
-            before those from its neighbours. A node without neighbours then has this edge alone.
+        data (torch_geometric.data.Data): The graph, with :obj:`edge_index` from neighbor (row 0)
+            to center (row 1).
+        num_neighbors (int, optional): The number of neighbors to draw for each center, besides
+            the center itself. :obj:`None` takes all of them.
+        include_center (bool, optional): If :obj:`True`, each center also has an edge from itself,
+            before those from its neighbors. A node without neighbors then has this edge alone.
             (default: :obj:`True`)
         replace (bool, optional): If :obj:`True`, draws with replacement. (default: :obj:`False`)
-        batch_size (int, optional): The number of centres in a batch. (default: :obj:`1`)
-        disjoint (bool, optional): If :obj:`True`, every edge but a centre's own brings a row of its
-            own for the neighbour, so that all batches of as many centres have the same shape, and
-            :obj:`batch` is the number of the centre that each row belongs to. A step on a GPU can
-            be captured then. Copies have no edges of their own, which encoders of graphs notice,
-            and count each, which batch normalisation and dropout do. (default: :obj:`False`)
-        shuffle (bool, optional): If :obj:`True`, centres come in a new order in every epoch.
+        batch_size (int, optional): The number of centers in a batch. (default: :obj:`1`)
+        shuffle (bool, optional): If :obj:`True`, centers come in a new order in every epoch.
             (default: :obj:`False`)
         generator (torch.Generator, optional): The source of randomness, a CPU generator also for
             data on other devices. :obj:`None` uses PyTorch's default generator.
@@ -95,7 +90,7 @@ class NeighborhoodLoader(NeighborLoader):
     Raises:
         TypeError: If :obj:`data` is no :class:`~torch_geometric.data.Data`, or an option of
             :class:`~torch_geometric.loader.NeighborLoader` has no meaning here.
-        ValueError: If a node has fewer neighbours than are drawn from it without replacement or
+        ValueError: If a node has fewer neighbors than are drawn from it without replacement or
             none at all (the message names it), or an argument is out of range.
     """
 
@@ -106,7 +101,6 @@ class NeighborhoodLoader(NeighborLoader):
         *,
         include_center: bool = True,
         replace: bool = False,
-        disjoint: bool = False,
         batch_size: int = 1,
         shuffle: bool = False,
         generator: torch.Generator | None = None,
@@ -119,7 +113,7 @@ class NeighborhoodLoader(NeighborLoader):
         if dataloader_kwargs.get("num_workers", 0) > 0:
             edge_index = edge_index.cpu()  # CUDA does not survive the fork into a worker.
         sampler = NeighborhoodSampler(
-            edge_index, data.num_nodes, num_neighbors, include_center, replace, disjoint
+            edge_index, data.num_nodes, num_neighbors, include_center, replace
         )
         super().__init__(
             data,
@@ -141,7 +135,7 @@ class NeighborhoodLoader(NeighborLoader):
         return super().__iter__() if self.num_workers > 0 else self._iterate_chunks()
 
     def __call__(self, index: Tensor | list[int]) -> Data:
-        r"""Draws the batch whose centres are the given positions in :obj:`input_nodes`."""
+        r"""Draws the batch whose centers are the given positions in :obj:`input_nodes`."""
         inputs = self.input_data[index]
         return self.filter_fn(
             self.node_sampler.sample_from_nodes(inputs, generator=self._spawn_generator())
@@ -153,7 +147,7 @@ class NeighborhoodLoader(NeighborLoader):
             out = self.transform_sampler_output(out)
         batch = to_batch(self.data, out)
         if self.node_sampler.edges_per_seed is not None and self.transform_sampler_output is None:
-            batch.num_neighbors = self.node_sampler.edges_per_seed
+            batch.edges_per_center = self.node_sampler.edges_per_seed
         return batch if self.transform is None else self.transform(batch)
 
     def _iterate_chunks(self) -> Iterator[Data]:
@@ -178,7 +172,7 @@ class NeighborhoodLoader(NeighborLoader):
         return (
             f"{type(self).__name__}(num_nodes={sampler.num_nodes}, "
             f"num_neighbors={sampler.num_neighbors}, include_center={sampler.include_center}, "
-            f"replace={sampler.replace}, disjoint={sampler.disjoint}, "
+            f"replace={sampler.replace}, "
             f"batch_size={self.batch_size}, shuffle={shuffle})"
         )
 

@@ -1,7 +1,6 @@
-r"""A PyG sampler that draws the neighbours of many batches with a handful of tensor operations."""
+r"""A PyG sampler that draws the neighbors of many batches with a handful of tensor operations."""
 
-from collections.abc import Iterable, Iterator
-from itertools import repeat
+from collections.abc import Iterator
 from typing import Any, NoReturn
 
 import torch
@@ -17,20 +16,18 @@ _MOST_LAYOUTS = 4
 
 
 class NeighborhoodSampler(BaseSampler):
-    r"""Draws in-neighbours of seed nodes uniformly, in pure PyTorch, where :obj:`edge_index` lives.
+    r"""Draws in-neighbors of seed nodes uniformly, in pure PyTorch, where :obj:`edge_index` lives.
 
     Args:
-        edge_index (torch.Tensor): Neighbour (row 0) and centre (row 1) of each edge, of shape
+        edge_index (torch.Tensor): Neighbor (row 0) and center (row 1) of each edge, of shape
             :obj:`[2, E]`.
         num_nodes (int): The number of nodes :math:`N`.
-        num_neighbors (int, optional): The number of neighbours to draw for each seed, besides the
+        num_neighbors (int, optional): The number of neighbors to draw for each seed, besides the
             seed itself. :obj:`None` takes all.
-        include_center (bool, optional): If :obj:`True`, every seed's neighbourhood begins with an
+        include_center (bool, optional): If :obj:`True`, every seed's neighborhood begins with an
             edge from the seed to itself. (default: :obj:`True`)
-        replace (bool, optional): If :obj:`True`, a neighbour may be drawn more than once.
+        replace (bool, optional): If :obj:`True`, a neighbor may be drawn more than once.
             (default: :obj:`False`)
-        disjoint (bool, optional): If :obj:`True`, every edge but a centre's own brings a copy of
-            its source, instead of each node appearing once. (default: :obj:`False`)
     """
 
     def __init__(
@@ -40,13 +37,11 @@ class NeighborhoodSampler(BaseSampler):
         num_neighbors: int | None,
         include_center: bool = True,
         replace: bool = False,
-        disjoint: bool = False,
     ) -> None:
         self.num_nodes = num_nodes
         self.num_neighbors = num_neighbors
         self.include_center = include_center
         self.replace = replace
-        self.disjoint = disjoint
         self.graph = InNeighbors.from_edge_index(
             edge_index, num_nodes, keep_loops=not include_center
         )
@@ -66,11 +61,11 @@ class NeighborhoodSampler(BaseSampler):
         return self.num_neighbors + self.include_center
 
     def check_seeds(self, node: Tensor) -> None:
-        r"""Makes sure that every seed has the neighbours that are going to be drawn.
+        r"""Makes sure that every seed has the neighbors that are going to be drawn.
 
         Raises:
-            ValueError: If a seed is no node of the graph, has no neighbours and does not bring
-                itself, or has fewer neighbours than are drawn without replacement.
+            ValueError: If a seed is no node of the graph, has no neighbors and does not bring
+                itself, or has fewer neighbors than are drawn without replacement.
         """
         outside = node[(node < 0) | (node >= self.num_nodes)]
         if outside.numel() > 0:
@@ -82,7 +77,7 @@ class NeighborhoodSampler(BaseSampler):
         isolated = node[degree == 0]
         if isolated.numel() > 0 and not self.include_center:
             raise ValueError(
-                f"node {int(isolated[0])} has no neighbours: no edge points to it "
+                f"node {int(isolated[0])} has no neighbors: no edge points to it "
                 f"({isolated.numel()} such nodes in all); connect it, leave it out of "
                 f"input_nodes, or set include_center=True"
             )
@@ -94,11 +89,11 @@ class NeighborhoodSampler(BaseSampler):
                 f"num_neighbors={self.num_neighbors} is more than node {int(node[too_few][0])} "
                 f"has: {int(degree[too_few][0])} besides itself ({int(too_few.sum())} such nodes "
                 f"in all); use at most num_neighbors={int(degree[too_few].min())}, None for all "
-                f"neighbours, or replace=True"
+                f"neighbors, or replace=True"
             )
 
     def num_edges(self, node: Tensor) -> int:
-        r"""How many edges the neighbourhoods of the given nodes have in all."""
+        r"""How many edges the neighborhoods of the given nodes have in all."""
         degree = self.graph.degree(node)
         if self.num_neighbors is not None:
             degree = (degree > 0) * self.num_neighbors
@@ -107,7 +102,7 @@ class NeighborhoodSampler(BaseSampler):
     def sample_from_nodes(
         self, index: NodeSamplerInput, generator: torch.Generator | None = None, **_: Any
     ) -> SamplerOutput:
-        r"""Draws the neighbourhoods of one batch of seeds."""
+        r"""Draws the neighborhoods of one batch of seeds."""
         return next(self.sample_batches(index, [index.node.numel()], generator))
 
     def sample_from_edges(self, *_: Any, **__: Any) -> NoReturn:
@@ -119,7 +114,7 @@ class NeighborhoodSampler(BaseSampler):
         num_seeds: list[int],
         generator: torch.Generator | None = None,
     ) -> Iterator[SamplerOutput]:
-        r"""Draws the neighbourhoods of many batches at once.
+        r"""Draws the neighborhoods of many batches at once.
 
         Args:
             index (NodeSamplerInput): The seeds of all batches, batch by batch.
@@ -129,21 +124,13 @@ class NeighborhoodSampler(BaseSampler):
 
         Returns:
             One output for each batch. Edges are grouped by seed, in the order of the seeds; edge
-            :obj:`-1` is a centre's own edge that the graph does not have.
+            :obj:`-1` is a center's own edge that the graph does not have.
         """
         seed = self._place(index.node)
         input_id = self._place(index.input_id)
         source, edge, count = self._draw(seed, generator)
         layout = self._lay_out(num_seeds, count)
-        subgraph: Iterable[Tensor | None]
-        if self.disjoint:
-            row, num_new_nodes = layout.disjoint.row.clone(), layout.disjoint.num_new
-            new_node = source.index_select(0, layout.disjoint.edge)
-            subgraph = layout.disjoint.subgraph.split(num_new_nodes)
-        else:
-            row, new_node, num_new_nodes = relabel(seed, source, layout, self.num_nodes)
-            subgraph = repeat(None, len(num_seeds))
-
+        row, new_node, num_new_nodes = relabel(seed, source, layout, self.num_nodes)
         batches = zip(
             seed.split(num_seeds),
             new_node.split(num_new_nodes),
@@ -151,8 +138,6 @@ class NeighborhoodSampler(BaseSampler):
             layout.col.clone().split(layout.num_edges),
             edge.split(layout.num_edges),
             input_id.split(num_seeds),
-            layout.seed_local.split(num_seeds),
-            subgraph,
             strict=True,
         )
         return (
@@ -163,10 +148,9 @@ class NeighborhoodSampler(BaseSampler):
                 edge=edge_id,
                 num_sampled_nodes=[seeds.numel(), new_nodes.numel()],
                 num_sampled_edges=[row.numel()],
-                batch=None if subgraph is None else torch.cat([local, subgraph]),
                 metadata=(ids, None),
             )
-            for seeds, new_nodes, row, col, edge_id, ids, local, subgraph in batches
+            for seeds, new_nodes, row, col, edge_id, ids in batches
         )
 
     def _place(self, index: Tensor) -> Tensor:
@@ -176,15 +160,13 @@ class NeighborhoodSampler(BaseSampler):
 
     def _lay_out(self, num_seeds: list[int], count: Tensor | int) -> BatchLayout:
         if not isinstance(count, int):
-            return BatchLayout.from_counts(num_seeds, count, self.device, self.include_center)
+            return BatchLayout.from_counts(num_seeds, count, self.device)
         # With equally many edges for each seed, the next epoch has the same layouts.
         key = tuple(num_seeds)
         if key not in self._layouts:
             if len(self._layouts) >= _MOST_LAYOUTS:
                 self._layouts.clear()
-            self._layouts[key] = BatchLayout.from_counts(
-                num_seeds, count, self.device, self.include_center
-            )
+            self._layouts[key] = BatchLayout.from_counts(num_seeds, count, self.device)
         return self._layouts[key]
 
     def _draw(

@@ -3,30 +3,10 @@ r"""From node numbers of the whole graph to node numbers within each batch."""
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from itertools import accumulate
-from typing import NamedTuple
 
 import torch
 from torch import Tensor
-
-
-class DisjointNumbers(NamedTuple):
-    r"""The numbers of the nodes where each edge brings its own copy of its source.
-
-    Args:
-        row (torch.Tensor): The number of each edge's source in its batch, of shape :obj:`[E]`.
-        edge (torch.Tensor): The edges that bring a node, those of centres to themselves left out,
-            of shape :obj:`[L]`.
-        subgraph (torch.Tensor): The number of the seed that each of these belongs to, of shape
-            :obj:`[L]`.
-        num_new (List[int]): How many of them each batch has.
-    """
-
-    row: Tensor
-    edge: Tensor
-    subgraph: Tensor
-    num_new: list[int]
 
 
 @dataclass(frozen=True)
@@ -41,7 +21,6 @@ class BatchLayout:
         edge_ptr (torch.Tensor): Where the edges of each batch begin, of shape :obj:`[B + 1]`.
         seed_size (torch.Tensor): The number of seeds of each batch, of shape :obj:`[B]`.
         seed_local (torch.Tensor): The number of each seed in its batch, of shape :obj:`[M]`.
-        has_own_edges (bool): Whether the first edge of each seed comes from itself.
         center (torch.Tensor): The seed of each edge, of shape :obj:`[E]`.
         col (torch.Tensor): The number in its batch of each edge's seed, of shape :obj:`[E]`.
         batch (torch.Tensor): The batches of all seeds, then those of all edges, of shape
@@ -54,7 +33,6 @@ class BatchLayout:
     edge_ptr: Tensor
     seed_size: Tensor
     seed_local: Tensor
-    has_own_edges: bool
     center: Tensor
     col: Tensor
     batch: Tensor
@@ -66,7 +44,6 @@ class BatchLayout:
         num_seeds: list[int],
         count: Tensor | int,
         device: torch.device,
-        has_own_edges: bool = False,
     ) -> BatchLayout:
         r"""Lays out batches.
 
@@ -75,7 +52,6 @@ class BatchLayout:
             count (torch.Tensor or int): The number of edges of each seed, at least one, of shape
                 :obj:`[M]`, or of every seed.
             device (torch.device): Where the tensors are to live.
-            has_own_edges (bool): Whether the first edge of each seed comes from itself.
         """
         seed_ptr = torch.tensor([0, *accumulate(num_seeds)], device=device)
         seed_size = seed_ptr.diff()
@@ -94,28 +70,10 @@ class BatchLayout:
             edge_ptr=edge_ptr,
             seed_size=seed_size,
             seed_local=seed_local,
-            has_own_edges=has_own_edges,
             center=center,
             col=seed_local[center],
             batch=batch,
             entry=torch.arange(batch.numel(), device=device),
-        )
-
-    @cached_property
-    def disjoint(self) -> DisjointNumbers:
-        r"""The numbers where nodes are not looked for in other neighbourhoods."""
-        is_new = torch.ones_like(self.center, dtype=torch.bool)
-        if self.has_own_edges:
-            is_new[1:] = self.center.diff() == 0
-            is_new[:1] = False
-        rank = torch.cat([self.edge_ptr[:1], is_new.cumsum(0)])
-        offset = (self.seed_size - rank[self.edge_ptr[:-1]])[self.batch[len(self.seed_local) :]]
-        edge = is_new.nonzero().view(-1)
-        return DisjointNumbers(
-            row=torch.where(is_new, offset + rank[:-1], self.col),
-            edge=edge,
-            subgraph=self.col[edge],
-            num_new=rank[self.edge_ptr].diff().tolist(),
         )
 
 

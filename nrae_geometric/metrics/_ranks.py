@@ -1,4 +1,4 @@
-"""Ranks of points by their distance from a centre, in two spaces at once."""
+"""Ranks of points by their distance from a center, in two spaces at once."""
 
 from collections.abc import Iterator
 
@@ -14,10 +14,10 @@ _LOW_DIMENSION = 16
 def neighbor_ranks(
     neighbor_space: Tensor, rank_space: Tensor, k: int, rows: Tensor
 ) -> Iterator[Tensor]:
-    """Yield, block by block of the centres in ``rows``, the ranks ``[B, k]`` in ``rank_space`` of
+    """Yield, block by block of the centers in ``rows``, the ranks ``[B, k]`` in ``rank_space`` of
     the k nearest neighbors in ``neighbor_space``, nearest first.
 
-    A rank counts from 1 and leaves the centre itself out; ties go to the lower index.
+    A rank counts from 1 and leaves the center itself out; ties go to the lower index.
     """
     neighbor_distances, rank_distances = _Distances(neighbor_space), _Distances(rank_space)
     rows = rows.to(rank_space.device)
@@ -36,12 +36,12 @@ class _Distances:
 
     def rows(self, rows: Tensor) -> Tensor:
         """``[B, N]``, with infinity between a point and itself."""
-        centres = self.points[rows]
+        centers = self.points[rows]
         if self.points.size(1) <= _LOW_DIMENSION:
             mode = "donot_use_mm_for_euclid_dist"
-            distance = torch.cdist(centres, self.points, compute_mode=mode)
+            distance = torch.cdist(centers, self.points, compute_mode=mode)
         else:
-            distance = torch.addmm(self.squared_norm, centres, self.points.T, alpha=-2)
+            distance = torch.addmm(self.squared_norm, centers, self.points.T, alpha=-2)
         return distance.scatter_(1, rows[:, None], torch.inf)
 
 

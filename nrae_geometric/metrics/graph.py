@@ -26,7 +26,7 @@ class GraphDiagnostics(NamedTuple):
 
 @torch.no_grad()
 def graph_diagnostics(edge_index: Tensor, num_nodes: int) -> GraphDiagnostics:
-    r"""Connected components and degrees of the symmetrised graph.
+    r"""Connected components and degrees of the symmetrized graph.
 
     A neighborhood reconstructing autoencoder learns nothing about how the components lie to each
     other. A degree far above the others' marks a hub, which neighborhoods of high-dimensional
@@ -58,7 +58,7 @@ def graph_diagnostics(edge_index: Tensor, num_nodes: int) -> GraphDiagnostics:
 
 @torch.no_grad()
 def smallest_connected_k(x: Tensor, max_k: int = 64) -> int | None:
-    r"""Smallest k for which the symmetrised k-nearest-neighbor graph is connected.
+    r"""Smallest k for which the symmetrized k-nearest-neighbor graph is connected.
 
     A starting point for the number of neighbors: below it the manifold falls apart, far above it
     the graph takes shortcuts (`Balasubramanian and Schwartz, "The Isomap Algorithm and Topological
@@ -83,10 +83,10 @@ def smallest_connected_k(x: Tensor, max_k: int = 64) -> int | None:
         raise ValueError("x has 1 row; a graph needs at least two points")
     max_k = min(max_k, len(points) - 1)
     _, neighbor = knn(points, max_k)
-    centre = torch.arange(len(points), device=neighbor.device)
+    center = torch.arange(len(points), device=neighbor.device)
 
     def is_connected(k: int) -> bool:
-        edge_index = torch.stack([neighbor[:, :k].flatten(), centre.repeat_interleave(k)])
+        edge_index = torch.stack([neighbor[:, :k].flatten(), center.repeat_interleave(k)])
         return _components(edge_index, len(points))[0] == 1
 
     # Neighbors are nested in k, so that a connected graph stays connected.

@@ -1,22 +1,22 @@
-r"""Who is near whom: k-nearest-neighbour search, one function, one file for each engine."""
+r"""Who is near whom: k-nearest-neighbor search, one function, one file for each engine."""
 
-from nrae_geometric.neighbors.engines import (
-    Engine,
-    FaissEngine,
-    NNDescentEngine,
-    ScipyEngine,
-    TorchClusterEngine,
-    TorchEngine,
+from nrae_geometric.neighbors.backends import (
+    Backend,
+    FaissBackend,
+    PyNNDescentBackend,
+    ScipyBackend,
+    TorchBackend,
+    TorchClusterBackend,
 )
 from nrae_geometric.neighbors.search import available_backends, knn, knn_graph
 
 __all__ = [
-    "Engine",
-    "FaissEngine",
-    "NNDescentEngine",
-    "ScipyEngine",
-    "TorchClusterEngine",
-    "TorchEngine",
+    "Backend",
+    "FaissBackend",
+    "PyNNDescentBackend",
+    "ScipyBackend",
+    "TorchBackend",
+    "TorchClusterBackend",
     "available_backends",
     "knn",
     "knn_graph",

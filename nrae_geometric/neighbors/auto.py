@@ -2,7 +2,7 @@ r"""The choice that `backend="auto"` makes.
 
 A k-d tree visits a share of the points that grows exponentially with the dimension; the blocked
 search costs about the same for every pair. Processor time of one core in microseconds for each of
-:math:`N` Gaussian points of :math:`D` coordinates, ten neighbours (AMD Zen 5,
+:math:`N` Gaussian points of :math:`D` coordinates, ten neighbors (AMD Zen 5,
 shared with other work; `benchmarks/knn_speed.py` measures both again):
 
 ============ ======= ======= ======= ======= ======= ======= ======= =======
@@ -20,7 +20,7 @@ import math
 
 from torch import Tensor
 
-from nrae_geometric.neighbors.engines import Engine, ScipyEngine, TorchEngine
+from nrae_geometric.neighbors.backends import Backend, ScipyBackend, TorchBackend
 
 # Microseconds for each point: exp(a D) (N / 20 000)^(b D) in the tree, c + (d + e D) N in blocks.
 _TREE_GROWTH, _TREE_POWER, _TREE_POINTS = 0.4, 0.05, 20_000
@@ -29,7 +29,7 @@ _PER_POINT, _PER_PAIR, _PER_PRODUCT = 6.0, 4.5e-4, 4.5e-6
 _MIN_TREE_POINTS = 1000
 
 
-def fastest_engine(x: Tensor) -> Engine:
+def fastest_engine(x: Tensor) -> Backend:
     r"""The exact engine that is expected to search the points :math:`[N, D]` fastest."""
     num_points, dim = x.shape
     growth = _TREE_GROWTH + _TREE_POWER * math.log(num_points / _TREE_POINTS)
@@ -39,7 +39,7 @@ def fastest_engine(x: Tensor) -> Engine:
         x.device.type == "cpu"
         and num_points >= _MIN_TREE_POINTS
         and tree < blocked
-        and ScipyEngine.unavailable() is None
+        and ScipyBackend.unavailable() is None
     ):
-        return ScipyEngine()
-    return TorchEngine()
+        return ScipyBackend()
+    return TorchBackend()

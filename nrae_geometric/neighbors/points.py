@@ -83,11 +83,11 @@ def as_query(query: Any, x: Tensor) -> Tensor:
 
 
 def check_k(k: int, num_points: int, leave_out_self: bool) -> int:
-    r"""Returns `k` as an int if that many neighbours exist.
+    r"""Returns `k` as an int if that many neighbors exist.
 
     Raises:
         TypeError: If `k` is not an integer.
-        ValueError: If `k` is below one or above the number of possible neighbours.
+        ValueError: If `k` is below one or above the number of possible neighbors.
     """
     try:
         k = operator.index(k)
@@ -95,6 +95,6 @@ def check_k(k: int, num_points: int, leave_out_self: bool) -> int:
         raise TypeError(f"k must be an integer, got {k!r}") from None
     largest = num_points - 1 if leave_out_self else num_points
     if not 1 <= k <= largest:
-        why = " (a point is not its own neighbour)" if leave_out_self else ""
+        why = " (a point is not its own neighbor)" if leave_out_self else ""
         raise ValueError(f"k must be between 1 and {largest} for {num_points} points{why}, got {k}")
     return k

@@ -73,12 +73,12 @@ def rank(x: Tensor, query: Tensor | None, candidates: Tensor, k: int) -> tuple[T
         query (Tensor, optional): Query points :math:`[M, D]`; without them the points of `x` ask,
             and a candidate that is the asking point itself is left out.
         candidates (Tensor): Distinct rows of `x` :math:`[M, C]` with at least `k` that count.
-        k (int): Number of neighbours.
+        k (int): Number of neighbors.
 
     Returns:
         tuple[Tensor, Tensor]: Distance, in the type of `x`, and index, each :math:`[M, k]`.
     """
-    centre = x if query is None else query
+    center = x if query is None else query
     num_query, width = candidates.shape
     distance = torch.empty(num_query, k, dtype=x.dtype, device=x.device)
     index = torch.empty(num_query, k, dtype=torch.long, device=x.device)
@@ -87,7 +87,7 @@ def rank(x: Tensor, query: Tensor | None, candidates: Tensor, k: int) -> tuple[T
         block = candidates[start : start + step]
         row = torch.arange(start, start + block.size(0), device=x.device)
         squared = squared_distance(
-            centre, x, row.repeat_interleave(width), block.reshape(-1)
+            center, x, row.repeat_interleave(width), block.reshape(-1)
         ).view_as(block)
         if query is None:
             squared.masked_fill_(block == row.unsqueeze(1), torch.inf)
@@ -98,7 +98,7 @@ def rank(x: Tensor, query: Tensor | None, candidates: Tensor, k: int) -> tuple[T
 
 
 def drop_self(distance: Tensor, index: Tensor, own: Tensor) -> tuple[Tensor, Tensor]:
-    r"""Takes each point out of its own neighbours, or the last one where duplicates crowd it out.
+    r"""Takes each point out of its own neighbors, or the last one where duplicates crowd it out.
 
     Args:
         distance (Tensor): Distance :math:`[M, k + 1]`, nearest first.

@@ -1,9 +1,9 @@
-r"""The front door to k-nearest-neighbour search.
+r"""The front door to k-nearest-neighbor search.
 
 .. code-block:: python
 
     distance, index = knn(x, k=10)       # x: [N, *], both results: [N, 10], nearest first
-    edge_index = knn_graph(x, k=10)      # [2, N * 10], neighbour (row 0) -> centre (row 1)
+    edge_index = knn_graph(x, k=10)      # [2, N * 10], neighbor (row 0) -> center (row 1)
 """
 
 from typing import Any
@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from nrae_geometric.neighbors.auto import fastest_engine
-from nrae_geometric.neighbors.engines import ENGINES, Engine
+from nrae_geometric.neighbors.backends import ENGINES, Backend
 from nrae_geometric.neighbors.points import as_points, as_query, check_k
 
 
@@ -26,18 +26,18 @@ def knn(
     k: int,
     query: Any = None,
     *,
-    backend: str | Engine = "auto",
+    backend: str | Backend = "auto",
 ) -> tuple[Tensor, Tensor]:
-    r"""Finds the `k` nearest neighbours, nearest first, by Euclidean distance.
+    r"""Finds the `k` nearest neighbors, nearest first, by Euclidean distance.
 
     Args:
         x (Tensor): Points of any feature shape :math:`[N, *]` and any real type. Half precision,
             bytes and short integers are compared as float32, float64 and wide integers as
             float64; nothing is carried to another device.
-        k (int): Number of neighbours.
+        k (int): Number of neighbors.
         query (Tensor, optional): Points :math:`[M, *]` that ask. Without them the points of `x`
             ask (:math:`M = N`), each leaving itself, but not its duplicates, out.
-        backend (str or Engine): A name from :func:`available_backends`, an engine with settings
+        backend (str or Backend): A name from :func:`available_backends`, an engine with settings
             of its own, or :obj:`"auto"` for the fastest exact one. (default: :obj:`"auto"`)
 
     Returns:
@@ -57,19 +57,19 @@ def knn(
     return engine.search(points, k, asking)
 
 
-def knn_graph(x: Any, k: int, *, backend: str | Engine = "auto", loop: bool = False) -> Tensor:
-    r"""Builds the directed graph from each point's `k` nearest neighbours to the point.
+def knn_graph(x: Any, k: int, *, backend: str | Backend = "auto", loop: bool = False) -> Tensor:
+    r"""Builds the directed graph from each point's `k` nearest neighbors to the point.
 
     Args:
         x (Tensor): Points :math:`[N, *]`, as in :func:`knn`.
         k (int): Number of incoming edges of every point.
-        backend (str or Engine): As in :func:`knn`. (default: :obj:`"auto"`)
-        loop (bool): Whether a point is the first of its own `k` neighbours.
+        backend (str or Backend): As in :func:`knn`. (default: :obj:`"auto"`)
+        loop (bool): Whether a point is the first of its own `k` neighbors.
             (default: :obj:`False`)
 
     Returns:
-        Tensor: `edge_index` :math:`[2, N k]`, row 0 the neighbour and row 1 the centre, grouped
-        by centre, nearest first.
+        Tensor: `edge_index` :math:`[2, N k]`, row 0 the neighbor and row 1 the center, grouped
+        by center, nearest first.
 
     Raises:
         TypeError: As in :func:`knn`.
@@ -79,15 +79,15 @@ def knn_graph(x: Any, k: int, *, backend: str | Engine = "auto", loop: bool = Fa
     points = as_points(x)
     num_points = points.size(0)
     k = check_k(k, num_points, leave_out_self=not loop)
-    centre = torch.arange(num_points, device=points.device).unsqueeze(1)
-    columns = [centre] if loop else []
+    center = torch.arange(num_points, device=points.device).unsqueeze(1)
+    columns = [center] if loop else []
     if k > len(columns):
         columns.append(_engine(backend, points).search(points, k - len(columns), None)[1])
-    return torch.stack([torch.cat(columns, dim=1).view(-1), centre.repeat(1, k).view(-1)])
+    return torch.stack([torch.cat(columns, dim=1).view(-1), center.repeat(1, k).view(-1)])
 
 
-def _engine(backend: str | Engine, x: Tensor) -> Engine:
-    if isinstance(backend, Engine):
+def _engine(backend: str | Backend, x: Tensor) -> Backend:
+    if isinstance(backend, Backend):
         return backend
     if backend == "auto":
         return fastest_engine(x)

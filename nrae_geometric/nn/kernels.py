@@ -1,4 +1,4 @@
-r"""Kernels: how much the reconstruction of each neighbour counts in the loss.
+r"""Kernels: how much the reconstruction of each neighbor counts in the loss.
 
 A kernel is any callable ``(x_center [E, *], x_neighbor [E, *]) -> [E]``.
 """
@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 
 class BinaryKernel(nn.Module):
-    r"""One for the centre itself, a constant for every other point.
+    r"""One for the center itself, a constant for every other point.
 
     .. math::
         K(x, x') = \begin{cases} 1 & \lVert x - x' \rVert < 10^{-12} \\
@@ -36,7 +36,7 @@ class BinaryKernel(nn.Module):
 
 
 class GaussianKernel(nn.Module):
-    r"""Near neighbours count more: :math:`K(x, x') = \exp(-\lVert x - x' \rVert^2 / 2 h^2)`.
+    r"""Near neighbors count more: :math:`K(x, x') = \exp(-\lVert x - x' \rVert^2 / 2 h^2)`.
 
     Args:
         bandwidth: The length :math:`h > 0`, in the unit of the points.

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from nrae_geometric.embedding import GeodesicCoordinates, Loop
-from nrae_geometric.files import replacing
+from nrae_geometric.atomic import atomic_write
+from nrae_geometric.geodesics import GeodesicCoordinates, Loop
 
 
 def save_checkpoint(path: str | os.PathLike[str], state: dict[str, Any]) -> None:
@@ -21,7 +21,7 @@ def save_checkpoint(path: str | os.PathLike[str], state: dict[str, Any]) -> None
         state: Tensors, numbers, strings, and lists, tuples and dictionaries of them, so that
             reading it back executes nothing.
     """
-    with replacing(path) as temporary:
+    with atomic_write(path) as temporary:
         torch.save(state, temporary)
 
 

@@ -1,16 +1,13 @@
 """One step of gradient descent, on whatever device and in whatever precision."""
 
 import copy
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 from torch_geometric.data import Data
-
-from nrae_geometric.training.fused_adam import FusedAdam
-from nrae_geometric.training.graphed_step import CudaCapture, GraphedStep, log_uncaptured
 
 Precision = Literal["32-true", "64-true", "bf16-true", "bf16-mixed", "16-mixed"]
 
@@ -32,8 +29,6 @@ class TrainingStep:
             a ``mixed`` type the weights stay as they are and :class:`torch.autocast` chooses the
             type of each operation; float16 has its loss scaled.
         compile: Whether to run the loss through :func:`torch.compile`.
-        cuda_graphs: Whether steps on a GPU may be captured, see
-            :class:`~nrae_geometric.training.graphed_step.GraphedStep`.
     """
 
     def __init__(
@@ -43,13 +38,12 @@ class TrainingStep:
         device: torch.device,
         precision: Precision = "32-true",
         compile: bool = False,
-        cuda_graphs: bool = True,
     ) -> None:
         self.device = device
         if device.type == "cpu":
             _keep_freed_memory()
         model.to(device, _MODEL_TYPES.get(precision))
-        self.adam = FusedAdam(model.parameters(), lr=lr)
+        self.adam = torch.optim.Adam(model.parameters(), lr=lr, fused=True)
         product_type = _PRODUCT_TYPES.get(precision)
         self._autocast: AbstractContextManager[Any] = (
             torch.autocast(device.type, product_type, cache_enabled=device.type == "cpu")
@@ -60,14 +54,6 @@ class TrainingStep:
         loss: Any = model.loss  # nn.Module types every attribute as a tensor or module
         self._loss = torch.compile(loss) if compile else loss
         self._dtype = next(model.parameters()).dtype
-        self._take: Callable[[Data], Tensor] = self._step
-        if device.type == "cuda" and cuda_graphs:
-            if compile or self._scaler is not None:
-                log_uncaptured("it is compiled" if compile else "float16 scales its loss by need")
-            else:
-                self._take = GraphedStep(
-                    self._step, self.adam, CudaCapture(device), list(model.buffers())
-                )
 
     def __call__(self, batch: Data) -> Tensor:
         """Takes one step and returns the loss before it, ``[]``, detached and on the device.
@@ -75,7 +61,18 @@ class TrainingStep:
         Args:
             batch: A batch with points ``x``, brought to the model's device and floating type.
         """
-        return self._take(self._place(batch))
+        batch = self._place(batch)
+        self.adam.zero_grad()
+        with self._autocast:
+            loss = self._loss(batch)
+        if self._scaler is None:
+            loss.backward()
+            self.adam.step()
+        else:
+            self._scaler.scale(loss).backward()
+            self._scaler.step(self.adam)
+            self._scaler.update()
+        return loss.detach()
 
     def epoch(self, batches: Iterable[Data]) -> Tensor:
         """Takes a step on each batch, without waiting for the device, and returns the mean loss.
@@ -87,19 +84,6 @@ class TrainingStep:
         if not losses:
             raise ValueError("the loader yields no batches; it needs at least one")
         return torch.stack(losses).mean()
-
-    def _step(self, batch: Data, lr: Tensor | None = None) -> Tensor:
-        self.adam.zero_grad()
-        with self._autocast:
-            loss = self._loss(batch)
-        if self._scaler is None:
-            loss.backward()
-            self.adam.update(lr)
-        else:
-            self._scaler.scale(loss).backward()
-            self._scaler.step(self.adam)
-            self._scaler.update()
-        return loss.detach()
 
     def _place(self, batch: Data) -> Data:
         if batch.x.device != self.device:

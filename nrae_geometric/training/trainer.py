@@ -12,7 +12,7 @@ from torch_geometric import seed_everything
 from torch_geometric.data import Data
 from tqdm.auto import tqdm
 
-from nrae_geometric.embedding import GeodesicCoordinates
+from nrae_geometric.geodesics import GeodesicCoordinates
 from nrae_geometric.nn import AE
 from nrae_geometric.training.checkpoint import (
     coordinates_state,
@@ -23,8 +23,6 @@ from nrae_geometric.training.checkpoint import (
     save_checkpoint,
 )
 from nrae_geometric.training.device import resolve_device
-from nrae_geometric.training.fused_adam import FusedAdam
-from nrae_geometric.training.geodesic_start import report_folds, warm_start
 from nrae_geometric.training.history import EpochRecord, LossHistory
 from nrae_geometric.training.interrupt import deferred_interrupt
 from nrae_geometric.training.schedule import published_schedule, warm_schedule
@@ -65,10 +63,6 @@ class Trainer:
         callbacks: See :class:`Callback`.
         progress: Whether to show a progress bar.
         compile: Whether to run the loss through :func:`torch.compile`.
-        cuda_graphs: Whether a GPU may replay captured steps on batches of equal shape, such as
-            those of ``NeighborhoodLoader(disjoint=True)``. Where it cannot, steps are taken as
-            usual and the reason is logged. A captured step keeps what Python decides in it, such
-            as a kernel's weight; turn this off where a callback changes that.
         init: Where the weights start. ``"random"`` leaves them as they are, which is the published
             way. ``"geodesic"`` first fits an :class:`~nrae_geometric.nn.AE` to the geodesic
             coordinates of the loader's graph, see
@@ -99,7 +93,6 @@ class Trainer:
         callbacks: Sequence[Callback] = (),
         progress: bool = True,
         compile: bool = False,
-        cuda_graphs: bool = True,
         init: Literal["random", "geodesic"] = "random",
     ) -> None:
         if num_epochs < 1:
@@ -117,7 +110,6 @@ class Trainer:
         self.callbacks = tuple(callbacks)
         self.progress = progress
         self.compile = compile
-        self.cuda_graphs = cuda_graphs
         self.init = init
         self.coordinates: GeodesicCoordinates | None = None
         self._history = LossHistory(self.device)
@@ -144,9 +136,7 @@ class Trainer:
             ValueError: If the loader yields nothing, or the checkpoint does not fit.
         """
         generator: torch.Generator | None = getattr(loader, "generator", None)
-        step = TrainingStep(
-            model, self.lr, self.device, self.precision, self.compile, self.cuda_graphs
-        )
+        step = TrainingStep(model, self.lr, self.device, self.precision, self.compile)
         if resume:
             first_epoch = self._restore(model, step, generator)
         else:
@@ -154,12 +144,13 @@ class Trainer:
             self._history.restore([])
             self._seed(generator)
             if self.init == "geodesic":
+                from nrae_geometric.callbacks.embedding_start import warm_start
+
                 self.coordinates = warm_start(
                     cast(AE, model),
                     loader,
                     device=self.device,
                     precision=self.precision,
-                    cuda_graphs=self.cuda_graphs,
                 )
         schedule = self._schedule(step.adam, first_epoch, getattr(model, "order", 1))
         saved_at = time.monotonic()
@@ -182,9 +173,11 @@ class Trainer:
                 if interrupt.requested:
                     raise KeyboardInterrupt
         if self.coordinates is not None:
+            from nrae_geometric.callbacks.embedding_start import report_folds
+
             report_folds(cast(AE, model), loader, self.coordinates)
 
-    def _schedule(self, adam: FusedAdam, first_epoch: int, order: int) -> LambdaLR:
+    def _schedule(self, adam: torch.optim.Adam, first_epoch: int, order: int) -> LambdaLR:
         if self.init == "random":
             return published_schedule(adam, self.num_epochs, first_epoch)
         return warm_schedule(adam, self.num_epochs, first_epoch, order)

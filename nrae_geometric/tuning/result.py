@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from nrae_geometric.atomic import atomic_write
 from nrae_geometric.estimator import ManifoldAutoencoder
-from nrae_geometric.files import replacing
 
 COLUMNS = ("trial", "score", "n_neighbors", "weight", "order", "state")
 
@@ -38,11 +38,11 @@ class TuningResult:
         from nrae_geometric.visualization import save_figure
 
         directory = Path(directory)
-        with replacing(directory / "best.json") as temporary:
+        with atomic_write(directory / "best.json") as temporary:
             best = {**self.best, "score": self.score}
             temporary.write_text(json.dumps(best, indent=2) + "\n", encoding="utf-8")
         with (
-            replacing(directory / "trials.csv") as temporary,
+            atomic_write(directory / "trials.csv") as temporary,
             temporary.open("w", newline="", encoding="utf-8") as file,
         ):
             writer = csv.DictWriter(file, COLUMNS)

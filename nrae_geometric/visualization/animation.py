@@ -2,12 +2,12 @@
 
 import os
 
+from nrae_geometric.callbacks.curve_recorder import CurveRecorder
+from nrae_geometric.callbacks.image_recorder import ImageRecorder
+from nrae_geometric.callbacks.recorder import Recorder
 from nrae_geometric.visualization.curve_film import CurveFilm
-from nrae_geometric.visualization.curve_recorder import CurveRecorder
 from nrae_geometric.visualization.gif import Film, write_gif
 from nrae_geometric.visualization.image_film import ImageFilm
-from nrae_geometric.visualization.image_recorder import ImageRecorder
-from nrae_geometric.visualization.recorder import Recorder
 
 
 def write_animation(recorder: Recorder, path: str | os.PathLike[str]) -> None:

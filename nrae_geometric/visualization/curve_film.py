@@ -7,8 +7,8 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from nrae_geometric.callbacks.curve_recorder import CurveRecorder
 from nrae_geometric.visualization import palette, plane
-from nrae_geometric.visualization.curve_recorder import CurveRecorder
 from nrae_geometric.visualization.learning_scene import LearningScene
 from nrae_geometric.visualization.title_card import title_card
 

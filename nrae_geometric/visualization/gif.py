@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy.spatial import KDTree
 
-from nrae_geometric.files import replacing
+from nrae_geometric.atomic import atomic_write
 
 
 class Film(Protocol):
@@ -42,7 +42,7 @@ def write_gif(
     palette = _shared_palette(film, num_colors, num_samples)
     frames = _quantized(film, palette)
     first = next(frames)
-    with replacing(path) as temporary:
+    with atomic_write(path) as temporary:
         first.save(
             temporary,
             format="GIF",

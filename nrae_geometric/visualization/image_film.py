@@ -5,9 +5,9 @@ from matplotlib.axes import Axes
 from matplotlib.image import AxesImage
 from numpy.typing import NDArray
 
+from nrae_geometric.callbacks.image_recorder import ImageRecorder
 from nrae_geometric.visualization import palette
 from nrae_geometric.visualization.blitting import BlittedFigure
-from nrae_geometric.visualization.image_recorder import ImageRecorder
 from nrae_geometric.visualization.pictures import as_pictures, show_picture
 from nrae_geometric.visualization.title_card import title_card
 

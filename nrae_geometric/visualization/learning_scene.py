@@ -8,10 +8,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
+from nrae_geometric.callbacks.curve_recorder import CurveRecorder
+from nrae_geometric.callbacks.recorder import Frame
 from nrae_geometric.visualization import palette, plane
 from nrae_geometric.visualization.blitting import BlittedFigure
-from nrae_geometric.visualization.curve_recorder import CurveRecorder
-from nrae_geometric.visualization.recorder import Frame
 
 _DASHES = (0, (3, 1.5))
 _EMPTY = np.empty((0, 2))

@@ -3,7 +3,7 @@
 import os
 from typing import TYPE_CHECKING
 
-from nrae_geometric.files import replacing
+from nrae_geometric.atomic import atomic_write
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -16,5 +16,5 @@ def save_figure(figure: "Figure", path: str | os.PathLike[str]) -> None:
         figure: What a ``plot_*`` function returned.
         path: File to write; its ending (``.png``, ``.pdf``, ``.svg``) is the format.
     """
-    with replacing(path) as temporary:
+    with atomic_write(path) as temporary:
         figure.savefig(temporary)

@@ -17,7 +17,7 @@ def test_values_lie_between_zero_and_one():
     assert (x.min(), x.max()) == (0, 1)
 
 
-def test_resizing_interpolates_linearly_between_pixel_centres():
+def test_resizing_interpolates_linearly_between_pixel_centers():
     # Output pixel i of 28 lies at (i + 0.5) * 8 / 28 - 0.5 of the eight source pixels.
     position = np.clip((np.arange(28) + 0.5) * 8 / 28 - 0.5, 0, 7)
     weights = np.maximum(0, 1 - np.abs(position[:, None] - np.arange(8)))

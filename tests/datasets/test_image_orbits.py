@@ -62,9 +62,9 @@ def test_rotation_agrees_with_scipy(degrees, seed):
     image = torch.rand(1, 13, 17, generator=torch.Generator().manual_seed(seed))
     cos, sin = np.cos(np.deg2rad(degrees)), np.sin(np.deg2rad(degrees))
     matrix = np.array([[cos, -sin], [sin, cos]])  # rows and columns count from the top left
-    centre = np.array([6.0, 8.0])
+    center = np.array([6.0, 8.0])
     expected = affine_transform(
-        image[0].numpy(), matrix, centre - matrix @ centre, order=0, mode="grid-constant"
+        image[0].numpy(), matrix, center - matrix @ center, order=0, mode="grid-constant"
     )
     (rotated,) = rotate(image, torch.tensor([degrees], dtype=torch.float64))
     # A source point within rounding error of a pixel's edge may fall to either side.

@@ -5,7 +5,7 @@ from torch_geometric.data import Data
 
 @pytest.fixture
 def ragged() -> Data:
-    """Six nodes with 1, 2, 3, 4, 2 and 1 in-neighbours, edges in random order."""
+    """Six nodes with 1, 2, 3, 4, 2 and 1 in-neighbors, edges in random order."""
     edges = [(1, 0), (0, 1), (2, 1), (0, 2), (1, 2), (3, 2), (0, 3), (1, 3), (2, 3), (4, 3)]
     edges += [(3, 4), (5, 4), (4, 5)]
     edge_index = torch.tensor(edges).t()

@@ -12,7 +12,7 @@ from nrae_geometric.loader import NeighborhoodLoader
     [
         (3, {}, r"num_neighbors=3 is more than node 0 has: 1 besides itself \(4 such nodes"),
         (3, {"input_nodes": [3, 4]}, r"node 4 has: 2 .* use at most num_neighbors=2"),
-        (-1, {}, "None takes all neighbours"),
+        (-1, {}, "None takes all neighbors"),
         (0, {"include_center": False}, "no edges at all"),
         (1, {"input_nodes": torch.tensor([2, 6])}, "names node 6, but .* 0 to 5"),
         (1, {"batch_size": None}, "batch_size must be a positive integer"),
@@ -29,7 +29,7 @@ def test_impossible_requests_are_refused(
 @pytest.mark.parametrize("replace", [False, True])
 def test_isolated_nodes_need_the_center(num_neighbors: int | None, replace: bool) -> None:
     data = Data(x=torch.zeros(4, 1), edge_index=torch.tensor([[1, 0, 2], [0, 1, 3]]))
-    with pytest.raises(ValueError, match=r"node 2 has no neighbours.*include_center=True"):
+    with pytest.raises(ValueError, match=r"node 2 has no neighbors.*include_center=True"):
         NeighborhoodLoader(data, num_neighbors, include_center=False, replace=replace)
     NeighborhoodLoader(data, num_neighbors, include_center=True, replace=replace)
 

@@ -197,7 +197,7 @@ def test_repr_tells_the_settings(ragged: Data) -> None:
     loader = NeighborhoodLoader(ragged, 1, batch_size=4, shuffle=True)
     assert repr(loader) == (
         "NeighborhoodLoader(num_nodes=6, num_neighbors=1, include_center=True, replace=False, "
-        "disjoint=False, batch_size=4, shuffle=True)"
+        "batch_size=4, shuffle=True)"
     )
 
 
@@ -205,9 +205,9 @@ def test_the_number_of_edges_is_told_only_where_all_centers_have_the_same() -> N
     edge_index = torch.tensor([[1, 2, 0, 0], [0, 0, 1, 2]])
     data = Data(x=torch.zeros(3, 1), edge_index=edge_index)
     [batch] = NeighborhoodLoader(data, 1, batch_size=3)
-    assert batch.num_neighbors == 2  # the centre and one neighbour
+    assert batch.edges_per_center == 2  # the center and one neighbor
     [batch] = NeighborhoodLoader(data, None, batch_size=3)
-    assert "num_neighbors" not in batch
+    assert "edges_per_center" not in batch
     isolated = Data(x=torch.zeros(4, 1), edge_index=edge_index)
     [batch] = NeighborhoodLoader(isolated, 1, batch_size=4)
-    assert "num_neighbors" not in batch
+    assert "edges_per_center" not in batch

@@ -50,7 +50,7 @@ def test_knn_of_a_query_equals_brute_force(backend, brute_force, num_query, dim,
 
 @FRESH
 @given(seed=st.integers(0, 2**31), k=st.integers(1, 59))
-def test_duplicates_leave_exactly_k_neighbours_and_never_the_point_itself(
+def test_duplicates_leave_exactly_k_neighbors_and_never_the_point_itself(
     backend, brute_force, seed, k
 ):
     generator = torch.Generator().manual_seed(seed)
@@ -66,7 +66,7 @@ def test_duplicates_leave_exactly_k_neighbours_and_never_the_point_itself(
 
 
 @pytest.mark.parametrize("offset", [1e4, -3e5])
-def test_a_large_common_offset_does_not_change_the_exact_neighbours(backend, brute_force, offset):
+def test_a_large_common_offset_does_not_change_the_exact_neighbors(backend, brute_force, offset):
     x = points(400, 6) + offset
 
     distance, index = knn(x, 9, backend=backend)
@@ -77,7 +77,7 @@ def test_a_large_common_offset_does_not_change_the_exact_neighbours(backend, bru
     assert torch.allclose(distance.double(), expected_distance, rtol=1e-6, atol=0)
 
 
-def test_tight_clusters_that_are_far_apart_keep_their_exact_neighbours(backend, brute_force):
+def test_tight_clusters_that_are_far_apart_keep_their_exact_neighbors(backend, brute_force):
     cluster = torch.arange(400).remainder(8)
     x = points(8, 12, seed=1)[cluster] * 1e3 + points(400, 12) * 1e-2
 
@@ -87,7 +87,7 @@ def test_tight_clusters_that_are_far_apart_keep_their_exact_neighbours(backend, 
 
 
 @pytest.mark.parametrize("scale", [1e-30, 1e-12, 1e7, 1e25])
-def test_neighbours_do_not_depend_on_the_unit_of_length(backend, brute_force, scale):
+def test_neighbors_do_not_depend_on_the_unit_of_length(backend, brute_force, scale):
     x = points(200, 5) * scale
 
     _, index = knn(x, 6, backend=backend)
@@ -109,7 +109,7 @@ def test_points_on_a_line_find_the_points_beside_them(backend):
     assert distance.tolist() == [[1, 3], [1, 2], [2, 3], [4, 6]]
 
 
-def test_every_other_point_is_a_neighbour_when_k_is_largest(backend):
+def test_every_other_point_is_a_neighbor_when_k_is_largest(backend):
     _, index = knn(points(90, 3), 89, backend=backend)
 
     expected = torch.arange(90).repeat(90, 1)[~torch.eye(90, dtype=torch.bool)].view(90, 89)
@@ -161,7 +161,7 @@ def test_result_carries_no_gradient(backend):
     assert not distance.requires_grad
 
 
-def test_graph_is_grouped_by_centre_and_nearest_first(backend):
+def test_graph_is_grouped_by_center_and_nearest_first(backend):
     x = points(40, 3)
 
     edge_index = knn_graph(x, 6, backend=backend)
@@ -170,7 +170,7 @@ def test_graph_is_grouped_by_centre_and_nearest_first(backend):
     assert torch.equal(edge_index[1], torch.arange(40).repeat_interleave(6))
 
 
-def test_graph_with_loops_has_the_centre_as_its_first_neighbour(backend):
+def test_graph_with_loops_has_the_center_as_its_first_neighbor(backend):
     x = points(40, 3).repeat(2, 1)
 
     edge_index = knn_graph(x, 4, backend=backend, loop=True)

@@ -55,7 +55,7 @@ class Case:
         return network
 
     def batch(self) -> Data:
-        """The centres first, then the neighbours, with an edge from each to its centre."""
+        """The centers first, then the neighbors, with an edge from each to its center."""
         num_centers = self.x_center.size(0)
         x = torch.cat([self.x_center, self.x_neighbor.flatten(0, 1)])
         center = torch.arange(num_centers).repeat_interleave(self.num_neighbors)

@@ -15,7 +15,7 @@ FRESH = settings(deadline=None, max_examples=25)
 
 @FRESH
 @given(SHAPES, st.floats(0, 1e3), st.integers(0, 2**31))
-def test_binary_kernel_is_one_at_the_centre_and_its_weight_elsewhere(shape, weight, seed):
+def test_binary_kernel_is_one_at_the_center_and_its_weight_elsewhere(shape, weight, seed):
     torch.manual_seed(seed)
     x_center = torch.randn(6, *shape, dtype=torch.float64)
     x_neighbor = x_center + torch.randn(6, *shape, dtype=torch.float64)

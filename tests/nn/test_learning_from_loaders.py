@@ -81,7 +81,7 @@ def test_batches_of_all_neighbors_add_up_to_the_loss_of_the_graph(model, degrees
 def test_vanilla_batches_add_up_to_the_loss_of_the_graph(model, degrees, num_neighbors):
     data = graph(degrees)
     expected = model.loss(data).item()
-    # A centre without neighbours has no edge that counts, and is no batch of its own.
+    # A center without neighbors has no edge that counts, and is no batch of its own.
     loader = vanilla(data, num_neighbors, batch_size=4)
     assert loss_over(model, loader) == pytest.approx(expected, rel=1e-5)
 
@@ -136,15 +136,15 @@ def test_graph_encoder_learns_from_the_whole_graph(order):
     assert last < 0.9 * first
 
 
-def test_latent_of_centres_from_two_full_hops_is_that_of_the_graph():
+def test_latent_of_centers_from_two_full_hops_is_that_of_the_graph():
     torch.manual_seed(0)
     data = graph([3, 1, 5, 2, 4, 1, 2, 2])
     model = NRAE(GraphSAGE(3, 8, num_layers=2, out_channels=2), nn.Linear(2, 3))
     expected = model.encode(data.x, data.edge_index)
 
-    def latent_of_centres(batch: Data) -> Tensor:
+    def latent_of_centers(batch: Data) -> Tensor:
         return model.encode(batch.x, batch.edge_index)[: batch.batch_size]
 
     loader = vanilla(data, [-1, -1], batch_size=3)
-    latent = torch.cat([latent_of_centres(batch) for batch in loader])
+    latent = torch.cat([latent_of_centers(batch) for batch in loader])
     torch.testing.assert_close(latent, expected)

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from nrae_geometric.visualization import ImageRecorder, make_recorder, write_animation
+from nrae_geometric.callbacks import ImageRecorder, make_recorder
+from nrae_geometric.visualization import write_animation
 
 BLUE, VERMILLION, GREEN, ORANGE = (0, 114, 178), (213, 94, 0), (0, 158, 115), (230, 159, 0)
 

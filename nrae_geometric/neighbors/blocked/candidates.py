@@ -1,4 +1,4 @@
-r"""Pairs that may be neighbours, the limits that they set, and the neighbours among them."""
+r"""Pairs that may be neighbors, the limits that they set, and the neighbors among them."""
 
 import itertools
 
@@ -24,7 +24,7 @@ class Candidates:
     Args:
         x (Tensor): Points :math:`[N, D]`.
         query (Tensor): Query points :math:`[M, D]`, or `x` itself.
-        k (int): Number of neighbours.
+        k (int): Number of neighbors.
         scale (float): What lengths are multiplied with before they are bounded.
     """
 
@@ -83,7 +83,7 @@ class Candidates:
         self._num_pending = order.numel()
 
     def _rank(self) -> None:
-        r"""Merges the pending pairs, which are sorted by row, into the neighbours found so far."""
+        r"""Merges the pending pairs, which are sorted by row, into the neighbors found so far."""
         row, col, _, _ = (buffer[: self._num_pending] for buffer in self._buffers)
         self._num_pending = 0
         first_rows = torch.arange(0, self.limit.numel(), _CHUNK_ROWS, device=row.device)

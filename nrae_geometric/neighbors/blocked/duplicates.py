@@ -1,7 +1,7 @@
 r"""Copies of a point that no search has to look at.
 
 Ties go to the lower index, so of many points that coincide only the first :math:`k + 1` can be
-anybody's neighbours. The others would pass every filter, in numbers that no filter can lower.
+anybody's neighbors. The others would pass every filter, in numbers that no filter can lower.
 """
 
 import torch
@@ -18,7 +18,7 @@ def surplus_copies(x: Tensor, k: int) -> tuple[Tensor, Tensor]:
 
     Args:
         x (Tensor): Points :math:`[N, D]`.
-        k (int): Number of neighbours.
+        k (int): Number of neighbors.
 
     Returns:
         tuple[Tensor, Tensor]: Rows to leave out, and for each the first row that coincides with it.

@@ -1,4 +1,4 @@
-r"""An order of the points in which neighbours are mostly in the same block."""
+r"""An order of the points in which neighbors are mostly in the same block."""
 
 import torch
 from torch import Tensor

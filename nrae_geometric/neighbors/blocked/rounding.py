@@ -1,7 +1,7 @@
 r"""Points rounded to a fast type, and what rounding can have done to a distance.
 
-Let :math:`\tilde{x}` be the centred, scaled and rounded point and :math:`e = \|x - \tilde{x}\|` how
-far rounding moved it. By the triangle inequality
+Let :math:`\tilde{x}` be the centered, scaled and rounded point and :math:`e = \|x - \tilde{x}\|`
+how far rounding moved it. By the triangle inequality
 
 .. math::
     \big| \|x_i - x_j\| - \|\tilde{x}_i - \tilde{x}_j\| \big| \le e_i + e_j ,
@@ -43,12 +43,12 @@ class RoundedPoints:
 
     Args:
         x (Tensor): Points :math:`[B, D]`, float32 or float64.
-        centre (Tensor): The point that becomes the origin, float64 :math:`[D]`.
+        center (Tensor): The point that becomes the origin, float64 :math:`[D]`.
         scale (float): Power of two that brings every coordinate below one.
         dtype (torch.dtype): Type of the product: bfloat16, float32 or float64.
     """
 
-    def __init__(self, x: Tensor, centre: Tensor, scale: float, dtype: torch.dtype) -> None:
+    def __init__(self, x: Tensor, center: Tensor, scale: float, dtype: torch.dtype) -> None:
         self.dtype = dtype
         self._num_features = x.size(1)
         self._num_pieces = 3 if dtype == torch.bfloat16 else 1
@@ -64,14 +64,14 @@ class RoundedPoints:
         step = chunk_rows(num_features, x.device)
         for start in range(0, num_points, step):
             rows = slice(start, start + step)
-            exact = (x[rows].double() - centre).mul_(scale)
+            exact = (x[rows].double() - center).mul_(scale)
             rounded = exact.to(dtype, copy=True)
             torch.mul(rounded, -2, out=self.right[rows, :num_features])
             torch.sum(exact.sub_(rounded).square_(), dim=1, out=error[rows])
             torch.sum(exact.copy_(rounded).square_(), dim=1, out=norm[rows])
         error.sqrt_()
-        # The centred float64 point is rounded too, relative to its uncentred coordinates.
-        size = max(float(x.amax()), -float(x.amin()), float(centre.abs().amax())) * scale
+        # The centered float64 point is rounded too, relative to its uncenterd coordinates.
+        size = max(float(x.amax()), -float(x.amin()), float(center.abs().amax())) * scale
         error += size * x.size(1) ** 0.5 * 2.0**-51
         self.error = (error * (1 + _MARGIN)).float()
         self.norm = norm.float()
@@ -85,7 +85,7 @@ class RoundedPoints:
 
     @cached_property
     def ball(self) -> tuple[Tensor, Tensor]:
-        r"""Centre, scaled :math:`[D]`, and radius of a ball that holds the unrounded points."""
+        r"""Center, scaled :math:`[D]`, and radius of a ball that holds the unrounded points."""
         wide = self.right[:, : self._num_features].double() * -0.5
         middle = wide.mean(dim=0)
         return middle, wide.sub_(middle).square_().sum(dim=1).sqrt_().max() + self.error.max()
@@ -143,10 +143,10 @@ def mean_point(x: Tensor) -> Tensor:
     return sum(part.double().sum(dim=0) for part in parts) / x.size(0)
 
 
-def power_of_two_scale(points: list[Tensor], centre: Tensor) -> float:
-    r"""Power of two that brings every coordinate about the centre below one."""
+def power_of_two_scale(points: list[Tensor], center: Tensor) -> float:
+    r"""Power of two that brings every coordinate about the center below one."""
     largest = max(
-        float((extreme.double() - centre).abs().max())
+        float((extreme.double() - center).abs().max())
         for x in points
         for extreme in (x.amin(dim=0), x.amax(dim=0))
     )

@@ -4,7 +4,7 @@ Every tile goes through the cheapest of three filters that singles out few enoug
 
 1. the product of points rounded to the fastest type, about the mean of all points;
 2. the product of float64 points about the mean of the tile's own rows, for tight clusters;
-3. direct float64 differences, for what is left: many ties, or more neighbours than a tile.
+3. direct float64 differences, for what is left: many ties, or more neighbors than a tile.
 
 Whatever passes is ranked in float64, so the answer is exact.
 """
@@ -46,7 +46,7 @@ class BlockedSearch:
 
     Args:
         x (Tensor): Points :math:`[N, D]`.
-        k (int): Number of neighbours.
+        k (int): Number of neighbors.
         query (Tensor, optional): Query points :math:`[M, D]`. Without them the points ask: the
             distance matrix is symmetric, and each of its tiles serves its rows and its columns.
         block_size (int): Rows and columns of a tile.
@@ -57,8 +57,8 @@ class BlockedSearch:
         self.query = x if query is None else query
         self.symmetric = query is None
         self.dtype = filter_dtype(x.device)
-        self.centre = mean_point(x)
-        self.scale = power_of_two_scale([x, self.query], self.centre)
+        self.center = mean_point(x)
+        self.scale = power_of_two_scale([x, self.query], self.center)
         self.candidates = Candidates(x, self.query, k, self.scale)
         self.cols = kd_order(x, block_size).split(block_size)
         self.rows = (
@@ -77,7 +77,7 @@ class BlockedSearch:
         )
 
     def run(self) -> tuple[Tensor, Tensor]:
-        r"""Distance and index of the neighbours, each :math:`[M, k]`."""
+        r"""Distance and index of the neighbors, each :math:`[M, k]`."""
         num_tiles = len(self.rows) * len(self.cols)
         if self.symmetric:
             num_tiles = (num_tiles + len(self.rows)) // 2
@@ -91,7 +91,7 @@ class BlockedSearch:
             disable=None,
         ) as progress:
             if self.symmetric:
-                # The tiles on the diagonal hold most neighbours: they set the limits.
+                # The tiles on the diagonal hold most neighbors: they set the limits.
                 for i in range(len(self.rows)):
                     block = self._rounded_cols(i)
                     self._visit(i, i, block, block.left(), block)
@@ -111,7 +111,7 @@ class BlockedSearch:
     def _rounded_cols(self, j: int) -> RoundedPoints:
         if j in self._kept:
             return self._kept[j]
-        points = RoundedPoints(self.x[self.cols[j]], self.centre, self.scale, self.dtype)
+        points = RoundedPoints(self.x[self.cols[j]], self.center, self.scale, self.dtype)
         if j < self._num_kept:
             self._kept[j] = points
         return points
@@ -119,7 +119,7 @@ class BlockedSearch:
     def _rounded_rows(self, i: int) -> RoundedPoints:
         if self.symmetric:
             return self._rounded_cols(i)
-        return RoundedPoints(self.query[self.rows[i]], self.centre, self.scale, self.dtype)
+        return RoundedPoints(self.query[self.rows[i]], self.center, self.scale, self.dtype)
 
     def _visit(
         self, i: int, j: int, points: RoundedPoints, left: Tensor, others: RoundedPoints
@@ -140,9 +140,9 @@ class BlockedSearch:
 
     def _visit_finely(self, rows: Tensor, cols: Tensor, role: "_Role", own: bool) -> None:
         x, y = self.query[rows], self.x[cols]
-        centre = x.double().mean(dim=0)
-        points = RoundedPoints(x, centre, self.scale, torch.float64)
-        others = RoundedPoints(y, centre, self.scale, torch.float64)
+        center = x.double().mean(dim=0)
+        points = RoundedPoints(x, center, self.scale, torch.float64)
+        others = RoundedPoints(y, center, self.scale, torch.float64)
         tile = points.left() @ others.right.T
         if self._sift(tile, points, others, rows, cols, role, own):
             return
@@ -172,7 +172,7 @@ class BlockedSearch:
         role: "_Role",
         own: bool,
     ) -> bool:
-        r"""Adds the pairs of a tile that may be neighbours, unless they are too many."""
+        r"""Adds the pairs of a tile that may be neighbors, unless they are too many."""
         limit = self.candidates.limit
         if own:
             tile.fill_diagonal_(torch.inf)

@@ -3,7 +3,7 @@ r"""The walk over the distance matrix by strips: some rows, all columns at once.
 Where a product costs little, what follows it counts more than that each tile could serve its rows
 and its columns. A strip sees all distances of its rows, so the limits are known before anything is
 selected: the minima of groups of columns are taken once, the `k`-th smallest of them bounds the
-distance of the `k`-th neighbour, and only groups whose minimum is within the bound are looked into.
+distance of the `k`-th neighbor, and only groups whose minimum is within the bound are looked into.
 """
 
 import torch
@@ -21,26 +21,26 @@ from nrae_geometric.neighbors.ranking import smallest, squared_distance
 # Entries of a strip; it should stay in the processor's cache.
 _STRIP_ENTRIES = 1 << 21
 _MIN_ROWS, _MAX_ROWS = 128, 1024
-# Largest number of columns in a group, and groups that are wanted for each neighbour.
+# Largest number of columns in a group, and groups that are wanted for each neighbor.
 _GROUP = 32
-_GROUPS_PER_NEIGHBOUR = 8
+_GROUPS_PER_NEIGHBOR = 8
 # Groups come in multiples of this, so that they can be joined to find the limit.
 _JOINED = 8
 # Fewer columns than this side by side, and minima are taken one by one.
 _MIN_GROUPS = 64
 # Groups, or entries, of a row that may pass before it is left to a finer filter: so many, or so
-# many for each neighbour.
-_MOST_PASSING, _MOST_PER_NEIGHBOUR = 256, 8
+# many for each neighbor.
+_MOST_PASSING, _MOST_PER_NEIGHBOR = 256, 8
 # A squared distance that is farther than any, and no infinity that would meet a zero.
 _FAR = 1e30
 
 
 class StripSearch:
-    r"""The `k` nearest points, exact, for all rows whose neighbours the filter can single out.
+    r"""The `k` nearest points, exact, for all rows whose neighbors the filter can single out.
 
     Args:
         x (Tensor): Points :math:`[N, D]`.
-        k (int): Number of neighbours.
+        k (int): Number of neighbors.
         query (Tensor, optional): Query points :math:`[M, D]`. Without them the points ask, each
             leaving itself out.
     """
@@ -50,14 +50,14 @@ class StripSearch:
         self.query = x if query is None else query
         self.symmetric = query is None
         num_points = x.size(0)
-        members = max(1, min(_GROUP, num_points // max(_MIN_GROUPS, _GROUPS_PER_NEIGHBOUR * k)))
+        members = max(1, min(_GROUP, num_points // max(_MIN_GROUPS, _GROUPS_PER_NEIGHBOR * k)))
         num_groups = -(-num_points // (members * _JOINED)) * _JOINED
         self.shape = (members, num_groups)
 
         dtype = filter_dtype(x.device)
-        centre = mean_point(x)
-        scale = power_of_two_scale([x, self.query], centre)
-        self.rounding = centre, scale, dtype
+        center = mean_point(x)
+        scale = power_of_two_scale([x, self.query], center)
+        self.rounding = center, scale, dtype
         self.cols = RoundedPoints(x, *self.rounding)
         padding = self.cols.right.new_zeros(members * num_groups - num_points, 1)
         right = self.cols.right
@@ -73,7 +73,7 @@ class StripSearch:
             most_doubtful (int): Give up if more rows than this are left to a finer filter.
 
         Returns:
-            tuple[Tensor, Tensor, Tensor] or None: Distance and index of the neighbours, each
+            tuple[Tensor, Tensor, Tensor] or None: Distance and index of the neighbors, each
             :math:`[M, k]`, and the rows in which they are not known.
         """
         num_query = self.query.size(0)
@@ -94,7 +94,7 @@ class StripSearch:
         return distance, index, torch.cat(doubtful)
 
     def _harvest(self, part: slice) -> tuple[Tensor, Tensor, Tensor]:
-        r"""Row in the strip and column of all pairs that may be neighbours, sorted by row, and the
+        r"""Row in the strip and column of all pairs that may be neighbors, sorted by row, and the
         rows of which there are too many."""
         points = (
             self.cols.part(part)
@@ -107,13 +107,13 @@ class StripSearch:
         groups = comparable(tile).unflatten(1, self.shape)
         minima = groups.amin(dim=1)
         coarse = minima.unflatten(1, (_JOINED, -1)).amin(dim=1)
-        if coarse.size(1) < _GROUPS_PER_NEIGHBOUR // 2 * self.k:
+        if coarse.size(1) < _GROUPS_PER_NEIGHBOR // 2 * self.k:
             coarse = minima
         kth = coarse.topk(self.k, dim=1, largest=False).values[:, -1].view(tile.dtype)
         limit = points.largest(kth, self.cols)
         bound = comparable(points.bound(limit, self.cols)).unsqueeze(1)
         passing = minima <= bound
-        most = max(_MOST_PASSING, _MOST_PER_NEIGHBOUR * self.k)
+        most = max(_MOST_PASSING, _MOST_PER_NEIGHBOR * self.k)
         crowded = passing.count_nonzero(dim=1) > min(most, passing.size(1) // 2)
         passing.logical_and_(~crowded.unsqueeze(1))
         row, place = passing.nonzero(as_tuple=True)

@@ -1,0 +1,63 @@
+"""Recorder for images on a one-parameter orbit: the published MNIST experiments."""
+
+from torch import Tensor
+from torch_geometric.data import Data
+
+from nrae_geometric.callbacks.recorder import Recorder
+from nrae_geometric.nn.traversal import Autoencoder, encode, latent_grid
+
+
+class ImageRecorder(Recorder):
+    r"""Records the images that lie along a one-dimensional latent space.
+
+    Only the latest frame is kept, since the animation travels through the trained latent space;
+    an interrupted run can be drawn too. The frame holds
+
+    * ``latent`` :obj:`[N, 1]`: :math:`g(x_i)`,
+    * ``grid`` :obj:`[G, 1]`: an even grid from the least to the greatest latent,
+    * ``images`` :obj:`[G, *image_shape]`: the grid decoded.
+
+    Args:
+        data: Training images, ``x`` of shape :obj:`[N, C, H, W]` or :obj:`[N, H, W]`; ``y``
+            their true coordinate (an angle, a shift) where it is known, shape :obj:`[N]`.
+        num_epochs: Length of the training run.
+        model_name: Name of the model as the pictures print it.
+        num_images: Number of images on the grid.
+        coordinate: What ``y`` is, with its unit, as the pictures print it.
+    """
+
+    capacity = 1
+
+    def __init__(
+        self,
+        data: Data,
+        *,
+        num_epochs: int,
+        model_name: str = "AE",
+        num_images: int = 60,
+        coordinate: str = "true coordinate",
+    ) -> None:
+        if data.x.dim() not in (3, 4):
+            raise ValueError(
+                f"data.x has shape {tuple(data.x.shape)}; an image recorder draws images, "
+                "[N, C, H, W] or [N, H, W]"
+            )
+        super().__init__(data, num_epochs=num_epochs, model_name=model_name)
+        self.num_images = num_images
+        self.coordinate = coordinate
+
+    @property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Names and shapes of the tensors of one frame."""
+        return {
+            "latent": (self.data.x.size(0), 1),
+            "grid": (self.num_images, 1),
+            "images": (self.num_images, *self.data.x.shape[1:]),
+        }
+
+    def measure(self, model: Autoencoder) -> dict[str, Tensor]:
+        """Return one frame; see the class for its tensors."""
+        z = encode(model, self.data.x, self.data.edge_index)
+        grid = latent_grid(z, self.num_images)
+        images = model.decode(grid).reshape(-1, *self.data.x.shape[1:])
+        return {"latent": z, "grid": grid, "images": images}

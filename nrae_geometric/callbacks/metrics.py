@@ -1,0 +1,117 @@
+"""Metrics over the epochs."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from torch import nn
+from torch_geometric.data import Data
+
+from nrae_geometric.metrics.suite import (
+    KNOWN_MANIFOLD_METRICS,
+    LABEL_FREE_METRICS,
+    measure_by_name,
+)
+from nrae_geometric.nn import AE
+
+
+class MetricRecorder:
+    """A training callback that measures the model every few epochs.
+
+    Takes part in checkpoints, and leaves the model and every random generator as they were, so
+    that a recorded run and an unrecorded one end in the same weights.
+
+    Args:
+        metrics: Names of functions of :mod:`nrae_geometric.metrics`. Label-free are
+            ``embedding_quality``, ``graph_geodesic_correlation``, ``shortcut_edges``,
+            ``shortcut_segments``, ``decoder_distortion`` and ``graph_diagnostics``; a known
+            manifold is needed by ``reconstruction_error``, ``latent_order``,
+            ``geodesic_correlation`` and ``manifold_distance``.
+        points: The training points and their graph.
+        num_epochs: Length of the training run.
+        every: Measures in epoch 0, in every so many epochs from there, and in the last.
+        test: Clean points ``x`` and their true coordinate ``y``, not trained on.
+        manifold: Points that cover the true manifold densely, in the order of their ``y``.
+
+    Raises:
+        ValueError: If a name is unknown, what it needs is missing, or a count is below 1.
+
+    Example::
+
+        recorder = MetricRecorder(["shortcut_segments"], data, num_epochs=2001, every=100)
+        Trainer(2001, callbacks=[recorder]).fit(model, loader)
+        recorder.records[-1]  # {"epoch": 2000, "loss": 0.05, "shortcut_segments.fraction": ...}
+    """
+
+    def __init__(
+        self,
+        metrics: Sequence[str],
+        points: Data,
+        *,
+        num_epochs: int,
+        every: int = 100,
+        test: Data | None = None,
+        manifold: Data | None = None,
+    ) -> None:
+        if num_epochs < 1 or every < 1:
+            raise ValueError(
+                f"num_epochs and every must be at least 1, got {num_epochs} and {every}"
+            )
+        _check_metrics(metrics, points, test, manifold)
+        self.metrics = tuple(metrics)
+        self.points, self.test, self.manifold = points, test, manifold
+        self.epochs = frozenset({*range(0, num_epochs, every), num_epochs - 1})
+        self.records: list[dict[str, Any]] = []
+
+    def on_epoch_end(self, epoch: int, loss: float | None, model: nn.Module) -> None:
+        """Adds a record: the epoch, its loss, and each metric under its dotted name.
+
+        Raises:
+            TypeError: If the model is not an autoencoder.
+        """
+        if not isinstance(model, AE):
+            raise TypeError(
+                f"{type(model).__name__} cannot be measured: it must be an nrae_geometric.nn.AE"
+            )
+        training = {module: module.training for module in model.modules()}
+        measured = measure_by_name(self.metrics, model, self.points, self.test, self.manifold)
+        for module, mode in training.items():
+            module.training = mode
+        self.records.append({"epoch": epoch, "loss": loss, **flat(measured)})
+
+    def state_dict(self) -> dict[str, Any]:
+        """Returns the records."""
+        return {"records": self.records}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Goes on from the records of a stopped run."""
+        self.records = list(state["records"])
+
+
+def flat(measured: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns nested values under dotted names, such as ``latent_order.spearman``."""
+    values: dict[str, Any] = {}
+    for name, value in measured.items():
+        if isinstance(value, Mapping):
+            values |= {f"{name}.{key}": item for key, item in flat(value).items()}
+        else:
+            values[name] = value
+    return values
+
+
+def _check_metrics(
+    metrics: Sequence[str], points: Data, test: Data | None, manifold: Data | None
+) -> None:
+    for name in metrics:
+        if name in KNOWN_MANIFOLD_METRICS:
+            if test is None or manifold is None:
+                raise ValueError(
+                    f"{name} compares with a known manifold; pass test= and manifold= as well"
+                )
+        elif name not in LABEL_FREE_METRICS:
+            names = ", ".join([*LABEL_FREE_METRICS, *KNOWN_MANIFOLD_METRICS])
+            raise ValueError(f"unknown metric {name!r}; choose from {names}")
+        elif points.edge_index is None or points.edge_index.size(1) == 0:
+            raise ValueError(
+                f"the points have no edges, which {name} follows; connect them, "
+                f"for example with KNNGraph(k)(points)"
+            )

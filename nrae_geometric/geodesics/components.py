@@ -1,0 +1,100 @@
+"""Graphs in several pieces, joined to one."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from nrae_geometric.geodesics.paths import farthest_pair
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
+
+_DISTANCES_PER_BLOCK = 2**24
+# Beyond this many pieces, all pairs of their ends are too many, and there is no line to be seen.
+_MOST_PIECES_OF_A_LINE = 1000
+
+
+def joined(graph: "csr_array", points: Tensor, dim: int) -> "tuple[csr_array, int]":
+    """Joins the components of a graph by short edges, each as long as its points are apart.
+
+    On a line (``dim`` 1) the pieces are laid end to end: of the pairs of free ends of different
+    pieces the nearest is joined, until there is one chain. A piece attached anywhere else would
+    come to lie over the one that it is attached to. In more dimensions each component is joined
+    at its point nearest to any other (Borůvka's minimum spanning tree), where a hole in the
+    sampling is narrowest.
+
+    Args:
+        graph: Symmetric edge lengths ``[N, N]``.
+        points: ``[N, D]``.
+        dim: The number of dimensions to embed in.
+
+    Returns:
+        The connected graph, and the number of components before.
+    """
+    from scipy.sparse.csgraph import connected_components
+
+    num_components, component = connected_components(graph, directed=False)
+    if dim == 1 and 1 < num_components <= _MOST_PIECES_OF_A_LINE:
+        return _with_edges(graph, points, _chain(graph, points, component)), num_components
+    remaining = num_components
+    while remaining > 1:
+        graph = _with_edges(graph, points, _nearest_outside(points, component))
+        remaining, component = connected_components(graph, directed=False)
+    return graph, num_components
+
+
+def _with_edges(graph: "csr_array", points: Tensor, edges: np.ndarray) -> "csr_array":
+    from scipy.sparse import coo_array, csr_array
+
+    first, second = torch.from_numpy(edges).to(points.device)
+    length = (points[first].double() - points[second].double()).norm(dim=1).cpu().numpy()
+    old: coo_array = graph.tocoo()
+    row = np.concatenate([old.row, edges[0], edges[1]])
+    column = np.concatenate([old.col, edges[1], edges[0]])
+    data = np.concatenate([old.data, length, length])
+    # Repeated entries would be added up.
+    _, first_of_each = np.unique(row.astype(np.int64) * graph.shape[0] + column, return_index=True)
+    kept = first_of_each
+    return csr_array((data[kept], (row[kept], column[kept])), shape=graph.shape)
+
+
+def _chain(graph: "csr_array", points: Tensor, component: np.ndarray) -> np.ndarray:
+    """Edges ``[2, C - 1]`` between the ends of ``C`` pieces, nearest free ends first."""
+    pieces = [np.flatnonzero(component == number) for number in range(component.max() + 1)]
+    ends = np.concatenate([piece[list(farthest_pair(graph[piece][:, piece]))] for piece in pieces])
+    position = points[torch.from_numpy(ends).to(points.device)].double()
+    distance = torch.cdist(position, position).cpu().numpy()
+    first, second = np.triu_indices(len(ends), k=1)
+    # Ends 2c and 2c + 1 are those of piece c, which is all of its chain at first.
+    chain = np.arange(len(ends)) // 2
+    free = np.ones(len(ends), bool)
+    edges: list[tuple[int, int]] = []
+    for pair in distance[first, second].argsort(kind="stable"):
+        i, j = first[pair], second[pair]
+        if free[i] and free[j] and chain[i] != chain[j]:
+            edges.append((ends[i], ends[j]))
+            free[[i, j]] = False
+            chain[chain == chain[j]] = chain[i]
+            if len(edges) == len(pieces) - 1:
+                break
+    return np.array(edges).T
+
+
+def _nearest_outside(points: Tensor, component: np.ndarray) -> np.ndarray:
+    """For each component but the largest its shortest edge out of it, ``[2, C - 1]``."""
+    size = np.bincount(component)
+    rows = torch.from_numpy(np.flatnonzero(component != size.argmax())).to(points.device)
+    label = torch.from_numpy(component).to(points.device)
+    nearest, distance = [], []
+    for block in rows.split(max(1, _DISTANCES_PER_BLOCK // len(points))):
+        distances = torch.cdist(points[block], points)
+        distances.masked_fill_(label[block, None] == label, torch.inf)
+        smallest, index = distances.min(dim=1)
+        nearest.append(index)
+        distance.append(smallest)
+    first, second = rows.cpu().numpy(), torch.cat(nearest).cpu().numpy()
+    order = torch.cat(distance).cpu().numpy().argsort(kind="stable")
+    _, shortest = np.unique(component[first[order]], return_index=True)
+    return np.stack([first, second])[:, order[shortest]]

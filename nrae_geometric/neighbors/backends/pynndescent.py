@@ -1,0 +1,104 @@
+r"""Approximate search by NN-descent, for very many points."""
+
+import importlib
+import importlib.util
+import logging
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from nrae_geometric.neighbors.backends.base import Backend
+from nrae_geometric.neighbors.backends.recall import (
+    RecallSample,
+    check_recall,
+    float32_points,
+    settle,
+)
+from nrae_geometric.neighbors.backends.torch import TorchBackend
+
+logger = logging.getLogger(__name__)
+
+# Up to here the exact search takes no longer than the descent.
+_MOST_EXACT = 5000
+_CHUNK = 1 << 16
+# Neighbors of a point that lead a query on; how much farther than the best it may look, at most.
+_LINKS, _EPSILON, _MAX_EPSILON = 30, 0.1, 0.5
+# With so many neighbors for each point, a graph takes more memory than it is worth.
+_MAX_EFFORT = 480
+
+
+class PyNNDescentBackend(Backend):
+    r"""Neighbors from a graph that is improved by looking at neighbors of neighbors.
+
+    Some neighbors are missed: the graph is built with more and more neighbors until the recall on
+    a sample of the points reaches the one asked for, or a warning says that it does not. Up to 5000
+    points are searched exactly. The first search of a process compiles for some seconds.
+
+    Source: Dong, Moses and Li, `"Efficient k-nearest neighbor graph construction for generic
+    similarity measures" <https://doi.org/10.1145/1963405.1963487>`_, WWW 2011; computed by
+    pynndescent.
+
+    Args:
+        recall (float): Share of the true neighbors to find. (default: :obj:`0.95`)
+    """
+
+    name = "pynndescent"
+
+    def __init__(self, recall: float = 0.95) -> None:
+        self.recall = check_recall(recall)
+        self.measured_recall: float | None = None
+        r"""Recall of the last search on the sample; 1 where it was exact."""
+
+    @classmethod
+    def unavailable(cls) -> str | None:
+        if importlib.util.find_spec("pynndescent") is None:
+            return "pynndescent is not installed; run `pip install nrae-geometric[pynndescent]`"
+        return None
+
+    def search(self, x: Tensor, k: int, query: Tensor | None) -> tuple[Tensor, Tensor]:
+        self._require_cpu(x)
+        if len(x) <= max(_MOST_EXACT, 4 * k):
+            self.measured_recall = 1.0
+            return TorchBackend().search(x, k, query)
+        target, asking, _ = float32_points(x, query)
+        sample = RecallSample(x, k, query)
+        width = k + (query is None)
+        effort = width if query is None else max(width, _LINKS)
+        most = max(effort, min(_MAX_EFFORT, len(x) // 2))
+        while True:
+            found = _descend(target, asking, width, effort)
+            self.measured_recall = sample.recall(found[sample.rows])
+            logger.info("%s: recall %.4f at %d neighbors", self, self.measured_recall, effort)
+            if self.measured_recall >= self.recall:
+                break
+            if effort == most:
+                logger.warning(
+                    "%s found only a share of %.4f of the neighbors", self, self.measured_recall
+                )
+                break
+            effort = min(2 * effort, most)
+        parts = [
+            settle(x, k, query, rows, found[rows])
+            for rows in torch.arange(len(found)).split(_CHUNK)
+        ]
+        distance, index = zip(*parts, strict=True)
+        return torch.cat(distance), torch.cat(index)
+
+    def __repr__(self) -> str:
+        return f"{self.__class__.__name__}(recall={self.recall})"
+
+
+def _descend(target: Tensor, asking: Tensor | None, width: int, effort: int) -> Tensor:
+    r"""Indices of `width` or more neighbors, :math:`[M, C]`, `-1` where they were not found."""
+    from pynndescent import NNDescent
+
+    # numba refuses more threads than it has started with.
+    numba: Any = importlib.import_module("numba")
+    num_threads = min(torch.get_num_threads(), numba.config.NUMBA_NUM_THREADS)
+    index = NNDescent(target.numpy(), n_neighbors=effort, random_state=0, n_jobs=num_threads)
+    if asking is None:
+        return torch.from_numpy(index.neighbor_graph[0]).long()
+    index.prepare()
+    epsilon = min(_MAX_EPSILON, _EPSILON * effort / _LINKS)
+    return torch.from_numpy(index.query(asking.numpy(), k=width, epsilon=epsilon)[0]).long()

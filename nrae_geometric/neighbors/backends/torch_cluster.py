@@ -1,0 +1,55 @@
+r"""Search by torch-cluster's compiled kernels: a k-d tree on the CPU, brute force on the GPU."""
+
+import importlib
+import importlib.util
+
+import torch
+from torch import Tensor
+
+from nrae_geometric.neighbors.backends.base import Backend
+from nrae_geometric.neighbors.ranking import rank
+
+_MAX_K_CUDA = 100
+
+
+class TorchClusterBackend(Backend):
+    r"""`torch_cluster.knn` with the guarantees it does not give by itself.
+
+    Its own graph asks for :math:`k + 1` neighbors and drops the point itself, which leaves too
+    many for a point whose duplicates crowd it out; its GPU kernel drops squared distances above
+    1e10. Here the points are centered, shrunk by a power of two, searched in float64, and ranked
+    again.
+    """
+
+    name = "torch_cluster"
+
+    @classmethod
+    def unavailable(cls) -> str | None:
+        if importlib.util.find_spec("torch_cluster") is None:
+            return "torch-cluster is not installed; run `pip install nrae-geometric[cluster]`"
+        try:
+            importlib.import_module("torch_cluster")
+        except (ImportError, OSError) as error:
+            return f"torch-cluster is installed, but does not load: {error}"
+        return None
+
+    def search(self, x: Tensor, k: int, query: Tensor | None) -> tuple[Tensor, Tensor]:
+        width = k + 1 if query is None else k
+        if x.is_cuda and width > _MAX_K_CUDA:
+            raise ValueError(
+                f"torch_cluster finds at most {_MAX_K_CUDA} neighbors on the GPU, the point "
+                f"itself included, but k is {k}; use backend='torch'"
+            )
+        from torch_cluster import knn
+
+        center = x.double().mean(dim=0)
+        scale = torch.ldexp(torch.ones_like(center[0]), -(x.abs().amax().double().frexp()[1] + 1))
+        target = (x.double() - center) * scale
+        asking = target if query is None else (query.double() - center) * scale
+        row, col = knn(target, asking, width, num_workers=torch.get_num_threads())
+        if row.numel() != asking.size(0) * width:
+            raise RuntimeError(
+                f"torch_cluster returned {row.numel()} neighbors instead of "
+                f"{asking.size(0) * width}; use backend='torch'"
+            )
+        return rank(x, query, col.view(-1, width), k)

@@ -1,0 +1,6 @@
+"""The models."""
+
+from nrae_geometric.nn.models.ae import AE
+from nrae_geometric.nn.models.nrae import NRAE
+
+__all__ = ["AE", "NRAE"]

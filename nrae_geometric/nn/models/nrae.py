@@ -1,0 +1,143 @@
+r"""The neighborhood reconstructing autoencoder."""
+
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import Field, NonNegativeFloat, PositiveFloat
+from torch import Tensor, nn
+from torch_geometric.data import Data
+
+from nrae_geometric.nn.kernels import BinaryKernel, GaussianKernel
+from nrae_geometric.nn.losses import Kernel, NeighborhoodReconstruction
+from nrae_geometric.nn.models.ae import AE, num_centers_of
+from nrae_geometric.registry import ModelSettings, Section, register_model
+
+
+class NRAE(AE):
+    r"""The neighborhood reconstructing autoencoder: an autoencoder whose decoder's local Taylor
+    expansion reconstructs the graph neighbors of each point.
+
+    The loss is :class:`NeighborhoodReconstruction`; order 1 is published as NRAE-L, order 2 as
+    NRAE-Q.
+
+    Args:
+        encoder: A module ``x [N, *] -> z [N, d]``, or a graph neural network
+            ``(x, edge_index) -> z``.
+        decoder: A module ``z [N, d] -> x [N, *]`` that treats each row by itself.
+        order: The order of the expansion, 1 or 2.
+        kernel: The weight of each neighbor, see :mod:`nrae_geometric.nn.kernels`; 1 by default.
+
+    Source: Lee, Kwon and Park, `"Neighborhood Reconstructing Autoencoders"
+    <https://proceedings.neurips.cc/paper/2021/hash/05311655a15b75fab86956663e1819cd-Abstract.html>`_,
+    NeurIPS 2021.
+    """
+
+    def __init__(
+        self,
+        encoder: nn.Module,
+        decoder: nn.Module,
+        order: int = 1,
+        kernel: Kernel | None = None,
+    ) -> None:
+        super().__init__(encoder, decoder)
+        self.criterion = NeighborhoodReconstruction(order, kernel)
+
+    @property
+    def order(self) -> int:
+        """The order of the expansion."""
+        return self.criterion.order
+
+    def loss(self, batch: Data) -> Tensor:
+        """The neighborhood reconstruction loss of the edges into the centers.
+
+        Args:
+            batch: Points ``batch.x`` of which the first ``batch.batch_size`` are centers (all
+                without that attribute), and ``batch.edge_index`` from neighbor to center.
+        """
+        if batch.edge_index is None:
+            raise ValueError("the batch has no edge_index; build a graph with KNNGraph first")
+        z = self.encode(batch.x, batch.edge_index)
+        return self.criterion(self.decoder, z, batch.x, batch.edge_index, num_centers_of(batch))
+
+
+class BinaryKernelSettings(Section):
+    """The settings of :class:`~nrae_geometric.nn.BinaryKernel`, whose weight is the lambda."""
+
+    type: Literal["binary"]
+    weight: NonNegativeFloat = Field(alias="lambda")
+
+    def build(self) -> BinaryKernel:
+        """Returns the kernel."""
+        return BinaryKernel(self.weight)
+
+
+class GaussianKernelSettings(Section):
+    """The settings of :class:`~nrae_geometric.nn.GaussianKernel`."""
+
+    type: Literal["gaussian"]
+    bandwidth: PositiveFloat
+
+    def build(self) -> GaussianKernel:
+        """Returns the kernel."""
+        return GaussianKernel(self.bandwidth)
+
+
+KernelSettings = Annotated[
+    BinaryKernelSettings | GaussianKernelSettings, Field(discriminator="type")
+]
+
+
+class _ExpansionSettings(ModelSettings):
+    needs_graph: ClassVar[bool] = True
+
+    @property
+    def title(self) -> str:
+        """NRAE-L or NRAE-Q, as published."""
+        return f"NRAE-{'LQ'[self.expansion_order - 1]}"
+
+    @property
+    def expansion_order(self) -> int:
+        """The order of the expansion."""
+        raise NotImplementedError
+
+
+@register_model
+class PublishedNRAESettings(_ExpansionSettings):
+    """The settings of :class:`NRAE` in the published files."""
+
+    arch: Literal["nrael", "nraeq"]
+    kernel: KernelSettings
+
+    @property
+    def expansion_order(self) -> int:
+        """The order of the expansion."""
+        return {"nrael": 1, "nraeq": 2}[self.arch]
+
+    def build(self, encoder: nn.Module, decoder: nn.Module) -> NRAE:
+        """Returns the model."""
+        return NRAE(encoder, decoder, self.expansion_order, self.kernel.build())
+
+
+@register_model
+class NRAESettings(_ExpansionSettings):
+    """The settings of :class:`NRAE`."""
+
+    arch: Literal["nrae"] = "nrae"
+    order: Literal[1, 2] = 1
+    neighbor_weight: NonNegativeFloat = 10.0
+
+    @property
+    def expansion_order(self) -> int:
+        """The order of the expansion."""
+        return self.order
+
+    def build(self, encoder: nn.Module, decoder: nn.Module) -> NRAE:
+        """Returns the model."""
+        return NRAE(encoder, decoder, self.order, BinaryKernel(self.neighbor_weight))
+
+    @classmethod
+    def search_space(cls, trial: Any) -> dict[str, Any]:
+        """Returns an order and a neighbor weight to try."""
+        return {
+            "order": trial.suggest_int("order", 1, 2),
+            "neighbor_weight": trial.suggest_float("neighbor_weight", 0.1, 1000.0, log=True),
+        }

@@ -1,0 +1,8 @@
+"""Taylor expansion of modules, layer by layer."""
+
+from nrae_geometric.nn.taylor import activations, rules  # noqa: F401  (registers the rules)
+from nrae_geometric.nn.taylor.expand import taylor_expand
+from nrae_geometric.nn.taylor.propagate import register_taylor_rule
+from nrae_geometric.nn.taylor.series import TaylorSeries
+
+__all__ = ["TaylorSeries", "register_taylor_rule", "taylor_expand"]

@@ -1,0 +1,143 @@
+r"""Taylor expansion of a decoder along many directions, layer by layer.
+
+.. code-block:: python
+
+    from nrae_geometric.nn import mlp, taylor_expand
+
+    decoder = mlp([1, 64, 2], "elu")
+    z, dz = torch.randn(8, 1), torch.randn(40, 1)            # five directions from each point
+    taylor_expand(decoder, z, dz, order=2)                   # [40, 2]
+
+The coefficients of the Taylor series are sent through the decoder by each layer's *rule*
+(:func:`~nrae_geometric.nn.register_taylor_rule`), in one of two ways, whichever needs fewer rows:
+
+- *along the directions*: :math:`J\delta` and :math:`\delta^\top H \delta` for each direction
+  :math:`\delta`;
+- *along the axes*: the Jacobian and the Hessian at each point, from which the expansion along any
+  number of directions is one small matrix product. With a latent space of one or two dimensions
+  the cost no longer depends on the number of neighbors.
+"""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from nrae_geometric.nn.taylor.propagate import propagate
+from nrae_geometric.nn.taylor.series import TaylorSeries
+
+Function = Callable[[Tensor], Tensor]
+
+
+def taylor_expand(
+    module: Function, z: Tensor, dz: Tensor, order: int = 1, index: Tensor | None = None
+) -> Tensor:
+    r"""Expands a function around points, to first or second order, along given directions.
+
+    .. math::
+        F_e = f(z_{i_e}) + J_f(z_{i_e})\,\delta_e
+        + \tfrac{1}{2}\,\delta_e^\top H_f(z_{i_e})\,\delta_e
+        \quad \text{(the last term at order 2 only)}
+
+    Args:
+        module: The function :math:`f`, ``[M, *in] -> [M, *out]``, that treats each row by itself:
+            a module, nested in any way, or any callable.
+        z: The points, ``[N, *in]``.
+        dz: The directions, ``[E, *in]``.
+        order: 1 or 2.
+        index: The row of `z` that each direction leaves, ``[E]``. Without it each point owns the
+            same number of consecutive rows of `dz`, and :math:`E` is a multiple of :math:`N`.
+
+    Returns:
+        The expansions :math:`F_e`, ``[E, *out]``.
+
+    Raises:
+        ValueError: If the order is neither 1 nor 2, or the shapes do not fit.
+
+    Source: equations (5) and (6) of Lee, Kwon and Park, `"Neighborhood Reconstructing
+    Autoencoders" <https://proceedings.neurips.cc/paper/2021/hash/05311655a15b75fab86956663e1819cd-Abstract.html>`_,
+    NeurIPS 2021.
+    """
+    _check(z, dz, order, index)
+    if prefers_axes(z, dz.size(0), order):
+        return expand_along_axes(module, z, dz, order, index)
+    value, increment = expand_along_directions(module, z, dz, order, index)
+    if index is None:
+        index = torch.arange(z.size(0), device=z.device).repeat_interleave(
+            dz.size(0) // max(z.size(0), 1)
+        )
+    return value.index_select(0, index) + increment
+
+
+def prefers_axes(z: Tensor, num_directions: int, order: int) -> bool:
+    """Whether fewer rows pass the decoder along the axes of ``z [N, d]`` than along directions."""
+    if z.dim() != 2:
+        return False
+    num_points, dim = z.shape
+    rows = dim if order == 1 else dim + dim * (dim + 1) // 2
+    return 0 < num_points * rows <= order * num_directions
+
+
+def expand_along_directions(
+    module: Function, z: Tensor, dz: Tensor, order: int, index: Tensor | None
+) -> tuple[Tensor, Tensor]:
+    """The value at each point, ``[N, *out]``, and what each direction adds to it, ``[E, *out]``."""
+    series = propagate(module, TaylorSeries(z, dz, None, order, index))
+    if series.second is None:
+        return series.value, series.first
+    return series.value, torch.add(series.first, series.second, alpha=0.5)
+
+
+def expand_along_axes(
+    module: Function, z: Tensor, dz: Tensor, order: int, index: Tensor | None
+) -> Tensor:
+    """The expansion along each direction, ``[E, *out]``, from derivatives along the axes."""
+    num_points, dim = z.shape
+    axes = torch.eye(dim, dtype=z.dtype, device=z.device).expand(num_points, dim, dim)
+    axes = axes.flatten(0, 1).contiguous()
+    pairs = None
+    if order == 2 and dim > 1:
+        left, right = torch.triu_indices(dim, dim, device=z.device)
+        pairs = (left, right)
+    series = propagate(module, TaylorSeries(z, axes, None, order, pairs=pairs))
+
+    # The Taylor polynomial is linear in its coefficients: F = f + dz J + (dz dz / 2) H.
+    terms = [(dz, series.first)]
+    if series.second is not None:
+        terms.append((_second_monomials(dz, pairs), series.second))
+    expansion = series.value.reshape(num_points, 1, -1)
+    num_rows = -1
+    if index is not None:
+        expansion, num_rows = expansion.index_select(0, index), 1
+    for monomials, derivatives in terms:
+        coefficients = derivatives.reshape(num_points, monomials.size(1), -1)
+        if index is not None:
+            coefficients = coefficients.index_select(0, index)
+        weights = monomials.reshape(coefficients.size(0), num_rows, monomials.size(1))
+        expansion = torch.baddbmm(expansion, weights, coefficients)
+    return expansion.reshape(dz.size(0), *series.value.shape[1:])
+
+
+def _second_monomials(dz: Tensor, pairs: tuple[Tensor, Tensor] | None) -> Tensor:
+    if pairs is None:
+        return 0.5 * dz.square()
+    left, right = pairs
+    weight = torch.where(left == right, 0.5, 1.0).to(dz.dtype)
+    return weight * dz[:, left] * dz[:, right]
+
+
+def _check(z: Tensor, dz: Tensor, order: int, index: Tensor | None) -> None:
+    if order not in (1, 2):
+        raise ValueError(f"order must be 1 or 2, got {order!r}")
+    if z.shape[1:] != dz.shape[1:]:
+        raise ValueError(
+            f"dz must be [E, *] with the point shape of z, {tuple(z.shape[1:])}, "
+            f"but its rows have shape {tuple(dz.shape[1:])}"
+        )
+    if index is None and dz.size(0) % max(z.size(0), 1):
+        raise ValueError(
+            f"{dz.size(0)} directions cannot be shared evenly by {z.size(0)} points; "
+            "pass index to say which point each direction leaves"
+        )
+    if index is not None and index.shape != (dz.size(0),):
+        raise ValueError(f"index must be [{dz.size(0)}] to match dz, got {tuple(index.shape)}")

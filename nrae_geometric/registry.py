@@ -1,0 +1,191 @@
+"""Registries: what a configuration, an estimator and the command line can call by name.
+
+A kind of thing is one file in the package of its kind, and nothing else needs to know it::
+
+    @register_dataset
+    class HelixSettings(DatasetSettings):
+        dataset: Literal["helix"]
+        num_data: PositiveInt = 100
+
+        def build(self, seed):
+            return Helix(self.num_data, seed=seed)
+
+Every module of that package is imported when a name is first looked up. Things that live elsewhere
+are known as soon as their module is imported, which the entry-point group
+``nrae_geometric.plugins`` of an installed package does by itself. This module needs neither torch
+nor any other package of the library.
+"""
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Iterator
+from importlib.metadata import entry_points
+from itertools import product
+from typing import Any, ClassVar, Generic, TypeVar, get_args
+
+from pydantic import BaseModel, ConfigDict
+
+T = TypeVar("T")
+PLUGINS = "nrae_geometric.plugins"
+"""The entry-point group whose modules are imported before a name is looked up."""
+
+
+class Registry(Generic[T]):
+    """Things of one kind by their names.
+
+    Args:
+        noun: What error messages call one of them, such as ``"data set"``.
+        package: The package whose modules register their things when they are imported.
+    """
+
+    def __init__(self, noun: str, package: str) -> None:
+        self.noun = noun
+        self._package: str | None = package
+        self._things: dict[str, T] = {}
+
+    def add(self, thing: T, *names: str) -> None:
+        """Makes a thing known; the last one of a name counts."""
+        self._things.update(dict.fromkeys(names, thing))
+
+    def names(self) -> list[str]:
+        """The names of all things, in the order of their registration."""
+        self._discover()
+        return list(self._things)
+
+    def __getitem__(self, name: str) -> T:
+        """The thing of that name.
+
+        Raises:
+            ValueError: If there is none; the message has those that there are.
+        """
+        self._discover()
+        if name not in self._things:
+            raise ValueError(
+                f"unknown {self.noun} {name!r}; choose one of {', '.join(map(repr, self._things))}"
+            )
+        return self._things[name]
+
+    def __contains__(self, name: object) -> bool:
+        self._discover()
+        return name in self._things
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.names())
+
+    def _discover(self) -> None:
+        if self._package is None:
+            return
+        package, self._package = importlib.import_module(self._package), None
+        for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
+            importlib.import_module(module.name)
+        for plugin in entry_points(group=PLUGINS):
+            plugin.load()
+
+
+class Section(BaseModel):
+    """A part of a configuration: unknown keys are errors, and no value is converted silently."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class DatasetSettings(Section):
+    """The settings of one kind of points, which build its data set.
+
+    A kind has a field ``dataset`` with a :data:`~typing.Literal` of its name, and, where several
+    kinds share that, a field ``type`` with one of its own.
+    """
+
+    coordinate: ClassVar[str] = "true coordinate"
+    """What ``y`` is, with its unit, as pictures print it."""
+
+    def build(self, seed: int) -> Any:
+        """Returns the data set: item 0 is its graph, a :class:`~torch_geometric.data.Data`.
+
+        Where the points come from a known manifold, its method ``manifold(num)`` returns clean,
+        ordered points of it.
+
+        Args:
+            seed: The seed of whatever is random.
+        """
+        raise NotImplementedError
+
+    def test_points(self, dataset: Any) -> Any:
+        """Returns the points to measure on where a configuration names none, or ``None``.
+
+        By default those of the known manifold.
+        """
+        return dataset.manifold() if hasattr(dataset, "manifold") else None
+
+    @property
+    def num_points(self) -> int | None:
+        """How many points there will be; ``None`` if that is known only once they are read."""
+        return None
+
+    @property
+    def point_shape(self) -> tuple[int, ...] | None:
+        """The shape of one point; ``None`` if that is known only once they are read."""
+        return None
+
+
+class ModelSettings(Section):
+    """The settings of one kind of model, which build it around an encoder and a decoder.
+
+    A kind has a field ``arch`` with a :data:`~typing.Literal` of its names.
+    """
+
+    needs_graph: ClassVar[bool] = False
+    """Whether the loss follows the edges of a graph."""
+
+    @property
+    def title(self) -> str:
+        """The name of the model as pictures and tables print it."""
+        return str(self.arch).upper()  # type: ignore[attr-defined]
+
+    @property
+    def expansion_order(self) -> int | None:
+        """The order of the decoder's local expansion in the loss; ``None`` without any."""
+        return None
+
+    def encoder_width(self, z_dim: int) -> int:
+        """How many numbers the encoder returns for each point."""
+        return z_dim
+
+    def build(self, encoder: Any, decoder: Any) -> Any:
+        """Returns the model.
+
+        Args:
+            encoder: A module ``x [N, *] -> [N, encoder_width(d)]``.
+            decoder: A module ``z [N, d] -> x [N, *]``.
+        """
+        raise NotImplementedError
+
+    @classmethod
+    def search_space(cls, trial: Any) -> dict[str, Any]:
+        """Returns settings that a search is to try, drawn from an Optuna trial."""
+        return {}
+
+
+DATASETS: Registry[type[DatasetSettings]] = Registry("data set", "nrae_geometric.datasets")
+MODELS: Registry[type[ModelSettings]] = Registry("model", "nrae_geometric.nn.models")
+BACKENDS: Registry[Any] = Registry("backend", "nrae_geometric.neighbors.backends")
+METRICS: Registry[Any] = Registry("metric", "nrae_geometric.neighbors")
+MEASURES: Registry[Callable[..., Any]] = Registry("measure", "nrae_geometric.metrics")
+
+
+def register_dataset(settings: type[DatasetSettings]) -> type[DatasetSettings]:
+    """Makes a kind of points known under the literals of its fields ``dataset`` and ``type``."""
+    names = _literals(settings, "dataset")
+    if "type" in settings.model_fields:
+        names = [f"{d}/{t}" for d, t in product(names, _literals(settings, "type"))]
+    DATASETS.add(settings, *names)
+    return settings
+
+
+def register_model(settings: type[ModelSettings]) -> type[ModelSettings]:
+    """Makes a kind of model known under the literals of its field ``arch``."""
+    MODELS.add(settings, *_literals(settings, "arch"))
+    return settings
+
+
+def _literals(settings: type[Section], field: str) -> list[str]:
+    return [str(name) for name in get_args(settings.model_fields[field].annotation)]

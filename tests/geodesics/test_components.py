@@ -1,0 +1,61 @@
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.sparse.csgraph import connected_components, minimum_spanning_tree
+from scipy.spatial.distance import cdist
+
+from nrae_geometric.geodesics.components import joined
+from nrae_geometric.geodesics.distance_graph import distance_graph
+
+NO_EDGES = torch.empty(2, 0, dtype=torch.long)
+
+
+def new_edges(before, after):
+    rows, columns = (after - before).nonzero()
+    return {(int(i), int(j)) for i, j in zip(rows, columns, strict=True) if i < j}
+
+
+@settings(deadline=None, max_examples=20)
+@given(st.integers(0, 10_000), st.integers(2, 30))
+def test_isolated_points_of_a_plane_are_joined_by_the_shortest_tree(seed, num_points):
+    x = torch.randn(num_points, 2, generator=torch.Generator().manual_seed(seed)).double()
+    graph, num_components = joined(distance_graph(x, NO_EDGES), x, dim=2)
+
+    assert num_components == num_points
+    tree = minimum_spanning_tree(cdist(x, x))
+    assert new_edges(0 * graph, graph) == new_edges(0 * tree, tree.maximum(tree.T))
+
+
+def test_a_connected_graph_stays_as_it_is(path_edges):
+    x = torch.rand(4, 2)
+    graph = distance_graph(x, path_edges(0, 1, 2, 3))
+    same, num_components = joined(graph, x, dim=2)
+
+    assert num_components == 1
+    assert (same != graph).nnz == 0
+
+
+def test_pieces_of_a_line_are_joined_at_their_ends(path_edges):
+    x = torch.tensor([[0.0, 0], [1, 0], [2, 0], [4, 0], [5, 0], [6, 0]])
+    graph = distance_graph(x, torch.cat([path_edges(0, 1, 2), path_edges(5, 4, 3)], dim=1))
+
+    assert new_edges(graph, joined(graph, x, dim=1)[0]) == {(2, 3)}
+
+
+def test_a_piece_beside_the_middle_of_a_line_is_put_at_an_end_of_it(path_edges):
+    x = torch.tensor([[0.0, 0], [3, 0], [6, 0], [9, 0], [4, 1], [4, 3]])
+    graph = distance_graph(x, torch.cat([path_edges(0, 1, 2, 3), path_edges(4, 5)], dim=1))
+
+    assert new_edges(graph, joined(graph, x, dim=1)[0]) == {(0, 4)}
+    assert new_edges(graph, joined(graph, x, dim=2)[0]) == {(1, 4)}
+
+
+@settings(deadline=None, max_examples=20)
+@given(st.integers(0, 10_000), st.integers(1, 15))
+def test_isolated_points_become_one_chain_on_a_line(seed, num_points):
+    x = torch.randn(num_points, 2, generator=torch.Generator().manual_seed(seed)).double()
+    graph, _ = joined(distance_graph(x, NO_EDGES), x, dim=1)
+
+    assert connected_components(graph)[0] == 1
+    assert graph.nnz == 2 * (num_points - 1)
+    assert max((graph != 0).sum(axis=1)) <= 2

@@ -1,0 +1,141 @@
+import logging
+import math
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.manifold import Isomap
+from torch_geometric.data import Data
+
+from nrae_geometric.datasets import RotatedMNIST, SwissRoll
+from nrae_geometric.geodesics import geodesic_coordinates
+from nrae_geometric.metrics import geodesic_correlation, latent_order
+from nrae_geometric.transforms import KNNGraph
+
+
+def unrolled(y):
+    """The flat coordinates of the roll: arc length of the spiral r = t, and height."""
+    t = y[:, 0]
+    arc = (t * (1 + t * t).sqrt() + torch.asinh(t)) / 2
+    return torch.stack([arc, y[:, 1]], dim=1)
+
+
+@settings(deadline=None, max_examples=15)
+@given(st.integers(0, 10_000), st.integers(1, 3))
+def test_agrees_with_isomap(seed, dim):
+    x = torch.rand(60, 3, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+    found = geodesic_coordinates(x, KNNGraph(9)(Data(x=x)).edge_index, dim)
+
+    isomap = Isomap(n_neighbors=9, n_components=dim).fit_transform(x)
+    if found.num_shortcuts == 0 and found.num_components == 1:
+        assert found.z.abs().numpy() == pytest.approx(abs(isomap), abs=1e-6)
+
+
+@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("k", [2, 3])
+def test_every_published_roll_is_ordered(seed, k):
+    data = KNNGraph(k)(SwissRoll(seed=seed)[0])
+    found = geodesic_coordinates(data.x, data.edge_index, 1)
+
+    assert latent_order(found.z, data.y).consecutive == 1
+    assert found.loop is None
+
+
+@pytest.mark.parametrize("num_landmarks", [50, 2000])
+def test_the_roll_in_space_is_unrolled_from_few_landmarks_as_from_all(num_landmarks):
+    data = KNNGraph(8)(SwissRoll(1500, noise=0.1, dim=3)[0])
+    found = geodesic_coordinates(data.x, data.edge_index, 2, num_landmarks)
+
+    assert geodesic_correlation(found.z, unrolled(data.y)).pearson > 0.998
+
+
+def test_the_roll_in_space_is_unrolled_in_spite_of_wrong_edges(sheet_jumps):
+    data = KNNGraph(8)(SwissRoll(1500, dim=3)[0])
+    edge_index = torch.cat([data.edge_index, sheet_jumps(data, 8)], dim=1)
+    found = geodesic_coordinates(data.x, edge_index, 2)
+
+    assert found.num_shortcuts == 8
+    assert geodesic_correlation(found.z, unrolled(data.y)).pearson > 0.998
+
+
+def test_a_curve_in_pieces_is_ordered(circle, knn_edges):
+    whole = circle(120, angle=5)
+    rows = torch.cat([torch.arange(0, 30), torch.arange(40, 75), torch.arange(85, 120)])
+    x = whole[rows]
+    found = geodesic_coordinates(x, knn_edges(x, 4), 1)
+
+    assert found.num_components == 3
+    assert latent_order(found.z, rows).consecutive == 1
+
+
+def test_coordinates_of_a_curve_are_its_length(circle, knn_edges):
+    x = circle(400, angle=5)
+    z = geodesic_coordinates(x, knn_edges(x, 2), 1).z[:, 0]
+
+    assert float(z.max() - z.min()) == pytest.approx(5 * 399 / 400, rel=1e-3)
+    assert z.dtype == x.dtype
+
+
+def test_a_closed_curve_is_named_and_warned_about(circle, knn_edges, caplog):
+    x = circle(100)
+    found = geodesic_coordinates(x, knn_edges(x, 4), 1)
+
+    assert found.loop.length == pytest.approx(2 * math.pi, rel=0.05)
+    assert "closes on itself" in caplog.text
+
+
+def test_a_closed_curve_in_the_plane_is_no_fault(circle, knn_edges, caplog):
+    x = circle(100)
+    found = geodesic_coordinates(x, knn_edges(x, 4), 2)
+
+    assert found.loop is None
+    assert not caplog.records
+
+
+def test_a_branching_curve_is_warned_about(caplog):
+    t = torch.linspace(0, 1, 50)
+    arms = [torch.stack([t * math.cos(a), t * math.sin(a)], dim=1) for a in (0, 2, 4)]
+    x = torch.cat(arms)
+    found = geodesic_coordinates(x, KNNGraph(6)(Data(x=x)).edge_index, 1)
+
+    assert found.loop is None
+    assert found.residual_variance > 0.2
+    assert "branches or has more than one dimension" in caplog.text
+
+
+def test_a_straight_line_leaves_nothing_to_explain(knn_edges, caplog):
+    caplog.set_level(logging.INFO)
+    x = torch.arange(50.0)[:, None]
+    found = geodesic_coordinates(x, knn_edges(x, 4), 1)
+
+    assert found[1:4] == (None, 1, 0)
+    assert found.residual_variance == pytest.approx(0, abs=1e-9)
+    assert not caplog.records
+
+
+def test_eight_turned_by_half_is_named_a_loop_and_three_is_not(mnist_root):
+    found = {
+        digit: geodesic_coordinates(data.x, data.edge_index, 1)
+        for digit in (3, 8)
+        for data in [KNNGraph(10)(RotatedMNIST(mnist_root, digit)[0])]
+    }
+
+    assert found[3].loop is None
+    assert found[8].loop is not None
+
+
+@pytest.mark.parametrize(
+    ("x", "edge_index", "dim", "message"),
+    [
+        (torch.rand(1, 2), [[0], [0]], 1, "two points"),
+        (torch.tensor([[0.0], [torch.nan]]), [[0], [1]], 1, "first: row 1"),
+        (torch.rand(3, 2), [0, 1], 1, "edge_index should be"),
+        (torch.rand(3, 2), [[0], [3]], 1, "0 to 3"),
+        (torch.rand(3, 2), [[0], [1]], 3, "dim=3"),
+        (torch.rand(3, 2), [[0], [1]], 0, "dim=0"),
+    ],
+)
+def test_what_cannot_be_embedded_is_an_error(x, edge_index, dim, message):
+    with pytest.raises(ValueError, match=message):
+        geodesic_coordinates(x, torch.tensor(edge_index), dim)
