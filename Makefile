@@ -1,5 +1,5 @@
-# make run    sets up .venv and trains the three models on the Swiss roll
-# make test   sets up .venv and runs the test suite
+# make run     sets up .venv and trains the three models on the Swiss roll
+# make test    sets up .venv and runs the test suite; make quick runs its fast part
 #
 # Every path is relative and console scripts are called as modules, so that the checkout may lie in
 # a folder with a space in its name. A stamp in .venv tells for each step that it is done.
@@ -8,43 +8,52 @@ PYTHON ?= python3
 
 VENV := .venv
 VENV_PYTHON := $(VENV)/bin/python
-PIP_INSTALL := $(VENV_PYTHON) -m pip --disable-pip-version-check install --constraint constraints.txt
+PIP := -m pip --disable-pip-version-check
 BUILD_EXTENSION := $(VENV_PYTHON) tools/build_extension.py
+OLDEST := .venv-oldest
 
-.PHONY: run test setup lint types format cluster sampling
+.PHONY: run test quick oldest setup lint types format cluster sampling
 
 run: setup
 	$(VENV_PYTHON) examples/swiss_roll.py
 
-test: setup
+test: setup $(VENV)/.dev
 	$(VENV_PYTHON) -m pytest
 
-setup: $(VENV)/.torch-cluster
+quick: setup $(VENV)/.dev
+	$(VENV_PYTHON) -m pytest -m "not slow" --hypothesis-profile quick --numprocesses auto
 
-lint: $(VENV)/.packages
+setup: $(VENV)/.cluster-on-gpu
+
+lint: $(VENV)/.dev
 	$(VENV_PYTHON) -m ruff check
 	$(VENV_PYTHON) -m ruff format --check
+	$(VENV_PYTHON) -m codespell_lib
+	$(VENV_PYTHON) -c 'from importlinter.cli import lint_imports_command as lint; lint()'
 
-types: $(VENV)/.packages
+types: $(VENV)/.dev
 	$(VENV_PYTHON) -m mypy
 
-format: $(VENV)/.packages
+format: $(VENV)/.dev
 	$(VENV_PYTHON) -m ruff check --fix
 	$(VENV_PYTHON) -m ruff format
 
-# Tries again where the first build of torch-cluster failed.
+# The optional search backend torch_cluster.
 cluster: $(VENV)/.packages
 	$(BUILD_EXTENSION) torch-cluster
-	@touch $(VENV)/.torch-cluster
 
 # PyG's own compiled neighbor sampler, which some tests compare with.
 sampling: $(VENV)/.packages
 	$(BUILD_EXTENSION) torch-scatter
 	$(BUILD_EXTENSION) torch-sparse
 
+# The quick tests on the oldest versions that setup.py promises.
+oldest: $(OLDEST)/.packages
+	$(OLDEST)/bin/python -m pytest -m "not slow" --hypothesis-profile quick --numprocesses auto
+
 $(VENV)/.created:
-	@"$(PYTHON)" -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))' || { \
-	    echo 'nrae_geometric needs Python 3.10 to 3.13: name one with make PYTHON=python3.12'; \
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info[:2] < (3, 11))' || { \
+	    echo 'nrae_geometric needs Python 3.11 or newer: name one with make PYTHON=python3.12'; \
 	    exit 1; }
 	$(VENV_PYTHON) -m pip --version 2>/dev/null || "$(PYTHON)" -m venv $(VENV)
 	@touch $@
@@ -54,10 +63,19 @@ $(VENV)/.created:
 $(VENV)/.packages: setup.py constraints.txt | $(VENV)/.created
 	@for info in $(VENV)/lib/python*/site-packages/*.dist-info; do \
 	    test -e "$$info/INSTALLER" || rm -rf "$$info"; done
-	$(PIP_INSTALL) setuptools wheel ninja torch --editable '.[dev]'
+	$(VENV_PYTHON) $(PIP) install --constraint constraints.txt torch --editable .
 	@touch $@
 
-# Exit status 3 says that torch-cluster is not to be had here, and the library works without it.
-$(VENV)/.torch-cluster: constraints.txt | $(VENV)/.packages
-	@$(BUILD_EXTENSION) torch-cluster || test $$? -eq 3
+$(VENV)/.dev: $(VENV)/.packages
+	$(VENV_PYTHON) $(PIP) install --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+# On a GPU torch_cluster is a backend of choice, so it is built where one can compile for it.
+$(VENV)/.cluster-on-gpu: $(VENV)/.packages
+	@$(BUILD_EXTENSION) torch-cluster --only-for-gpu || test $$? -eq 3
+	@touch $@
+
+$(OLDEST)/.packages: setup.py tools/oldest.txt
+	"$(PYTHON)" -m venv $(OLDEST)
+	$(OLDEST)/bin/python $(PIP) install --constraint tools/oldest.txt torch --editable '.[oldest]'
 	@touch $@

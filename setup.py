@@ -6,6 +6,7 @@ from runpy import run_path
 from setuptools import find_packages, setup
 
 ROOT = Path(__file__).parent
+TESTS = ["hypothesis", "optuna>=4", "pytest", "pytest-xdist"]
 
 setup(
     name="nrae-geometric",
@@ -29,27 +30,27 @@ setup(
         "Intended Audience :: Science/Research",
         "Operating System :: OS Independent",
         "Programming Language :: Python :: 3",
-        "Programming Language :: Python :: 3.10",
         "Programming Language :: Python :: 3.11",
         "Programming Language :: Python :: 3.12",
         "Programming Language :: Python :: 3.13",
         "Topic :: Scientific/Engineering :: Artificial Intelligence",
         "Typing :: Typed",
     ],
-    python_requires=">=3.10,<3.14",
+    python_requires=">=3.11",
     packages=find_packages(include=["nrae_geometric", "nrae_geometric.*"]),
     package_data={"nrae_geometric": ["py.typed", "configs/*.yml"]},
+    # The lower bounds are those of tools/oldest.txt, on which the quick tests run.
     install_requires=[
-        "torch>=2.4",
-        "torch-geometric>=2.6",
-        "matplotlib",
-        "numpy",
-        "pillow",
-        "pydantic>=2",
-        "pyyaml",
+        "torch>=2.13",
+        "torch-geometric>=2.6.1",
+        "imageio>=2.31.1",
+        "matplotlib>=3.8",
+        "numpy>=1.26",
+        "pydantic>=2.7",
+        "pyyaml>=6.0.1",
         "scikit-learn>=1.6",
-        "scipy",
-        "tqdm",
+        "scipy>=1.11.2",
+        "tqdm>=4.66",
     ],
     extras_require={
         "cluster": ["torch-cluster"],
@@ -58,8 +59,9 @@ setup(
         "faiss": ["faiss-cpu"],
         "pynndescent": ["pynndescent"],
         "tune": ["optuna>=4"],
-        "bench": ["faiss-cpu", "imageio", "pynndescent"],
-        "dev": ["hypothesis", "mypy", "optuna>=4", "pre-commit", "pytest", "ruff", "types-PyYAML"],
+        "bench": ["faiss-cpu", "pynndescent"],
+        "dev": [*TESTS, "codespell", "import-linter", "mypy", "pre-commit", "ruff", "types-PyYAML"],
+        "oldest": TESTS,
     },
     entry_points={"console_scripts": ["nrae = nrae_geometric.cli:main"]},
 )

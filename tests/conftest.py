@@ -6,8 +6,20 @@ from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import settings
 from torch import Tensor, nn
 from torch_geometric.data import Data
+
+settings.register_profile("quick", max_examples=10)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Says which optional backends the tests were run without."""
+    from nrae_geometric.neighbors import available_backends
+
+    for name, reason in available_backends().items():
+        if reason is not None:
+            terminalreporter.write_line(f"backend {name} not tested: {reason}", yellow=True)
 
 
 @pytest.fixture(scope="session")

@@ -1,10 +1,12 @@
 """Installs one of PyG's compiled extensions and shows the time that the build takes.
 
     python tools/build_extension.py torch-cluster
+    python tools/build_extension.py torch-cluster --only-for-gpu
 
 The package indexes have these extensions as source only, because each has to be compiled against
 the torch that will load it. Exits with 0 when the extension can be imported in the end, and with
-`UNAVAILABLE` after one line that says what is lost when it cannot.
+`UNAVAILABLE` after one line that says what is lost when it cannot. With `--only-for-gpu` nothing is
+built, and nothing lost, unless there are a CUDA compiler and a GPU.
 """
 
 import argparse
@@ -47,10 +49,10 @@ class Extension:
         return {**os.environ, "DIST_EXTRA_CONFIG": str(config)}
 
 
-OWN_ENGINE = "nrae_geometric searches neighbors with its own engine (make cluster tries again)"
+OWN_BACKEND = "nrae_geometric searches neighbors with its own backend (make cluster tries again)"
 NO_SAMPLER = "the tests against PyG's compiled neighbor sampler are skipped"
 EXTENSIONS = {
-    "torch-cluster": Extension(minutes=5, without=OWN_ENGINE),
+    "torch-cluster": Extension(minutes=5, without=OWN_BACKEND),
     "torch-scatter": Extension(minutes=3, without=NO_SAMPLER),
     "torch-sparse": Extension(minutes=7, without=NO_SAMPLER, parallel=False),
 }
@@ -105,12 +107,25 @@ def has_compiler() -> bool:
     return shutil.which(shlex.split(os.environ.get("CXX") or "c++")[0]) is not None
 
 
+def can_compile_for_gpu() -> bool:
+    """Whether there are a CUDA compiler and a GPU that the installed torch can use."""
+    if shutil.which("nvcc") is None:
+        return False
+    command = [sys.executable, "-c", "import sys, torch; sys.exit(not torch.cuda.is_available())"]
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+
 def install(package: str, log_file: Path) -> bool:
     """Installs the package and tells whether it can be imported."""
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check"]
     command = [*pip, "install", "--verbose", "--no-build-isolation", "-c", str(CONSTRAINTS)]
     environment = EXTENSIONS[package].environment()
-    if not run_logged([*command, package], log_file, environment):
+    # Outside of pip's isolation a build needs these beside torch.
+    tools = [*pip, "install", "-c", str(CONSTRAINTS), "torch", "setuptools", "wheel", "ninja"]
+    if not (
+        run_logged(tools, log_file, environment)
+        and run_logged([*command, package], log_file, environment)
+    ):
         return False
     if can_import(package):
         return True
@@ -123,13 +138,15 @@ def install(package: str, log_file: Path) -> bool:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("package", choices=EXTENSIONS)
-    package = parser.parse_args().package
+    parser.add_argument("--only-for-gpu", action="store_true", help="else do nothing")
+    arguments = parser.parse_args()
+    package = arguments.package
     extension = EXTENSIONS[package]
     log_file = Path(sys.prefix) / f"{package}.log"
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda received, _: sys.exit(128 + received))
 
-    if can_import(package):
+    if can_import(package) or (arguments.only_for_gpu and not can_compile_for_gpu()):
         return 0
     print(
         f"Installing {package}, which has to be compiled against the installed torch: "
