@@ -6,8 +6,9 @@
 Competitors take turns in one process with the same number of threads, each after a run whose
 result is compared with the exact float64 neighbors of a sample; where that run takes long, its
 time counts. What would take more than five minutes, by its time for fewer points, is skipped. The
-floor is the time of the float32 matrix product of half the distance matrix, measured between the
-competitors' turns. The memory of `auto` is its peak beyond the points and the result.
+floors are the times of the matrix product of half the distance matrix in float32 and in bfloat16,
+in which the library's own backend multiplies where that is fast, measured between the competitors'
+turns. The memory of `auto` is its peak beyond the points and the result.
 """
 
 import argparse
@@ -19,7 +20,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import torch
-from _knn_engines import MAX_TREE_DIM, Competitor, K, competitors
+from _knn_competitors import MAX_TREE_DIM, Competitor, K, competitors
 from _memory import peak_memory
 from _report import Table, write_report
 from torch import Tensor
@@ -34,18 +35,18 @@ SLICE = 20_000
 EXACT = {"auto", "torch", "scipy"}
 COLUMNS = [
     "points",
-    "engine",
+    "backend",
     "seconds",
     "recall",
-    "floor",
-    "times the floor",
-    "times auto",
+    "÷ float32 product",
+    "÷ bfloat16 product",
+    "÷ auto",
     "memory (MiB)",
 ]
 
 
 class Case(NamedTuple):
-    """Points to search: `num_points` of `dim` coordinates, and how often each engine is timed."""
+    """Points to search: `num_points` of `dim` coordinates, and how often each backend is timed."""
 
     num_points: int
     dim: int
@@ -115,10 +116,10 @@ def recall(x: Tensor, index: Tensor, exact: Exact) -> float:
     return near / (len(exact.rows) * K)
 
 
-def half_product_seconds(x: Tensor) -> float:
-    """Time of the float32 product of half the distance matrix, from one tile of it."""
-    tile = x[:TILE]
-    out = torch.empty(len(tile), len(tile), device=x.device)
+def half_product_seconds(x: Tensor, dtype: torch.dtype) -> float:
+    """Time of the product of half the distance matrix in some precision, from one tile of it."""
+    tile = x[:TILE].to(dtype)
+    out = tile.new_empty(len(tile), len(tile))
     seconds = [timed(lambda _: torch.mm(tile, tile.T, out=out), x)[0] for _ in range(6)][1:]
     return statistics.mean(seconds) * (x.size(0) / len(tile)) ** 2 / 2
 
@@ -137,13 +138,13 @@ def wait(x: Tensor) -> None:
         torch.cuda.synchronize()
 
 
-def expected_seconds(engine: Competitor, x: Tensor) -> float:
+def expected_seconds(backend: Competitor, x: Tensor) -> float:
     """What the time for fewer points lets expect; zero if there are no more than those."""
     if x.size(0) <= 2 * SLICE:
         return 0.0
     part = x[:SLICE]
-    engine.search(part[:1000])
-    return timed(engine.search, part)[0] * (x.size(0) / SLICE) ** engine.power
+    backend.search(part[:1000])
+    return timed(backend.search, part)[0] * (x.size(0) / SLICE) ** backend.power
 
 
 def measure(case: Case, device: str, table: Table, names: list[str] | None = None) -> None:
@@ -153,18 +154,18 @@ def measure(case: Case, device: str, table: Table, names: list[str] | None = Non
     seconds: dict[str, list[float]] = {}
     recalls: dict[str, float] = {}
     memory: dict[str, float | None] = {}
-    engines = competitors(case.dim, device)
-    for name in list(engines):
+    backends = competitors(case.dim, device)
+    for name in list(backends):
         if names is not None and name not in ("auto", *names):
             continue
-        expected = 0.0 if name == "auto" else expected_seconds(engines[name], x)
+        expected = 0.0 if name == "auto" else expected_seconds(backends[name], x)
         if expected > MAX_SECONDS:
             reason = f"{name} (skipped: about {expected / 60:.0f} minutes)"
             table.add(points, reason, *[None] * (len(COLUMNS) - 2))
             continue
-        engines[name].search(x[:1000])
+        backends[name].search(x[:1000])
         with peak_memory() as peak:
-            first, index = timed(engines[name].search, x)
+            first, index = timed(backends[name].search, x)
         seconds[name] = [first]
         recalls[name] = recall(x, index, exact)
         if name == "auto" and peak.mebibytes is not None and device == "cpu":
@@ -176,16 +177,19 @@ def measure(case: Case, device: str, table: Table, names: list[str] | None = Non
     short = [name for name, times in seconds.items() if times[0] < LONG_SECONDS]
     for name in short if case.repeats > 1 else []:
         seconds[name] = []
-    floors = [half_product_seconds(x)]
-    for _ in range(case.repeats if case.repeats > 1 else 0):
-        floors.append(half_product_seconds(x))
+    floors: dict[torch.dtype, list[float]] = {torch.float32: [], torch.bfloat16: []}
+    for turn in range(1 + case.repeats if case.repeats > 1 else 1):
+        for dtype, times in floors.items():
+            times.append(half_product_seconds(x, dtype))
+        if turn == 0:
+            continue
         for name in short:
-            seconds[name].append(timed(engines[name].search, x)[0])
-    floor = statistics.median(floors)
+            seconds[name].append(timed(backends[name].search, x)[0])
+    products = [statistics.median(times) for times in floors.values()]
     medians = {name: statistics.median(times) for name, times in seconds.items()}
     for name, median in sorted(medians.items(), key=lambda item: item[1]):
-        ratios = median / floor, median / medians["auto"]
-        table.add(points, name, median, recalls[name], floor, *ratios, memory.get(name))
+        ratios = (median / reference for reference in (*products, medians["auto"]))
+        table.add(points, name, median, recalls[name], *ratios, memory.get(name))
 
 
 def main() -> None:
@@ -196,7 +200,7 @@ def main() -> None:
         "--case", nargs=3, type=int, action="append", metavar=("POINTS", "DIM", "REPEATS"),
         help="only this case; may be given several times",
     )  # fmt: skip
-    parser.add_argument("--engines", nargs="+", help="only these, by their names in the table")
+    parser.add_argument("--backends", nargs="+", help="only these, by their names in the table")
     arguments = parser.parse_args()
     title = f"k-nearest neighbors, k = {K}, float32, {arguments.device}"
     table = Table(title, COLUMNS)
@@ -204,7 +208,7 @@ def main() -> None:
     if arguments.case:
         cases = [Case(*case) for case in arguments.case]
     for case in cases:
-        measure(case, arguments.device, table, arguments.engines)
+        measure(case, arguments.device, table, arguments.backends)
     name = "knn_speed" if arguments.device == "cpu" else "knn_speed_cuda"
     write_report(name, [table], quick=arguments.quick)
 

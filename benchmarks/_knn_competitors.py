@@ -97,38 +97,38 @@ def nn_descent(x: Tensor) -> Tensor:
 
 
 def competitors(dim: int, device: str) -> dict[str, Competitor]:
-    """Engines for points of so many dimensions, by the name in the table; `auto` comes first."""
+    """Competitors for points of so many dimensions by their names in the table, `auto` first."""
     tree = dim <= MAX_TREE_DIM
     installed = {name for name, reason in available_backends().items() if reason is None}
-    engines = {"auto": Competitor(library, QUADRATIC)}
-    engines["torch.cdist + topk"] = Competitor(cdist_topk, QUADRATIC)
+    found = {"auto": Competitor(library, QUADRATIC)}
+    found["torch.cdist + topk"] = Competitor(cdist_topk, QUADRATIC)
     if "torch_cluster" in installed:
-        engines["torch_cluster"] = Competitor(
+        found["torch_cluster"] = Competitor(
             torch_cluster_graph, NEARLY_LINEAR if tree and device == "cpu" else QUADRATIC
         )
     if device == "cuda":
         if has_faiss_on_gpu():
-            engines["faiss GpuIndexFlatL2"] = Competitor(faiss_flat_on_gpu, QUADRATIC)
-        return engines
-    engines["torch"] = Competitor(partial(library, backend="torch"), QUADRATIC)
-    engines["scikit-learn brute"] = Competitor(partial(scikit_learn, algorithm="brute"), QUADRATIC)
+            found["faiss GpuIndexFlatL2"] = Competitor(faiss_flat_on_gpu, QUADRATIC)
+        return found
+    found["torch"] = Competitor(partial(library, backend="torch"), QUADRATIC)
+    found["scikit-learn brute"] = Competitor(partial(scikit_learn, algorithm="brute"), QUADRATIC)
     if tree:
-        engines["scipy"] = Competitor(partial(library, backend="scipy"), NEARLY_LINEAR)
-        engines["scipy.spatial.cKDTree"] = Competitor(scipy_tree, NEARLY_LINEAR)
-        engines["scikit-learn kd_tree"] = Competitor(
+        found["scipy"] = Competitor(partial(library, backend="scipy"), NEARLY_LINEAR)
+        found["scipy.spatial.cKDTree"] = Competitor(scipy_tree, NEARLY_LINEAR)
+        found["scikit-learn kd_tree"] = Competitor(
             partial(scikit_learn, algorithm="kd_tree"), NEARLY_LINEAR
         )
     if "faiss" in installed:
-        engines["faiss IndexFlatL2"] = Competitor(faiss_flat, QUADRATIC)
+        found["faiss IndexFlatL2"] = Competitor(faiss_flat, QUADRATIC)
         if not tree:
             for index in ("hnsw", "ivf"):
-                engine = FaissBackend(index)
-                engines[f"faiss {index}, recall 0.95"] = Competitor(
-                    partial(library, backend=engine), NEARLY_LINEAR
+                backend = FaissBackend(index)
+                found[f"faiss {index}, recall 0.95"] = Competitor(
+                    partial(library, backend=backend), NEARLY_LINEAR
                 )
     if not tree and find_spec("pynndescent") is not None:
-        engines["pynndescent"] = Competitor(nn_descent, NEARLY_LINEAR)
-        engines["pynndescent, recall 0.95"] = Competitor(
+        found["pynndescent"] = Competitor(nn_descent, NEARLY_LINEAR)
+        found["pynndescent, recall 0.95"] = Competitor(
             partial(library, backend=PyNNDescentBackend()), NEARLY_LINEAR
         )
-    return engines
+    return found
