@@ -11,8 +11,7 @@ from PIL import Image
 from torch import Tensor
 from torch_geometric.data import Data
 
-from nrae_geometric.configs import load_experiment
-from nrae_geometric.experiments.build import build_dataset
+from nrae_geometric.configs import load_config
 from nrae_geometric.nn import AE
 from nrae_geometric.nn.traversal import learned_manifold
 from nrae_geometric.visualization import ManifoldPanel, plot_manifolds, plot_orbit
@@ -40,8 +39,8 @@ def learned(model: AE, points: Data) -> dict[str, Any]:
 
 def curves(runs: list[Record]) -> Any:
     """The learned curves of one study and seed, side by side."""
-    config = load_experiment(runs[0]["experiment"], runs[0]["overrides"])
-    dataset = build_dataset(config.data.training, config.seed)
+    config = load_config(runs[0]["experiment"], runs[0]["overrides"])
+    dataset = config.data.training.build(config.seed)
     panels = [
         ManifoldPanel(
             method(run),

@@ -9,8 +9,8 @@ from _reproduce_pictures import CURVES, STRIPS, learned
 from _reproduce_targets import cross_validated_sine, unrolled_sheet
 
 from nrae_geometric.callbacks import MetricRecorder
-from nrae_geometric.configs import load_experiment
-from nrae_geometric.experiments.build import build_dataset, build_graph, build_loader, build_model
+from nrae_geometric.configs import load_config
+from nrae_geometric.experiments.build import build_graph, build_loader, build_model
 from nrae_geometric.metrics import latent_order, reconstruction_error
 from nrae_geometric.training import Trainer
 
@@ -60,10 +60,10 @@ def execute(run: Run) -> dict[str, Any]:
 
 def _train(run: Run) -> dict[str, Any]:
     """The error and order of the clean points, at the end and on the way, and their latents."""
-    config = load_experiment(run.experiment, run.overrides)
+    config = load_config(run.experiment, run.overrides)
     section = config.data.training
     torch.manual_seed(config.seed)
-    dataset = build_dataset(section, config.seed)
+    dataset = section.build(config.seed)
     points = dataset[0]
     clean = dataset.manifold() if section.dataset == "synthetic" else points
     kept = torch.randperm(points.num_nodes)[run.held_out :].sort().values
@@ -92,7 +92,7 @@ def _train(run: Run) -> dict[str, Any]:
         progress=False,
         init=config.training.init,
     )
-    trainer.fit(model, build_loader(data, section, config.seed))
+    trainer.fit(model, build_loader(data, config))
     model.eval()
     with torch.no_grad():
         z = model.encode(clean.x)

@@ -10,10 +10,8 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 from torch_geometric.data import Data
 
-from nrae_geometric.configs import load_experiment
+from nrae_geometric.configs import load_config
 from nrae_geometric.experiments.build import (
-    TAYLOR_ORDER,
-    build_dataset,
     build_graph,
     build_loader,
     build_model,
@@ -56,12 +54,12 @@ class Setting:
 
 def published_setting(name: str, device: str = "cpu") -> Setting:
     """The row of a published experiment."""
-    config = load_experiment(name)
+    config = load_config(name, {"seed": 0})
     section = config.data.training
-    data = build_graph(build_dataset(section, 0)[0].to(device), section)
+    data = build_graph(section.build(config.seed)[0].to(device), section)
     model = build_model(config.model, data.x.shape[1:]).to(device)
-    loader = build_loader(data, section, 0)
-    return Setting(name, model, data, loader, TAYLOR_ORDER[config.model.arch])
+    loader = build_loader(data, config)
+    return Setting(name, model, data, loader, config.model.expansion_order)
 
 
 def synthetic_setting(

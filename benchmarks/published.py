@@ -133,15 +133,15 @@ def _main(name: str, path: str) -> None:
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 
-    from nrae_geometric.configs import load_experiment
-    from nrae_geometric.experiments.build import TAYLOR_ORDER, build_dataset, build_model
+    from nrae_geometric.configs import load_config
+    from nrae_geometric.experiments.build import build_model
     from nrae_geometric.neighbors import knn
 
-    config = load_experiment(name)
+    config = load_config(name)
     section = config.data.training
-    dataset = build_dataset(section, config.seed)
+    dataset = section.build(config.seed)
     x, manifold = dataset[0].x, dataset.manifold().x
-    graph, kernel = section.graph, config.model.kernel
+    graph, order = section.graph, config.model.expansion_order
     model = build_model(config.model, x.shape[1:])
     frames: list[np.ndarray] = []
 
@@ -172,8 +172,8 @@ def _main(name: str, path: str) -> None:
         model,
         loader,
         config.training.num_epochs,
-        TAYLOR_ORDER[config.model.arch],
-        0.0 if kernel is None else kernel.weight,
+        order,
+        0.0 if order is None else config.model.kernel.weight,
         draw,
     )
     imageio.mimsave(path, frames, duration=100)

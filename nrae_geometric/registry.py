@@ -17,10 +17,13 @@ nor any other package of the library.
 """
 
 import importlib
+import importlib.util
 import pkgutil
+import sys
 from collections.abc import Callable, Iterator
 from importlib.metadata import entry_points
 from itertools import product
+from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict
@@ -82,6 +85,31 @@ class Registry(Generic[T]):
             plugin.load()
 
 
+def import_plugin(module_or_file: str) -> None:
+    """Imports a module for the things that it registers.
+
+    Args:
+        module_or_file: The name of a module, or the path of a file that ends in ``.py``.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ModuleNotFoundError: If there is no such module.
+    """
+    path = Path(module_or_file)
+    if path.suffix != ".py":
+        importlib.import_module(module_or_file)
+        return
+    if not path.is_file():
+        raise FileNotFoundError(f"there is no plugin {path}")
+    # Known to the import system by a name that shadows no other module.
+    name = f"{PLUGINS}.{path.stem}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None
+    assert spec.loader is not None
+    sys.modules[name] = module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+
+
 class Section(BaseModel):
     """A part of a configuration: unknown keys are errors, and no value is converted silently."""
 
@@ -97,6 +125,8 @@ class DatasetSettings(Section):
 
     coordinate: ClassVar[str] = "true coordinate"
     """What ``y`` is, with its unit, as pictures print it."""
+
+    dataset: str
 
     def build(self, seed: int) -> Any:
         """Returns the data set: item 0 is its graph, a :class:`~torch_geometric.data.Data`.
@@ -136,10 +166,12 @@ class ModelSettings(Section):
     needs_graph: ClassVar[bool] = False
     """Whether the loss follows the edges of a graph."""
 
+    arch: str
+
     @property
     def title(self) -> str:
         """The name of the model as pictures and tables print it."""
-        return str(self.arch).upper()  # type: ignore[attr-defined]
+        return self.arch.upper()
 
     @property
     def expansion_order(self) -> int | None:
@@ -188,4 +220,7 @@ def register_model(settings: type[ModelSettings]) -> type[ModelSettings]:
 
 
 def _literals(settings: type[Section], field: str) -> list[str]:
-    return [str(name) for name in get_args(settings.model_fields[field].annotation)]
+    names = [str(name) for name in get_args(settings.model_fields[field].annotation)]
+    if not names:
+        raise TypeError(f"{settings.__name__}.{field} must be a Literal of its names")
+    return names

@@ -9,7 +9,7 @@ import torch
 
 from nrae_geometric import __version__
 from nrae_geometric.cli import main
-from nrae_geometric.configs import ExperimentConfig, experiment_names
+from nrae_geometric.configs import experiment_names, load_config
 from nrae_geometric.estimator import ManifoldAutoencoder
 
 SMALL = [
@@ -30,7 +30,7 @@ def train(tmp_path, *arguments):
 
 
 def merged(tmp_path, name="AE_toy_denoising"):
-    return ExperimentConfig.from_yaml(tmp_path / name / "config.yml")
+    return load_config(tmp_path / name / "config.yml")
 
 
 def test_list_names_every_packaged_experiment(capsys):
@@ -151,7 +151,7 @@ def test_interrupt_exits_with_130(monkeypatch, capsys):
     def interrupted(config, **options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("nrae_geometric.experiments.run.run_experiment", interrupted)
+    monkeypatch.setattr("nrae_geometric.experiments.run_experiment", interrupted)
     assert main(["train", "AE_toy_denoising"]) == 130
     assert "Traceback" not in capsys.readouterr().err
 

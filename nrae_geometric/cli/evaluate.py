@@ -1,21 +1,22 @@
-"""``nrae evaluate``: all metrics of a finished experiment."""
+"""``nrae evaluate``: a finished experiment, measured in every way."""
 
 import argparse
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from nrae_geometric.cli.metrics_table import print_metrics
-from nrae_geometric.cli.options import add_device
-from nrae_geometric.cli.process import uncollected
-from nrae_geometric.cli.settings import refuse_settings
+from nrae_geometric.cli.process import no_gc_imports
+from nrae_geometric.cli.settings import add_device, refuse_settings
 
 
-def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Adds the command to the command line."""
+def add_evaluate(
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]",
+) -> argparse.ArgumentParser:
+    """Adds ``nrae evaluate`` to the commands."""
     parser = commands.add_parser(
         "evaluate",
         help="measure a finished experiment in every way",
         description="Measure a finished experiment in every way: against the known manifold, and "
-        "without it. Prints the metrics and adds them to metrics.json.",
+        "without it. Prints the measures and adds them to metrics.json.",
         allow_abbrev=False,
     )
     parser.add_argument(
@@ -24,14 +25,43 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         help="the experiment's folder, such as results/NRAEL_toy_denoising",
     )
     add_device(parser)
-    parser.set_defaults(run=_run)
+    parser.set_defaults(run=_evaluate)
+    return parser
 
 
-def _run(arguments: argparse.Namespace, settings: dict[str, Any]) -> None:
+def _evaluate(arguments: argparse.Namespace, settings: dict[str, Any]) -> None:
     refuse_settings("evaluate", settings)
     # Imported here to show help without waiting for torch.
-    with uncollected():
-        from nrae_geometric.experiments.evaluate import evaluate_experiment
+    with no_gc_imports():
+        from nrae_geometric.experiments import evaluate_experiment
 
-    print_metrics(evaluate_experiment(arguments.directory, device=arguments.device))
+    print_measures(evaluate_experiment(arguments.directory, device=arguments.device))
     print(f"added to {arguments.directory}/metrics.json")
+
+
+def print_measures(measures: Mapping[str, Any]) -> None:
+    """Prints nested numbers in two columns, a group's members below its name.
+
+    Args:
+        measures (Mapping[str, Any]): Numbers, ``None`` for one that is not finite, and mappings
+            of them.
+    """
+    rows = list(_rows(measures))
+    width = max((len(name) for name, _ in rows), default=0)
+    for name, value in rows:
+        print(f"{name:{width}}  {value}".rstrip())
+
+
+def _rows(measures: Mapping[str, Any], indent: str = "") -> Iterator[tuple[str, str]]:
+    for name, value in measures.items():
+        if isinstance(value, Mapping):
+            yield f"{indent}{name}", ""
+            yield from _rows(value, f"{indent}  ")
+        else:
+            yield f"{indent}{name}", _text(value)
+
+
+def _text(value: int | float | None) -> str:
+    if value is None:
+        return "not finite"
+    return str(value) if isinstance(value, int) else f"{value:.4g}"

@@ -1,4 +1,4 @@
-"""What only a program may decide for its whole process, not a library for that of others."""
+"""Process-wide settings of the command line, which a library must not make for its host."""
 
 import atexit
 import gc
@@ -7,8 +7,8 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def uncollected() -> Iterator[None]:
-    """Keeps what is imported inside out of garbage collection until the process ends.
+def no_gc_imports() -> Iterator[None]:
+    """Keeps the objects that are imported in the block out of garbage collection.
 
     Looking for garbage among the objects of PyTorch and PyG costs a fifth of the time that it
     takes to import them, and most of a second again when the process ends.

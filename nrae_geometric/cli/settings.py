@@ -1,15 +1,20 @@
-"""Settings of a configuration file, given on the command line."""
+"""Settings of a configuration file on the command line, and the options that commands share."""
 
+import argparse
 from collections.abc import Sequence
 from typing import Any
 
-from nrae_geometric.configs.reader import ExperimentConfig, parse_yaml
+from nrae_geometric.configs import ExperimentConfig
+from nrae_geometric.configs.files import parse_yaml
 
 
 def split_settings(argv: Sequence[str]) -> tuple[list[str], dict[str, Any]]:
     """Takes the settings, ``--key value`` or ``--key=value``, out of the arguments.
 
     They are told from options by a dot or by being a key of the file's top level.
+
+    Args:
+        argv (Sequence[str]): The arguments.
 
     Returns:
         The other arguments, and the settings' values by their dotted keys.
@@ -35,6 +40,35 @@ def split_settings(argv: Sequence[str]) -> tuple[list[str], dict[str, Any]]:
 
 
 def refuse_settings(command: str, settings: dict[str, Any]) -> None:
-    """Raises if a command that takes no settings was given one."""
+    """Raises an error if a command that takes no settings was given one."""
     if settings:
         raise ValueError(f"{command} takes no settings, got --{next(iter(settings))}")
+
+
+def add_plugin(parser: argparse.ArgumentParser, dest: str = "command_plugins") -> None:
+    """Adds ``--plugin``."""
+    parser.add_argument(
+        "--plugin",
+        action="append",
+        default=[],
+        dest=dest,
+        metavar="MODULE",
+        help="a module, or a .py file, that registers kinds of points or models; repeatable",
+    )
+
+
+def add_device(parser: argparse.ArgumentParser) -> None:
+    """Adds ``--device``."""
+    parser.add_argument(
+        "--device", default="auto", help="auto, cpu, or the number of a GPU (default: auto)"
+    )
+
+
+def add_logdir(parser: argparse.ArgumentParser, folder: str) -> None:
+    """Adds ``--logdir``, within which the results go to a folder."""
+    parser.add_argument(
+        "--logdir",
+        default="results",
+        metavar="DIR",
+        help=f"results go to DIR/{folder} (default: results)",
+    )

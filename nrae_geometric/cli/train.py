@@ -1,21 +1,24 @@
-"""``nrae train``: one experiment from its configuration to its results."""
+"""``nrae train`` and ``nrae list``: experiments from their configuration to their results."""
 
 import argparse
 from typing import Any
 
-from nrae_geometric.cli.metrics_table import print_metrics
-from nrae_geometric.cli.options import add_device, add_logdir
-from nrae_geometric.cli.process import flush_denormals, uncollected
-from nrae_geometric.configs.reader import ExperimentConfig
+from nrae_geometric.cli.evaluate import print_measures
+from nrae_geometric.cli.process import flush_denormals, no_gc_imports
+from nrae_geometric.cli.settings import add_device, add_logdir, refuse_settings
+from nrae_geometric.configs import experiment_names, load_config
+from nrae_geometric.configs.files import read_settings
 
 
-def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Adds the command to the command line."""
+def add_train(
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]",
+) -> argparse.ArgumentParser:
+    """Adds ``nrae train`` to the commands."""
     parser = commands.add_parser(
         "train",
         help="train, measure and picture an experiment",
         usage="nrae train CONFIG [--device DEVICE] [--logdir DIR] [--resume] [--no-animation] "
-        "[--key value]...",
+        "[--plugin MODULE]... [--key value]...",
         description="Train, measure and picture an experiment. Any setting of the configuration "
         "can be given as well, for example --training.num_epochs 100 or --seed 2.",
         allow_abbrev=False,
@@ -26,15 +29,18 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     add_device(parser)
     add_logdir(parser, "exp_name")
     parser.add_argument("--resume", action="store_true", help="go on from the checkpoint")
-    parser.add_argument("--no-animation", action="store_true", help="do not draw the animation")
-    parser.set_defaults(run=_run)
+    parser.add_argument(
+        "--no-animation", action="store_true", help="neither record nor draw an animation"
+    )
+    parser.set_defaults(run=_train)
+    return parser
 
 
-def _run(arguments: argparse.Namespace, settings: dict[str, Any]) -> None:
-    config = ExperimentConfig.from_yaml(arguments.config or arguments.config_option, settings)
-    # Imported here to show help and faults in the configuration without waiting for torch.
-    with uncollected():
-        from nrae_geometric.experiments.run import run_experiment
+def _train(arguments: argparse.Namespace, settings: dict[str, Any]) -> None:
+    # Settings name kinds of points and models, which the registry knows once torch is imported.
+    with no_gc_imports():
+        config = load_config(arguments.config or arguments.config_option, settings)
+        from nrae_geometric.experiments import run_experiment
 
     flush_denormals()
     result = run_experiment(
@@ -44,5 +50,22 @@ def _run(arguments: argparse.Namespace, settings: dict[str, Any]) -> None:
         resume=arguments.resume,
         animate=not arguments.no_animation,
     )
-    print_metrics({"loss": result.history[-1]["loss"], **result.metrics})
+    print_measures({"loss": result.history[-1]["loss"], **result.metrics})
     print(f"results in {result.directory}")
+
+
+def add_list(
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]",
+) -> argparse.ArgumentParser:
+    """Adds ``nrae list`` to the commands."""
+    parser = commands.add_parser("list", help="list the packaged experiments", allow_abbrev=False)
+    parser.set_defaults(run=_list)
+    return parser
+
+
+def _list(arguments: argparse.Namespace, settings: dict[str, Any]) -> None:
+    refuse_settings("list", settings)
+    for name in experiment_names():
+        experiment = read_settings(name)
+        points, epochs = experiment["data"]["training"], experiment["training"]["num_epochs"]
+        print(f"{name:30}  {points['dataset']} {points['type']:10}  {epochs} epochs")

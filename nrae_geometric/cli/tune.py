@@ -5,9 +5,9 @@ import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nrae_geometric.cli.options import add_device, add_logdir
-from nrae_geometric.cli.process import flush_denormals, uncollected
-from nrae_geometric.configs.reader import ExperimentConfig
+from nrae_geometric.cli.process import flush_denormals, no_gc_imports
+from nrae_geometric.cli.settings import add_device, add_logdir
+from nrae_geometric.configs import ExperimentConfig, load_config
 
 if TYPE_CHECKING:
     import numpy as np
@@ -18,8 +18,10 @@ if TYPE_CHECKING:
 _NUM_ROWS = 10
 
 
-def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Adds the command to the command line."""
+def add_tune(
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]",
+) -> argparse.ArgumentParser:
+    """Adds ``nrae tune`` to the commands."""
     parser = commands.add_parser(
         "tune",
         help="choose k, lambda and order for your points",
@@ -47,14 +49,15 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     )
     add_device(parser)
     add_logdir(parser, "tune_NAME")
-    parser.set_defaults(run=_run)
+    parser.set_defaults(run=_tune)
+    return parser
 
 
-def _run(arguments: argparse.Namespace, settings: dict[str, Any]) -> None:
+def _tune(arguments: argparse.Namespace, settings: dict[str, Any]) -> None:
     is_file = Path(arguments.points).suffix == ".npy"
-    config = None if is_file else ExperimentConfig.from_yaml(arguments.points, settings)
-    # Imported here to show help and faults in the configuration without waiting for torch.
-    with uncollected():
+    # Imported here to show help without waiting for torch.
+    with no_gc_imports():
+        config = None if is_file else load_config(arguments.points, settings)
         from nrae_geometric.tuning import tune
 
     flush_denormals()
@@ -87,11 +90,10 @@ def _from_file(
 
 
 def _from_experiment(config: ExperimentConfig) -> "tuple[np.ndarray, ManifoldAutoencoder, int]":
-    from nrae_geometric.experiments.build import build_dataset
     from nrae_geometric.tuning import steady_estimator
 
     section = config.data.training
-    points = build_dataset(section, config.seed)[0].x.numpy()
+    points = section.build(config.seed)[0].x.numpy()
     estimator = steady_estimator(
         len(points),
         latent_dim=config.model.z_dim,

@@ -1,22 +1,19 @@
-"""What is wrong with a configuration, one line for each fault."""
+"""Errors of a configuration, one line for each fault."""
 
 import difflib
-import typing
-from collections.abc import Iterator
-from types import UnionType
+from collections.abc import Iterable, Iterator
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
-
-Location = tuple[str, ...]
+from pydantic import ValidationError
+from pydantic_core import PydanticCustomError
 
 
 class ConfigError(ValueError):
     """A configuration that cannot be used.
 
     Args:
-        source: Where it comes from: a file, or a name.
-        faults: One line for each fault.
+        source (str): Where it comes from: a file, or a name.
+        faults (list[str]): One line for each fault.
     """
 
     def __init__(self, source: str, faults: list[str]) -> None:
@@ -25,77 +22,76 @@ class ConfigError(ValueError):
         super().__init__("\n  ".join([f"{source} has {count}:", *faults]))
 
 
-def schema_faults(error: ValidationError, schema: type[BaseModel]) -> Iterator[str]:
-    """Yields one line for each fault that the schema found: the key's dotted path and why."""
-    keys = dict(_keys_by_location(schema, ()))
-    for fault in error.errors(include_url=False):
-        location = tuple(str(part) for part in fault["loc"])
-        if location:
-            yield _line(dict(fault), location, keys)
-        else:
-            yield from fault["msg"].removeprefix("Value error, ").splitlines()
+def section_error(faults: Iterable[tuple[str, str]]) -> ValidationError:
+    """Returns the error that the validator of a section raises.
 
-
-def _keys_by_location(
-    schema: type[BaseModel], location: Location
-) -> Iterator[tuple[Location, list[str]]]:
-    yield location, [field.alias or name for name, field in schema.model_fields.items()]
-    for name, field in schema.model_fields.items():
-        alternatives = list(_models(field.annotation))
-        for model in alternatives:
-            tag = [_dataset(model)] if len(alternatives) > 1 else []
-            yield from _keys_by_location(model, (*location, field.alias or name, *tag))
-
-
-def _models(annotation: Any) -> Iterator[type[BaseModel]]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        yield annotation
-    elif typing.get_origin(annotation) in (typing.Union, UnionType, typing.Annotated):
-        for argument in typing.get_args(annotation):
-            yield from _models(argument)
-
-
-def _dataset(model: type[BaseModel]) -> str:
-    return typing.get_args(model.model_fields["dataset"].annotation)[0]
-
-
-def _line(fault: dict[str, Any], location: Location, keys: dict[Location, list[str]]) -> str:
-    path = _dotted(location, keys)
-    match fault["type"]:
-        case "missing":
-            return f"{path}: missing"
-        case "extra_forbidden":
-            return f"{path}: unknown key; {_nearest(location, keys)}"
-        case "union_tag_not_found":
-            return f"{path}.dataset: missing; it names the kind of points, synthetic or mnist"
-        case "union_tag_invalid":
-            expected, tag = fault["ctx"]["expected_tags"], fault["ctx"]["tag"]
-            return f"{path}.dataset: should be one of {expected}, got {tag!r}"
-    reason = fault["msg"].removeprefix("Value error, ").removeprefix("Input ")
-    return f"{path}: {reason}, got {fault['input']!r}"
-
-
-def _dotted(location: Location, keys: dict[Location, list[str]]) -> str:
-    """The path as written in the file, which does not have the data set's tag in it."""
-    return ".".join(
-        part
-        for depth, part in enumerate(location)
-        if location[: depth + 1] not in keys or location[:depth] in keys
+    Args:
+        faults (Iterable[tuple[str, str]]): The dotted key within the section, and what is wrong.
+    """
+    return ValidationError.from_exception_data(
+        "section",
+        [
+            {
+                "type": PydanticCustomError("value_error", "{reason}", {"reason": reason}),
+                "loc": tuple(key.split(".")),
+                "input": None,
+            }
+            for key, reason in faults
+        ],
     )
 
 
-def _nearest(location: Location, keys: dict[Location, list[str]]) -> str:
-    *parent, unknown = location
-    siblings = keys[tuple(parent)]
-    if match := difflib.get_close_matches(unknown, siblings, n=1):
-        return f"did you mean {_dotted((*parent, match[0]), keys)}?"
-    # Below this section or in another one, but not in this section of another kind of data set.
-    elsewhere = {
-        key: (*place, key)
-        for place in reversed(keys)
-        for key in keys[place]
-        if place[: len(parent)] == tuple(parent) or place[:1] != location[:1]
-    }
-    if match := difflib.get_close_matches(unknown, elsewhere, n=1):
-        return f"did you mean {_dotted(elsewhere[match[0]], keys)}?"
-    return f"valid here: {', '.join(siblings)}"
+def fault_lines(error: ValidationError, settings: Any, keys: list[str]) -> Iterator[str]:
+    """Yields one line for each fault: the dotted path of its key, and what is wrong.
+
+    Args:
+        error (ValidationError): What the validation of the settings raised.
+        settings (Any): The nested settings.
+        keys (list[str]): The dotted paths of all keys that the settings could have.
+    """
+    for fault in error.errors(include_url=False):
+        path = _path(fault["loc"], settings)
+        reason = fault["msg"].removeprefix("Value error, ").removeprefix("Input ")
+        match fault["type"]:
+            case "missing":
+                yield f"{path}: missing"
+            case "extra_forbidden":
+                yield f"{path}: unknown key; {_suggestion(path, keys)}"
+            case "union_tag_not_found":
+                yield f"{path}.{_unquoted(fault['ctx']['discriminator'])}: missing"
+            case "union_tag_invalid":
+                key, tag = _unquoted(fault["ctx"]["discriminator"]), fault["ctx"]["tag"]
+                tags = fault["ctx"]["expected_tags"]
+                yield f"{path}.{key}: should be one of {tags}, got {tag!r}"
+            case "value_error":
+                yield f"{path}: {reason}"
+            case _:
+                yield f"{path}: {reason}, got {fault['input']!r}"
+
+
+def _unquoted(text: str) -> str:
+    return text.strip("'")
+
+
+def _path(location: tuple[int | str, ...], settings: Any) -> str:
+    """The path as written in the file, which does not name the alternatives of a union."""
+    *parents, last = location
+    path, value = [], settings
+    for part in parents:
+        try:
+            value = value[part]
+        except (KeyError, TypeError, IndexError):
+            continue
+        path.append(str(part))
+    return ".".join([*path, str(last)])
+
+
+def _suggestion(path: str, keys: list[str]) -> str:
+    section, _, unknown = path.rpartition(".")
+    siblings = [key for key in keys if key.rpartition(".")[0] == section]
+    below = [key for key in keys if key.startswith(f"{section}.")]
+    for candidates in (siblings, below, keys):
+        by_name = {key.rpartition(".")[2]: key for key in reversed(candidates)}
+        if match := difflib.get_close_matches(unknown, by_name, n=1):
+            return f"did you mean {by_name[match[0]]}?"
+    return f"valid here: {', '.join(key.rpartition('.')[2] for key in siblings)}"

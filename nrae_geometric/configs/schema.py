@@ -1,111 +1,235 @@
-"""The published configuration files' keys, types and ranges."""
+"""Sections of a configuration: their keys, types and ranges, and what does not fit together.
 
-from typing import Annotated, Literal
+The format is that of the published code's files. The sections ``data.training``, ``data.test`` and
+``model`` have, besides their own keys, those of the kind that they name. Kinds are looked up in
+:mod:`nrae_geometric.registry` whenever a configuration is validated.
+"""
 
+import math
+from collections.abc import Iterator, Mapping
+from functools import cache
+from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
+
+import yaml
 from pydantic import (
     AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    NonNegativeFloat,
+    BeforeValidator,
     NonNegativeInt,
     PositiveFloat,
     PositiveInt,
+    SerializeAsAny,
+    ValidationError,
+    create_model,
+    model_validator,
 )
 
-Activation = Literal[
-    "relu", "sigmoid", "softplus", "linear", "tanh", "leakyrelu", "softmax", "selu", "elu"
-]
+from nrae_geometric.configs.errors import ConfigError, fault_lines, section_error
+from nrae_geometric.registry import (
+    BACKENDS,
+    DATASETS,
+    METRICS,
+    MODELS,
+    DatasetSettings,
+    ModelSettings,
+    Section,
+)
+
+_Checked = TypeVar("_Checked", bound="CheckedSection")
 
 
-def _plain_name(name: str) -> str:
-    if not name.strip(". ") or any(separator in name for separator in "/\\\0"):
-        raise ValueError("must be the plain name of a folder")
+class CheckedSection(Section):
+    """A section whose values, each valid by itself, are checked against each other."""
+
+    def faults(self) -> Iterator[tuple[str, str]]:
+        """Yields the dotted key of each value that does not fit, and why."""
+        yield from ()
+
+    @model_validator(mode="after")
+    def _check(self: _Checked) -> _Checked:
+        if faults := list(self.faults()):
+            raise section_error(faults)
+        return self
+
+
+def _backend(name: str) -> str:
+    if name != "auto" and name not in BACKENDS:
+        raise ValueError(f"should be one of {_listed(['auto', *BACKENDS])}, got {name!r}")
     return name
 
 
-class Section(BaseModel):
-    """A part of the file: unknown keys are faults, and no value is converted silently."""
+def _metric(name: str) -> str:
+    if name != "euclidean" and name not in METRICS:
+        raise ValueError(f"should be one of {_listed(METRICS)}, got {name!r}")
+    return name
 
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
+
+def _listed(names: Any) -> str:
+    return ", ".join(map(repr, names))
 
 
-class Graph(Section):
+class Graph(CheckedSection):
     """The k-nearest-neighbor graph, and how many neighbors a step samples.
 
     ``bs_nn`` counts the center when ``include_center`` is true.
     """
 
-    include_center: bool
-    replace: bool
+    include_center: bool = True
+    replace: bool = False
     num_nn: PositiveInt
-    bs_nn: PositiveInt
+    bs_nn: PositiveInt = 2
+    metric: Annotated[str, AfterValidator(_metric)] = "euclidean"
+    backend: Annotated[str, AfterValidator(_backend)] = "auto"
+
+    @property
+    def num_neighbors(self) -> int:
+        """How many neighbors a step samples for each center, without the center."""
+        return self.bs_nn - self.include_center
+
+    def faults(self) -> Iterator[tuple[str, str]]:
+        """Yields what cannot be sampled."""
+        if not self.replace and self.num_neighbors > self.num_nn:
+            yield (
+                "bs_nn",
+                f"{self.num_neighbors} neighbors cannot be drawn from num_nn = {self.num_nn} "
+                f"without replacement; set replace: true, or bs_nn to at most "
+                f"{self.num_nn + self.include_center}",
+            )
 
 
-class Points(Section):
-    """What every data section has."""
+class Points(CheckedSection, DatasetSettings):
+    """The keys of every section of points, beside those of its kind."""
 
     split: Literal["training", "test"] | None = None
     batch_size: PositiveInt
     graph: Graph | None = None
 
+    @classmethod
+    def of_kind(cls, settings: Mapping[str, Any]) -> "type[Points]":
+        """Returns the section of the kind of points that the settings name.
 
-class SyntheticPoints(Points):
-    """Points on a plane curve. ``swiss_role`` is the published spelling of ``swiss_roll``."""
+        Raises:
+            ValidationError: If they name none, or one that is not known.
+        """
+        kinds = [name.partition("/")[::2] for name in DATASETS]
+        dataset = _choice(settings, "dataset", [dataset for dataset, _ in kinds])
+        types = [type_ for name, type_ in kinds if name == dataset and type_]
+        if not types:
+            return _section(cls, DATASETS[dataset])
+        if "type" not in settings:
+            # One of the kinds that share the name is the one that is meant without a type.
+            by_default = (DATASETS[f"{dataset}/{type_}"] for type_ in types)
+            for kind in by_default:
+                if not kind.model_fields["type"].is_required():
+                    return _section(cls, kind)
+        return _section(cls, DATASETS[f"{dataset}/{_choice(settings, 'type', types)}"])
 
-    dataset: Literal["synthetic"]
-    type: Literal["sincurve", "swiss_role", "swiss_roll"] = "sincurve"
-    num_data: Annotated[int, Field(ge=2)] = 50
-    noise_level: NonNegativeFloat = 0.0
-
-
-class MNISTPoints(Points):
-    """The first training image of a digit, rotated or shifted."""
-
-    dataset: Literal["mnist"]
-    root: str = "./dataset"
-    type: Literal["rotate", "shift"] = "rotate"
-    digit: Annotated[int, Field(ge=0, le=9)] = 0
-    num_rotate: Annotated[int, Field(ge=2)] = 100
-    rotate_range: Annotated[float, Field(gt=0, le=360)] = 180.0
-    shift_range: Annotated[int, Field(ge=1, le=28)] = 10
-
-
-DataSection = Annotated[SyntheticPoints | MNISTPoints, Field(discriminator="dataset")]
-
-
-class Data(Section):
-    """What is learned from, and what the result is measured on."""
-
-    training: DataSection
-    test: DataSection | None = None
+    def faults(self) -> Iterator[tuple[str, str]]:
+        """Yields a graph of more neighbors than there are points."""
+        num_points = self.num_points
+        if self.graph is not None and num_points is not None and self.graph.num_nn >= num_points:
+            yield (
+                "graph.num_nn",
+                f"{self.graph.num_nn} neighbors need more than the {num_points} points there "
+                f"are; at most {num_points - 1}",
+            )
 
 
-class Network(Section):
-    """Fully connected layers; ``l_hidden`` and ``activation`` name one hidden layer each."""
+class Network(CheckedSection):
+    """Fully connected layers; ``l_hidden`` and ``activation`` name one hidden layer each.
+
+    Activations are those of :data:`nrae_geometric.nn.mlp.ACTIVATIONS`.
+    """
 
     arch: Literal["fc_vec", "fc_image"]
     l_hidden: list[PositiveInt]
-    activation: list[Activation]
-    out_activation: Activation
+    activation: list[str]
+    out_activation: str
+
+    def faults(self) -> Iterator[tuple[str, str]]:
+        """Yields activations that are not as many as the layers."""
+        if len(self.activation) != len(self.l_hidden):
+            yield (
+                "activation",
+                f"{len(self.activation)} activations for {len(self.l_hidden)} hidden layers in "
+                f"l_hidden; give one for each",
+            )
 
 
-class Kernel(Section):
-    """How much a neighbor's reconstruction counts against the center's."""
+class Model(CheckedSection, ModelSettings):
+    """The keys of every model, beside those of its kind."""
 
-    type: Literal["binary"]
-    weight: NonNegativeFloat = Field(alias="lambda")
-
-
-class Model(Section):
-    """An autoencoder (``ae``), or an NRAE of first (``nrael``) or second order (``nraeq``)."""
-
-    arch: Literal["ae", "nrael", "nraeq"]
     x_dim: PositiveInt
     z_dim: PositiveInt
     encoder: Network
     decoder: Network
-    kernel: Kernel | None = None
+
+    @classmethod
+    def of_kind(cls, settings: Mapping[str, Any]) -> "type[Model]":
+        """Returns the section of the kind of model that the settings name.
+
+        Raises:
+            ValidationError: If they name none, or one that is not known.
+        """
+        return _section(cls, MODELS[_choice(settings, "arch", list(MODELS))])
+
+    def misfits(self, point_shape: tuple[int, ...]) -> Iterator[tuple[str, str]]:
+        """Yields the key of each value that does not fit points of a shape, and why."""
+        if self.x_dim != math.prod(point_shape):
+            yield "x_dim", f"each point has {math.prod(point_shape)} values, got {self.x_dim}"
+        arch = "fc_vec" if len(point_shape) == 1 else "fc_image"
+        for name, network in (("encoder", self.encoder), ("decoder", self.decoder)):
+            if network.arch != arch:
+                yield (
+                    f"{name}.arch",
+                    f"{network.arch} does not fit points of shape {point_shape}; use {arch}",
+                )
+
+
+def _choice(settings: Mapping[str, Any], key: str, names: list[str]) -> str:
+    listed = _listed(dict.fromkeys(names))
+    if key not in settings:
+        raise section_error([(key, f"missing; choose one of {listed}")])
+    if settings[key] not in names:
+        raise section_error([(key, f"should be one of {listed}, got {settings[key]!r}")])
+    return settings[key]
+
+
+_Kind = TypeVar("_Kind", bound=Section)
+
+
+@cache
+def _section(base: type[_Kind], settings: type[Section]) -> type[_Kind]:
+    return create_model(settings.__name__, __base__=(settings, base), __doc__=settings.__doc__)
+
+
+def _with_keys_of_kind(section: "type[Points] | type[Model]") -> BeforeValidator:
+    def validate(settings: Any) -> Any:
+        if not isinstance(settings, Mapping):
+            return settings
+        return section.of_kind(settings).model_validate(dict(settings))
+
+    return BeforeValidator(validate)
+
+
+AnyPoints = Annotated[SerializeAsAny[Points], _with_keys_of_kind(Points)]
+AnyModel = Annotated[SerializeAsAny[Model], _with_keys_of_kind(Model)]
+
+
+class Data(CheckedSection):
+    """What is learned from, and what the result is measured on."""
+
+    training: AnyPoints
+    test: AnyPoints | None = None
+
+    def faults(self) -> Iterator[tuple[str, str]]:
+        """Yields test points of another shape."""
+        shape = self.training.point_shape
+        test_shape = None if self.test is None else self.test.point_shape
+        if shape is not None and test_shape is not None and shape != test_shape:
+            yield (
+                "test.dataset",
+                f"points of shape {test_shape} cannot test a model of points of shape {shape}",
+            )
 
 
 class Optimizer(Section):
@@ -117,19 +241,112 @@ class Optimizer(Section):
 class Training(Section):
     """How often all points are seen, and from where the weights start.
 
-    ``init`` is ``random`` as published, or ``geodesic`` for a warm start.
+    ``init`` is ``random`` as published, or ``geodesic`` or ``pca`` for the embedding that the
+    model is fitted to before it is trained.
     """
 
     num_epochs: PositiveInt
-    init: Literal["random", "geodesic"] = "random"
+    init: Literal["random", "geodesic", "pca"] = "random"
+
+    @property
+    def needs_graph(self) -> bool:
+        """Whether the start follows the edges of a graph."""
+        return self.init == "geodesic"
 
 
-class ExperimentSections(Section):
-    """The whole file."""
+def _plain_name(name: str) -> str:
+    if not name.strip(". ") or any(separator in name for separator in "/\\\0"):
+        raise ValueError(f"must be the plain name of a folder, got {name!r}")
+    return name
+
+
+class ExperimentConfig(CheckedSection):
+    """One experiment: its data, model, optimizer and number of epochs.
+
+    The keys are those of the published code's YAML files, so ``config.model.z_dim`` is the
+    file's ``model.z_dim``; only ``model.kernel.lambda`` is spelled ``model.kernel.weight``.
+    """
 
     exp_name: Annotated[str, AfterValidator(_plain_name)]
     seed: NonNegativeInt = 1
     data: Data
-    model: Model
+    model: AnyModel
     optimizer: Optimizer = Optimizer()
     training: Training
+
+    @classmethod
+    def from_dict(
+        cls, settings: Mapping[str, Any], source: str = "the configuration"
+    ) -> "ExperimentConfig":
+        """Returns validated settings.
+
+        Args:
+            settings (Mapping[str, Any]): The nested mapping that a YAML file holds.
+            source (str, optional): What to call it in an error.
+                (default: :obj:`"the configuration"`)
+
+        Raises:
+            ConfigError: With one line for each fault.
+        """
+        try:
+            return cls.model_validate(dict(settings))
+        except ValidationError as error:
+            keys = list(dict.fromkeys(_dotted_keys(cls, settings)))
+            raise ConfigError(source, list(fault_lines(error, settings, keys))) from None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns the nested settings under the file's own keys, without the absent ones."""
+        return self.model_dump(by_alias=True, exclude_none=True)
+
+    def to_yaml(self) -> str:
+        """Returns the settings as the text of a YAML file."""
+        return yaml.safe_dump(self.to_dict(), sort_keys=False)
+
+    def faults(self) -> Iterator[tuple[str, str]]:
+        """Yields what does not fit between the points, the model and the start."""
+        shape, graph = self.data.training.point_shape, self.data.training.graph
+        arch, init = self.model.arch, self.training.init
+        if shape is not None:
+            for key, reason in self.model.misfits(shape):
+                yield f"model.{key}", reason
+        if self.model.needs_graph and graph is None:
+            yield "data.training.graph", f"missing, model.arch {arch} learns from a graph"
+        elif self.training.needs_graph and graph is None:
+            yield (
+                "training.init",
+                f"{init} follows a graph; add data.training.graph, with its num_nn, or use "
+                f"another start",
+            )
+        elif graph is not None and not (self.model.needs_graph or self.training.needs_graph):
+            yield (
+                "data.training.graph",
+                f"neither model.arch {arch} nor training.init {init} follows a graph; remove it",
+            )
+
+
+def _dotted_keys(section: type[Section], settings: Any, prefix: str = "") -> Iterator[str]:
+    """The keys that the settings could have, given the kinds that they name."""
+    for name, field in section.model_fields.items():
+        key = field.alias or name
+        yield f"{prefix}{key}"
+        value = settings.get(key) if isinstance(settings, Mapping) else None
+        for part in _sections(field.annotation):
+            yield from _dotted_keys(_kind(part, value), value, f"{prefix}{key}.")
+
+
+def _sections(annotation: Any) -> Iterator[type[Section]]:
+    if get_origin(annotation) is None and isinstance(annotation, type):
+        if issubclass(annotation, Section):
+            yield annotation
+    else:
+        for argument in get_args(annotation):
+            yield from _sections(argument)
+
+
+def _kind(section: type[Section], settings: Any) -> type[Section]:
+    if issubclass(section, Points | Model) and isinstance(settings, Mapping):
+        try:
+            return section.of_kind(settings)
+        except ValidationError:
+            pass
+    return section

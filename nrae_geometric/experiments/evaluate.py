@@ -8,14 +8,9 @@ from typing import Any
 import torch
 from torch_geometric.data import Data
 
-from nrae_geometric.atomic import atomic_write
-from nrae_geometric.configs.reader import ExperimentConfig
-from nrae_geometric.experiments.build import (
-    build_dataset,
-    build_graph,
-    build_model,
-    build_test_points,
-)
+from nrae_geometric.atomic import write_json
+from nrae_geometric.configs import ExperimentConfig, load_config
+from nrae_geometric.experiments.build import build_graph, build_model, build_test_points
 from nrae_geometric.metrics import smallest_connected_k
 from nrae_geometric.metrics.suite import (
     LABEL_FREE_METRICS,
@@ -61,7 +56,7 @@ def evaluate_experiment(
             f"{directory} is not finished: {completed} of {config.training.num_epochs} epochs; "
             f"train on with --resume first"
         )
-    dataset = build_dataset(config.data.training, config.seed)
+    dataset = config.data.training.build(config.seed)
     points = build_graph(dataset[0].to(resolve_device(device)), config.data.training)
     model = build_model(config.model, points.x.shape[1:]).to(points.x.device)
     try:
@@ -83,7 +78,7 @@ def _finished_config(directory: Path) -> ExperimentConfig:
                 f"{directory} does not hold a finished experiment: there is no {name}; give the "
                 f"folder that nrae train names at its end, such as results/NRAEL_toy_denoising"
             )
-    return ExperimentConfig.from_yaml(directory / "config.yml")
+    return load_config(directory / "config.yml")
 
 
 def _with_edges(points: Data) -> Data:
@@ -102,5 +97,4 @@ def _merge(path: Path, metrics: dict[str, Any]) -> None:
             raise ValueError(f"{path} is not valid JSON ({error}); remove it") from None
     if not isinstance(before, dict):
         raise ValueError(f"{path} should hold a JSON object; remove it")
-    with atomic_write(path) as temporary:
-        temporary.write_text(json.dumps(before | metrics, indent=2) + "\n", encoding="utf-8")
+    write_json(path, before | metrics)

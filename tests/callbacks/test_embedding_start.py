@@ -10,7 +10,7 @@ from torch_geometric.nn import GCNConv
 
 from nrae_geometric.callbacks import warm_start
 from nrae_geometric.callbacks.embedding_start import report_folds
-from nrae_geometric.configs import load_experiment
+from nrae_geometric.configs import load_config
 from nrae_geometric.configs.errors import ConfigError
 from nrae_geometric.datasets import SwissRoll
 from nrae_geometric.experiments import run_experiment
@@ -283,7 +283,7 @@ def test_resumed_run_equals_the_uninterrupted_one(tmp_path, epoch):
 
 def test_an_experiment_starts_geodesically_by_one_key(tmp_path):
     small = {f"model.{network}.l_hidden": [64, 64, 64] for network in ("encoder", "decoder")}
-    config = load_experiment(
+    config = load_config(
         "NRAEL_toy_geometry_preserving",
         {"training.num_epochs": 10, "training.init": "geodesic", **small},
     )
@@ -294,10 +294,10 @@ def test_an_experiment_starts_geodesically_by_one_key(tmp_path):
 
 def test_the_start_cannot_change_when_an_experiment_is_resumed(tmp_path):
     small = {f"model.{network}.l_hidden": [8, 8, 8] for network in ("encoder", "decoder")}
-    config = load_experiment("NRAEL_toy_geometry_preserving", {"training.num_epochs": 1, **small})
+    config = load_config("NRAEL_toy_geometry_preserving", {"training.num_epochs": 1, **small})
     options = {"device": "cpu", "logdir": tmp_path, "animate": False, "progress": False}
     run_experiment(config, **options)
-    other = load_experiment(
+    other = load_config(
         "NRAEL_toy_geometry_preserving",
         {"training.num_epochs": 2, "training.init": "geodesic", **small},
     )
@@ -308,7 +308,7 @@ def test_the_start_cannot_change_when_an_experiment_is_resumed(tmp_path):
 
 def test_an_autoencoder_without_a_graph_cannot_start_geodesically():
     with pytest.raises(ConfigError, match=r"training\.init: geodesic"):
-        load_experiment("AE_toy_denoising", {"training.init": "geodesic"})
+        load_config("AE_toy_denoising", {"training.init": "geodesic"})
 
 
 def test_vanilla_loaders_over_one_graph_serve_too():

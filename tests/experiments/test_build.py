@@ -5,13 +5,12 @@ import numpy as np
 import pytest
 import torch
 
-from nrae_geometric.configs import load_experiment
+from nrae_geometric.configs import load_config
+from nrae_geometric.datasets.mnist_files import data_root
 from nrae_geometric.experiments.build import (
-    build_dataset,
     build_graph,
     build_loader,
     build_model,
-    data_root,
 )
 from nrae_geometric.nn import AE, NRAE
 
@@ -22,15 +21,15 @@ needs_mnist = pytest.mark.skipif(
 
 
 def build(name, **overrides):
-    config = load_experiment(name, overrides)
+    config = load_config(name, overrides)
     section = config.data.training
-    data = build_graph(build_dataset(section, config.seed)[0], section)
-    return config, data, build_loader(data, section, config.seed)
+    data = build_graph(section.build(config.seed)[0], section)
+    return config, data, build_loader(data, config)
 
 
 def test_noise_follows_the_seed():
-    section = load_experiment("AE_toy_denoising").data.training
-    points = [build_dataset(section, seed)[0].x for seed in (1, 1, 2)]
+    section = load_config("AE_toy_denoising").data.training
+    points = [section.build(seed)[0].x for seed in (1, 1, 2)]
 
     assert torch.equal(points[0], points[1])
     assert not torch.equal(points[0], points[2])
@@ -40,7 +39,7 @@ def test_noise_follows_the_seed():
 def test_both_spellings_give_the_same_roll():
     name = "AE_toy_geometry_preserving"
     rolls = [
-        build_dataset(load_experiment(name, {"data.training.type": spelling}).data.training, 1)[0]
+        load_config(name, {"data.training.type": spelling}).data.training.build(1)[0]
         for spelling in ("swiss_role", "swiss_roll")
     ]
     assert torch.equal(rolls[0].x, rolls[1].x)
@@ -90,7 +89,7 @@ def test_batches_are_shuffled_anew_in_each_epoch():
     ],
 )
 def test_model_has_the_published_architecture(name, kind, order):
-    config = load_experiment(name)
+    config = load_config(name)
     model = build_model(config.model, torch.Size([2]))
 
     assert type(model) is kind
@@ -100,7 +99,7 @@ def test_model_has_the_published_architecture(name, kind, order):
 
 
 def test_image_model_maps_images_to_images_between_zero_and_one():
-    config = load_experiment("NRAEQ_mnist_rotated")
+    config = load_config("NRAEQ_mnist_rotated")
     model = build_model(config.model, torch.Size([1, 28, 28]))
     images = torch.rand(3, 1, 28, 28)
 

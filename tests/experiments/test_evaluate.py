@@ -3,7 +3,7 @@ import json
 import pytest
 import torch
 
-from nrae_geometric.configs import load_experiment
+from nrae_geometric.configs import load_config
 from nrae_geometric.datasets import SinCurve
 from nrae_geometric.experiments import run_experiment
 from nrae_geometric.experiments.evaluate import evaluate_experiment
@@ -26,7 +26,7 @@ SMALL = {
 @pytest.fixture
 def finished(tmp_path):
     def train(name="NRAEL_toy_denoising", overrides=None):
-        config = load_experiment(name, {**SMALL, **(overrides or {})})
+        config = load_config(name, {**SMALL, **(overrides or {})})
         return run_experiment(config, device="cpu", logdir=tmp_path, progress=False, animate=False)
 
     return train

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from nrae_geometric.callbacks import CurveRecorder
-from nrae_geometric.configs import ExperimentConfig, experiment_names, load_experiment
+from nrae_geometric.configs import ExperimentConfig, experiment_names, load_config
 from nrae_geometric.experiments import run_experiment
 
 SMALL = {
@@ -19,7 +19,7 @@ SMALL = {
 
 
 def run(name, logdir, overrides=None, **options):
-    config = load_experiment(name, {**SMALL, **(overrides or {})})
+    config = load_config(name, {**SMALL, **(overrides or {})})
     defaults = {"device": "cpu", "logdir": logdir, "progress": False, "animate": False}
     return run_experiment(config, **{**defaults, **options})
 
@@ -46,7 +46,7 @@ def test_every_published_experiment_runs_and_leaves_its_files(name, tmp_path):
 def test_files_hold_what_the_result_holds(tmp_path):
     result = run("NRAEL_toy_denoising", tmp_path)
 
-    assert ExperimentConfig.from_yaml(result.directory / "config.yml") == result.config
+    assert load_config(result.directory / "config.yml") == result.config
     assert json.loads((result.directory / "metrics.json").read_text()) == result.metrics
     with (result.directory / "history.csv").open(newline="") as file:
         rows = [
@@ -83,7 +83,7 @@ def test_same_configuration_gives_the_same_result(tmp_path):
 
 def test_stopped_experiment_resumes_to_the_uninterrupted_result(tmp_path, monkeypatch):
     name = "NRAEL_toy_geometry_preserving"
-    expected = run(name, tmp_path / "whole")
+    expected = run(name, tmp_path / "whole", animate=True)
     record = CurveRecorder.on_epoch_end
 
     def record_and_press_ctrl_c(self, epoch, loss, model):
@@ -94,8 +94,8 @@ def test_stopped_experiment_resumes_to_the_uninterrupted_result(tmp_path, monkey
     with monkeypatch.context() as patch:
         patch.setattr(CurveRecorder, "on_epoch_end", record_and_press_ctrl_c)
         with pytest.raises(KeyboardInterrupt):
-            run(name, tmp_path / "stopped")
-    resumed = run(name, tmp_path / "stopped", resume=True)
+            run(name, tmp_path / "stopped", animate=True)
+    resumed = run(name, tmp_path / "stopped", resume=True, animate=True)
 
     assert resumed.history == expected.history
     assert resumed.metrics == expected.metrics
@@ -136,7 +136,7 @@ def test_two_latent_dimensions_train_without_an_animation(tmp_path):
 
 
 def test_missing_test_section_means_the_clean_curve(tmp_path):
-    settings = load_experiment("AE_toy_denoising", SMALL).to_dict()
+    settings = load_config("AE_toy_denoising", SMALL).to_dict()
     expected = run("AE_toy_denoising", tmp_path / "with")
     del settings["data"]["test"]
     result = run_experiment(
