@@ -66,7 +66,7 @@ def mnist_file(root: str | os.PathLike[str], name: str, download: bool = True) -
         for mirror in MIRRORS:
             try:
                 return _fetch(f"{mirror}/{name}.gz", raw)
-            except (OSError, HTTPException, ValueError) as error:
+            except (OSError, HTTPException, ValueError) as error:  # noqa: PERF203
                 failures.append(f"{mirror}: {error}")
         reason = f"could not be downloaded ({'; '.join(failures)})"
     else:

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Sequence
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -11,6 +11,7 @@ from sklearn.utils import Tags, check_random_state
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 from torch import Tensor
 from torch_geometric.data import Data
+from typing_extensions import Self
 
 from nrae_geometric.estimator.arrays import as_array, like
 from nrae_geometric.estimator.file import read_fitted, write_fitted

@@ -100,7 +100,7 @@ def test_wrong_entry_of_a_list_names_its_position():
         ({"model.decoder.arch": "fc_image"}, "model.decoder.arch: fc_image does not fit"),
         (
             {"data.test": {"dataset": "mnist", "batch_size": 1}},
-            "data.test.dataset: points of shape",
+            "data.test.dataset: points of",
         ),
     ],
 )

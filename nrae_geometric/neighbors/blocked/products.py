@@ -12,8 +12,7 @@ from torch import Tensor
 @contextmanager
 def plain_products(device: torch.device) -> Iterator[None]:
     r"""Matrix products as written: no autocast, no TF32 or bfloat16 in place of float32, and sums
-    of bfloat16 products in float32. The error bound of the filter counts on it.
-    """
+    of bfloat16 products in float32. The error bound of the filter counts on it."""
     cuda = torch.backends.cuda.matmul
     precision = torch.get_float32_matmul_precision()
     reduced = cuda.allow_bf16_reduced_precision_reduction

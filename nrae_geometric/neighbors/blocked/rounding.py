@@ -119,8 +119,7 @@ class RoundedPoints:
 
     def largest(self, product: Tensor, others: "RoundedPoints") -> Tensor:
         r"""Upper bound of the squared distance, scaled, of any pair with this product :math:`[B]`
-        for each of these points.
-        """
+        for each of these points."""
         return self._upper(product, self.norm + others.norm.max(), self.error + others.error.max())
 
     def bounds(

@@ -95,8 +95,7 @@ class StripSearch:
 
     def _harvest(self, part: slice) -> tuple[Tensor, Tensor, Tensor]:
         r"""Row in the strip and column of all pairs that may be neighbors, sorted by row, and the
-        rows of which there are too many.
-        """
+        rows of which there are too many."""
         points = (
             self.cols.part(part)
             if self.symmetric

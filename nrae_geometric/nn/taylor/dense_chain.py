@@ -151,8 +151,7 @@ def _activate(
     function: Pointwise, stack: Tensor, num_points: int, order: int
 ) -> tuple[Tensor, Tensor | None, Tensor, Tensor | None, Tensor | None]:
     """The coefficients behind an activation; then, as far as the gradient depends on them, those
-    before it, its slope, its second and its third derivative.
-    """
+    before it, its slope, its second and its third derivative."""
     before = stack.view(-1, num_points, stack.size(1))
     value, slope, curvature, third = function(before[0])
     second = None if curvature is None else curvature()

@@ -144,8 +144,7 @@ def _affine(series: TaylorSeries, factor: Tensor | None, shift: Tensor | None) -
 
 def _standardize(series: TaylorSeries, dims: tuple[int, ...], eps: float) -> TaylorSeries:
     r"""Taylor coefficients of :math:`u\,r` with :math:`u` centered, :math:`r = v^{-1/2}`, and
-    :math:`v = \overline{u^2} + \epsilon`, by the product rule.
-    """
+    :math:`v = \overline{u^2} + \epsilon`, by the product rule."""
 
     def mean(x: Tensor) -> Tensor:
         return x.mean(dims, keepdim=True)
