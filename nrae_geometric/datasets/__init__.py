@@ -16,6 +16,7 @@ Data(x=[3, 2])
 """
 
 from nrae_geometric.datasets.digits import Digits
+from nrae_geometric.datasets.files import PointsFile, read_points
 from nrae_geometric.datasets.mnist import MNIST
 from nrae_geometric.datasets.rotated import RotatedDigits, RotatedMNIST
 from nrae_geometric.datasets.shifted import ShiftedMNIST
@@ -25,9 +26,11 @@ from nrae_geometric.datasets.swiss_roll import SwissRoll
 __all__ = [
     "MNIST",
     "Digits",
+    "PointsFile",
     "RotatedDigits",
     "RotatedMNIST",
     "ShiftedMNIST",
     "SinCurve",
     "SwissRoll",
+    "read_points",
 ]
