@@ -1,4 +1,4 @@
-"""All metrics of a finished experiment."""
+"""Measures of a finished experiment."""
 
 import json
 import os
@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch_geometric.data import Data
+from torch_geometric.data import Data, Dataset
 
 from nrae_geometric.atomic import write_json
 from nrae_geometric.configs import ExperimentConfig, load_config
@@ -17,6 +17,7 @@ from nrae_geometric.metrics.suite import (
     measure,
     measure_by_name,
 )
+from nrae_geometric.nn import AE
 from nrae_geometric.training.checkpoint import load_checkpoint
 from nrae_geometric.training.device import resolve_device
 from nrae_geometric.transforms import KNNGraph
@@ -34,16 +35,18 @@ def evaluate_experiment(
     an autoencoder's without any, the smallest connected k-nearest-neighbor graph, with k up to 10.
 
     Args:
-        directory: The results of :func:`~nrae_geometric.training.run_experiment`.
-        device: As in :class:`~nrae_geometric.training.Trainer`.
+        directory (str or os.PathLike): The results of
+            :func:`~nrae_geometric.experiments.run_experiment`.
+        device (str, int or torch.device, optional): As in
+            :class:`~nrae_geometric.training.Trainer`. (default: :obj:`"auto"`)
 
     Returns:
-        The metrics of :func:`~nrae_geometric.metrics.suite.measure` and of
-        :data:`~nrae_geometric.metrics.suite.LABEL_FREE_METRICS`, each a number or a dictionary
-        of numbers, ``None`` where one is not finite. Other entries of ``metrics.json`` stay.
+        The measures of :func:`measure_supervised` and of :func:`measure_unsupervised`, each a
+        number or a dictionary of numbers, ``None`` where one is not finite. Other entries of
+        ``metrics.json`` stay.
 
     Raises:
-        FileNotFoundError: If there is no experiment, or no MNIST.
+        FileNotFoundError: If there is no experiment, or no file to read points from.
         ValueError: If the run is not finished, its files are damaged or do not belong together,
             or the device is not there.
     """
@@ -65,10 +68,47 @@ def evaluate_experiment(
         raise ValueError(
             f"{directory / 'checkpoint.pt'} is of another model than config.yml: {error}"
         ) from None
-    metrics = measure(model, points, build_test_points(config, dataset), dataset.manifold())
-    metrics |= measure_by_name(LABEL_FREE_METRICS, model, _with_edges(points))
+    metrics = measure_supervised(config, dataset, model, points)
+    metrics |= measure_unsupervised(model, points)
     _merge(directory / "metrics.json", metrics)
     return metrics
+
+
+def measure_supervised(
+    config: ExperimentConfig, dataset: Dataset, model: AE, points: Data
+) -> dict[str, Any]:
+    """Returns the measures against the truth, as far as it is known.
+
+    Args:
+        config (ExperimentConfig): The experiment.
+        dataset (Dataset): What ``config.data.training`` has built.
+        model (AE): The trained model.
+        points (Data): The training points and their graph.
+
+    Returns:
+        Those of :func:`~nrae_geometric.metrics.suite.measure` where the manifold is known, the
+        error of the test points alone where it is not, and none without test points.
+    """
+    test = build_test_points(config, dataset)
+    if test is None:
+        return {}
+    if not hasattr(dataset, "manifold"):
+        return measure_by_name(["reconstruction_error"], model, points, test)
+    return measure(model, points, test, dataset.manifold())
+
+
+def measure_unsupervised(model: AE, points: Data) -> dict[str, Any]:
+    """Returns the measures of :data:`~nrae_geometric.metrics.suite.LABEL_FREE_METRICS`.
+
+    Args:
+        model (AE): The trained model.
+        points (Data): The training points. Without edges they get those of the smallest connected
+            k-nearest-neighbor graph, with k up to 10.
+    """
+    if points.edge_index.size(1) == 0:
+        largest = min(_LARGEST_K, len(points.x) - 1)
+        points = KNNGraph(smallest_connected_k(points.x, largest) or largest)(points)
+    return measure_by_name(LABEL_FREE_METRICS, model, points)
 
 
 def _finished_config(directory: Path) -> ExperimentConfig:
@@ -79,13 +119,6 @@ def _finished_config(directory: Path) -> ExperimentConfig:
                 f"folder that nrae train names at its end, such as results/NRAEL_toy_denoising"
             )
     return load_config(directory / "config.yml")
-
-
-def _with_edges(points: Data) -> Data:
-    if points.edge_index.size(1) > 0:
-        return points
-    largest = min(_LARGEST_K, len(points.x) - 1)
-    return KNNGraph(smallest_connected_k(points.x, largest) or largest)(points)
 
 
 def _merge(path: Path, metrics: dict[str, Any]) -> None:

@@ -13,13 +13,8 @@ from torch_geometric.data import Data
 from nrae_geometric.atomic import atomic_write, write_csv, write_json
 from nrae_geometric.callbacks import Recorder, make_recorder
 from nrae_geometric.configs import ExperimentConfig, load_config
-from nrae_geometric.experiments.build import (
-    build_graph,
-    build_loader,
-    build_model,
-    build_test_points,
-)
-from nrae_geometric.metrics.suite import measure
+from nrae_geometric.experiments.build import build_graph, build_loader, build_model
+from nrae_geometric.experiments.evaluate import measure_supervised, measure_unsupervised
 from nrae_geometric.nn import AE
 from nrae_geometric.training.device import resolve_device
 from nrae_geometric.training.history import EpochRecord
@@ -39,8 +34,8 @@ class ExperimentResult:
         model (AE): The trained model.
         data (Data): The training points and their graph.
         history (list[dict]): One ``{"epoch", "loss", "lr"}`` for each epoch.
-        metrics (dict[str, Any]): See :func:`nrae_geometric.metrics.suite.measure`; empty without
-            test points.
+        metrics (dict[str, Any]): The measures against the truth; without any, those of the points
+            alone, see :mod:`nrae_geometric.experiments.evaluate`.
         animation (Path or None): The file of the animation; drawn for one latent dimension and
             points that can be drawn, where asked for.
     """
@@ -113,7 +108,7 @@ def run_experiment(
     )
     trainer.fit(model, build_loader(data, config), resume=resume)
     write_csv(directory / "history.csv", ["epoch", "loss", "lr"], trainer.history)
-    metrics = measure(model, data, build_test_points(config, dataset), dataset.manifold())
+    metrics = measure_supervised(config, dataset, model, data) or measure_unsupervised(model, data)
     write_json(directory / "metrics.json", metrics)
     animation = None
     if recorder is not None:
@@ -130,13 +125,16 @@ def _recorder(config: ExperimentConfig, dataset: Any, data: Data) -> Recorder | 
     if config.model.z_dim != 1:
         logger.warning("no animation: there are animations for one latent dimension alone")
         return None
-    section = config.data.training
+    planar = data.x.shape[1:] == (2,)
+    if not planar and data.x.dim() == 2:
+        logger.warning("no animation: there are animations for planar points and images alone")
+        return None
     return make_recorder(
         data,
         num_epochs=config.training.num_epochs,
-        manifold=dataset.manifold().x if section.dataset == "synthetic" else None,
+        manifold=dataset.manifold().x if planar and hasattr(dataset, "manifold") else None,
         order=config.model.expansion_order,
-        coordinate=section.coordinate,
+        coordinate=config.data.training.coordinate,
         model_name=config.model.title,
     )
 

@@ -1,0 +1,73 @@
+"""The command line as a whole: exit codes, usage, and what it does not wait for."""
+
+import subprocess
+import sys
+
+import pytest
+
+from nrae_geometric import __version__
+from nrae_geometric.cli import main
+
+
+def test_output_that_nobody_reads_is_no_error():
+    process = subprocess.Popen(
+        [sys.executable, "-m", "nrae_geometric", "list"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    process.stdout.close()
+    assert process.stderr.read() == b""
+    assert process.wait() == 141
+
+
+def test_version_is_printed(capsys):
+    with pytest.raises(SystemExit) as leave:
+        main(["--version"])
+    assert leave.value.code == 0
+    assert capsys.readouterr().out.strip() == __version__
+
+
+def test_module_is_the_command():
+    command = [sys.executable, "-m", "nrae_geometric", "--version"]
+    assert subprocess.run(command, capture_output=True, text=True).stdout.strip() == __version__
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["train", "--help"], ["list"]])
+def test_help_and_list_do_not_wait_for_torch(arguments):
+    code = (
+        "import sys\n"
+        "from nrae_geometric.cli import main\n"
+        "try:\n"
+        f"    main({arguments})\n"
+        "finally:\n"
+        "    assert 'torch' not in sys.modules\n"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True).returncode == 0
+
+
+@pytest.mark.parametrize(
+    "arguments", [[], ["trian"], ["train"], ["train", "AE_toy_denoising", "--devise", "cpu"]]
+)
+def test_unknown_command_or_option_shows_the_usage(capsys, arguments):
+    with pytest.raises(SystemExit) as leave:
+        main(arguments)
+    assert leave.value.code == 2
+    assert "usage: nrae" in capsys.readouterr().err
+
+
+def test_interrupt_exits_with_130(monkeypatch, capsys):
+    def interrupted(config, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("nrae_geometric.experiments.run_experiment", interrupted)
+    assert main(["train", "AE_toy_denoising"]) == 130
+    assert "Traceback" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("plugin", "message"),
+    [("no_such_module", "No module named"), ("absent.py", "there is no plugin absent.py")],
+)
+def test_plugin_that_is_not_there_is_named(capsys, plugin, message):
+    assert main(["--plugin", plugin, "list"]) == 2
+    assert message in capsys.readouterr().err
