@@ -78,11 +78,16 @@ class Registry(Generic[T]):
     def _discover(self) -> None:
         if self._package is None:
             return
-        package, self._package = importlib.import_module(self._package), None
-        for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
-            importlib.import_module(module.name)
-        for plugin in entry_points(group=PLUGINS):
-            plugin.load()
+        name, self._package = self._package, None
+        try:
+            package = importlib.import_module(name)
+            for module in pkgutil.iter_modules(package.__path__, f"{name}."):
+                importlib.import_module(module.name)
+            for plugin in entry_points(group=PLUGINS):
+                plugin.load()
+        except BaseException:
+            self._package = name  # so that the next look-up fails as well, and says why
+            raise
 
 
 def import_plugin(module_or_file: str) -> None:

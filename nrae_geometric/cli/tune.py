@@ -35,8 +35,8 @@ def add_tune(
     parser.add_argument(
         "points",
         metavar="POINTS",
-        help="a .npy file of points, one each row; or an experiment, as for nrae train, for its "
-        "points, hidden layers, latent dimension and learning rate",
+        help="a file of points, or a folder of images; or an experiment, as for nrae train, for "
+        "its points, hidden layers, latent dimension and learning rate",
     )
     parser.add_argument(
         "--trials", type=int, default=30, metavar="N", help="settings to try (default: 30)"
@@ -45,7 +45,7 @@ def add_tune(
         "--epochs", type=int, default=500, metavar="N", help="epochs of each (default: 500)"
     )
     parser.add_argument(
-        "--latent-dim", type=int, default=1, metavar="D", help="for a .npy file (default: 1)"
+        "--latent-dim", type=int, default=1, metavar="D", help="for a file (default: 1)"
     )
     add_device(parser)
     add_logdir(parser, "tune_NAME")
@@ -54,7 +54,8 @@ def add_tune(
 
 
 def _tune(arguments: argparse.Namespace, settings: dict[str, Any]) -> None:
-    is_file = Path(arguments.points).suffix == ".npy"
+    path = Path(arguments.points)
+    is_file = path.is_dir() or path.suffix not in ("", ".yml", ".yaml")
     # Imported here to show help without waiting for torch.
     with no_gc_imports():
         config = None if is_file else load_config(arguments.points, settings)
@@ -78,14 +79,14 @@ def _tune(arguments: argparse.Namespace, settings: dict[str, Any]) -> None:
 def _from_file(
     arguments: argparse.Namespace, settings: dict[str, Any]
 ) -> "tuple[np.ndarray, ManifoldAutoencoder, int]":
-    import numpy as np
-
+    from nrae_geometric.datasets import read_points
     from nrae_geometric.tuning import steady_estimator
 
     if unknown := settings.keys() - {"seed"}:
-        raise ValueError(f"a .npy file has no settings but --seed, got --{sorted(unknown)[0]}")
-    points = np.load(arguments.points, allow_pickle=False)
-    estimator = steady_estimator(len(np.atleast_1d(points)), latent_dim=arguments.latent_dim)
+        raise ValueError(f"a file of points has no settings but --seed, got --{sorted(unknown)[0]}")
+    points, _ = read_points(arguments.points)
+    points = points.reshape(len(points), -1)
+    estimator = steady_estimator(len(points), latent_dim=arguments.latent_dim)
     return points, estimator, settings.get("seed", 0)
 
 

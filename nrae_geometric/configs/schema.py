@@ -199,7 +199,9 @@ _Kind = TypeVar("_Kind", bound=Section)
 
 @cache
 def _section(base: type[_Kind], settings: type[Section]) -> type[_Kind]:
-    return create_model(settings.__name__, __base__=(settings, base), __doc__=settings.__doc__)
+    # What the kind says of itself goes before what all kinds have.
+    bases: Any = (settings, base)
+    return create_model(settings.__name__, __base__=bases, __doc__=settings.__doc__)
 
 
 def _with_keys_of_kind(section: "type[Points] | type[Model]") -> BeforeValidator:

@@ -52,9 +52,14 @@ def test_tune_takes_an_experiment_and_tells_how_to_train_it(train, tmp_path, cap
 
 
 @pytest.mark.usefixtures("small_trials")
-def test_tune_takes_a_file_of_points(tmp_path, capsys):
-    np.save(tmp_path / "mine.npy", np.random.default_rng(0).normal(size=(12, 2)))
-    assert tune(tmp_path, str(tmp_path / "mine.npy"), "--seed", "1") == 0
+@pytest.mark.parametrize("name", ["mine.npy", "mine.csv"])
+def test_tune_takes_a_file_of_points(tmp_path, capsys, name):
+    points = np.random.default_rng(0).normal(size=(12, 2))
+    if name.endswith(".npy"):
+        np.save(tmp_path / name, points)
+    else:
+        np.savetxt(tmp_path / name, points, delimiter=",", header="a,b", comments="")
+    assert tune(tmp_path, str(tmp_path / name), "--seed", "1") == 0
 
     out = capsys.readouterr().out
     assert "nrae train" not in out
