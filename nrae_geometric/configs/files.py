@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from nrae_geometric.configs.errors import ConfigError
-from nrae_geometric.configs.schema import ExperimentConfig
+from nrae_geometric.configs.experiment import ExperimentConfig
 
 _PACKAGED = files("nrae_geometric.configs")
 

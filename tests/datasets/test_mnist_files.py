@@ -2,12 +2,13 @@ import hashlib
 import io
 import os
 import urllib.request
+from pathlib import Path
 from urllib.error import URLError
 
 import pytest
 
 from nrae_geometric.datasets import mnist_files
-from nrae_geometric.datasets.mnist_files import MIRRORS, mnist_file
+from nrae_geometric.datasets.mnist_files import MIRRORS, data_root, mnist_file
 
 NAME = "t10k-labels-idx1-ubyte"
 CONTENT = b"the file that the checksum belongs to"
@@ -101,3 +102,12 @@ def test_does_not_ask_any_mirror_unless_allowed(tmp_path, serve):
         mnist_file(tmp_path, NAME, download=False)
     assert asked == []
     assert list(tmp_path.iterdir()) == []
+
+
+def test_existing_root_is_preferred_to_the_environment(tmp_path, monkeypatch):
+    monkeypatch.setenv("NRAE_DATA", "/elsewhere")
+
+    assert data_root(str(tmp_path)) == tmp_path
+    assert data_root(str(tmp_path / "absent")) == Path("/elsewhere")
+    monkeypatch.delenv("NRAE_DATA")
+    assert data_root(str(tmp_path / "absent")) == Path.home() / ".cache" / "nrae_geometric"

@@ -1,23 +1,14 @@
-import os
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
 
 from nrae_geometric.configs import load_config
-from nrae_geometric.datasets.mnist_files import data_root
 from nrae_geometric.experiments.build import (
     build_graph,
     build_loader,
     build_model,
 )
 from nrae_geometric.nn import AE, NRAE
-
-needs_mnist = pytest.mark.skipif(
-    not (Path(os.environ.get("NRAE_DATA", "")) / "mnist").is_dir(),
-    reason="NRAE_DATA names no folder with mnist/ in it",
-)
 
 
 def build(name, **overrides):
@@ -109,26 +100,15 @@ def test_image_model_maps_images_to_images_between_zero_and_one():
     assert 0 <= reconstruction.min() <= reconstruction.max() <= 1
 
 
-def test_existing_root_is_preferred_to_the_environment(tmp_path, monkeypatch):
-    monkeypatch.setenv("NRAE_DATA", "/elsewhere")
-
-    assert data_root(str(tmp_path)) == tmp_path
-    assert data_root(str(tmp_path / "absent")) == Path("/elsewhere")
-    monkeypatch.delenv("NRAE_DATA")
-    assert data_root(str(tmp_path / "absent")) == Path.home() / ".cache" / "nrae_geometric"
-
-
-@needs_mnist
 @pytest.mark.parametrize(
     ("name", "key", "num_images"),
     [("AE_mnist_rotated", "rotated", 100), ("AE_mnist_shifted", "shifted", 20)],
 )
-def test_orbits_of_the_experiments_are_the_published_ones(name, key, num_images):
-    golden = Path(os.environ.get("NRAE_GOLDEN", "")) / "mnist_digit3_orbits.npz"
-    if not golden.is_file():
-        pytest.skip("NRAE_GOLDEN names no folder with mnist_digit3_orbits.npz in it")
-    _, data, _ = build(name)
+def test_orbits_of_the_experiments_are_the_published_ones(
+    name, key, num_images, mnist_root, golden_dir
+):
+    _, data, _ = build(name, **{"data.training.root": str(mnist_root)})
 
     assert len(data.x) == num_images
-    expected = np.load(golden, allow_pickle=False)[key]
+    expected = np.load(golden_dir / "mnist_digit3_orbits.npz", allow_pickle=False)[key]
     np.testing.assert_array_equal((data.x * 255).round().numpy(), expected)

@@ -1,0 +1,117 @@
+"""Configuration of one experiment."""
+
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, get_args, get_origin
+
+import yaml
+from pydantic import AfterValidator, NonNegativeInt, ValidationError
+
+from nrae_geometric.configs.errors import ConfigError, fault_lines
+from nrae_geometric.configs.schema import (
+    AnyModel,
+    CheckedSection,
+    Data,
+    Model,
+    Optimizer,
+    Points,
+    Training,
+)
+from nrae_geometric.registry import Section
+
+
+def _plain_name(name: str) -> str:
+    if not name.strip(". ") or any(separator in name for separator in "/\\\0"):
+        raise ValueError(f"must be the plain name of a folder, got {name!r}")
+    return name
+
+
+class ExperimentConfig(CheckedSection):
+    """One experiment: its data, model, optimizer and number of epochs.
+
+    The keys are those of the published code's YAML files, so ``config.model.z_dim`` is the
+    file's ``model.z_dim``; only ``model.kernel.lambda`` is spelled ``model.kernel.weight``.
+    """
+
+    exp_name: Annotated[str, AfterValidator(_plain_name)]
+    seed: NonNegativeInt = 1
+    data: Data
+    model: AnyModel
+    optimizer: Optimizer = Optimizer()
+    training: Training
+
+    @classmethod
+    def from_dict(
+        cls, settings: Mapping[str, Any], source: str = "the configuration"
+    ) -> "ExperimentConfig":
+        """Returns validated settings.
+
+        Args:
+            settings (Mapping[str, Any]): The nested mapping that a YAML file holds.
+            source (str, optional): What to call it in an error.
+                (default: :obj:`"the configuration"`)
+
+        Raises:
+            ConfigError: With one line for each fault.
+        """
+        try:
+            return cls.model_validate(dict(settings))
+        except ValidationError as error:
+            keys = list(dict.fromkeys(_dotted_keys(cls, settings)))
+            raise ConfigError(source, list(fault_lines(error, settings, keys))) from None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns the nested settings under the file's own keys, without the absent ones."""
+        return self.model_dump(by_alias=True, exclude_none=True)
+
+    def to_yaml(self) -> str:
+        """Returns the settings as the text of a YAML file."""
+        return yaml.safe_dump(self.to_dict(), sort_keys=False)
+
+    def faults(self) -> Iterator[tuple[str, str]]:
+        """Yields what does not fit between the points, the model and the start."""
+        shape, graph = self.data.training.point_shape, self.data.training.graph
+        arch, init = self.model.arch, self.training.init
+        if shape is not None:
+            for key, reason in self.model.misfits(shape):
+                yield f"model.{key}", reason
+        if self.model.needs_graph and graph is None:
+            yield "data.training.graph", f"missing, model.arch {arch} learns from a graph"
+        elif self.training.needs_graph and graph is None:
+            yield (
+                "training.init",
+                f"{init} follows a graph; add data.training.graph, with its num_nn, or use "
+                f"another start",
+            )
+        elif graph is not None and not (self.model.needs_graph or self.training.needs_graph):
+            yield (
+                "data.training.graph",
+                f"neither model.arch {arch} nor training.init {init} follows a graph; remove it",
+            )
+
+
+def _dotted_keys(section: type[Section], settings: Any, prefix: str = "") -> Iterator[str]:
+    """The keys that the settings could have, given the kinds that they name."""
+    for name, field in section.model_fields.items():
+        key = field.alias or name
+        yield f"{prefix}{key}"
+        value = settings.get(key) if isinstance(settings, Mapping) else None
+        for part in _sections(field.annotation):
+            yield from _dotted_keys(_kind(part, value), value, f"{prefix}{key}.")
+
+
+def _sections(annotation: Any) -> Iterator[type[Section]]:
+    if get_origin(annotation) is None and isinstance(annotation, type):
+        if issubclass(annotation, Section):
+            yield annotation
+    else:
+        for argument in get_args(annotation):
+            yield from _sections(argument)
+
+
+def _kind(section: type[Section], settings: Any) -> type[Section]:
+    if issubclass(section, Points | Model) and isinstance(settings, Mapping):
+        try:
+            return section.of_kind(settings)
+        except ValidationError:
+            pass
+    return section
