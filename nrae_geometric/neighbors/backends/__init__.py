@@ -6,6 +6,7 @@ from nrae_geometric.neighbors.backends.pynndescent import PyNNDescentBackend
 from nrae_geometric.neighbors.backends.scipy import ScipyBackend
 from nrae_geometric.neighbors.backends.torch import TorchBackend
 from nrae_geometric.neighbors.backends.torch_cluster import TorchClusterBackend
+from nrae_geometric.registry import BACKENDS
 
 ENGINES: dict[str, type[Backend]] = {
     engine.name: engine
@@ -17,6 +18,8 @@ ENGINES: dict[str, type[Backend]] = {
         PyNNDescentBackend,
     )
 }
+for _name, _backend in ENGINES.items():
+    BACKENDS.add(_backend, _name)
 
 __all__ = [
     "ENGINES",
