@@ -1,4 +1,4 @@
-"""Registries: what a configuration, an estimator and the command line can call by name.
+"""Registries of the things that configurations and the command line call by name.
 
 A kind of thing is one file in the package of its kind, and nothing else needs to know it::
 
@@ -37,8 +37,8 @@ class Registry(Generic[T]):
     """Things of one kind by their names.
 
     Args:
-        noun: What error messages call one of them, such as ``"data set"``.
-        package: The package whose modules register their things when they are imported.
+        noun (str): The word for one of them in error messages, such as ``"data set"``.
+        package (str): The package whose modules register their things when they are imported.
     """
 
     def __init__(self, noun: str, package: str) -> None:
@@ -51,12 +51,12 @@ class Registry(Generic[T]):
         self._things.update(dict.fromkeys(names, thing))
 
     def names(self) -> list[str]:
-        """The names of all things, in the order of their registration."""
+        """Returns the names of all things, in the order of their registration."""
         self._discover()
         return list(self._things)
 
     def __getitem__(self, name: str) -> T:
-        """The thing of that name.
+        """Returns the thing of a name.
 
         Raises:
             ValueError: If there is none; the message has those that there are.
@@ -94,7 +94,7 @@ def import_plugin(module_or_file: str) -> None:
     """Imports a module for the things that it registers.
 
     Args:
-        module_or_file: The name of a module, or the path of a file that ends in ``.py``.
+        module_or_file (str): The name of a module, or the path of a file that ends in ``.py``.
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -140,7 +140,7 @@ class DatasetSettings(Section):
         ordered points of it.
 
         Args:
-            seed: The seed of whatever is random.
+            seed (int): The seed of whatever is random.
         """
         raise NotImplementedError
 
@@ -191,8 +191,8 @@ class ModelSettings(Section):
         """Returns the model.
 
         Args:
-            encoder: A module ``x [N, *] -> [N, encoder_width(d)]``.
-            decoder: A module ``z [N, d] -> x [N, *]``.
+            encoder (torch.nn.Module): ``x [N, *] -> [N, encoder_width(d)]``.
+            decoder (torch.nn.Module): ``z [N, d] -> x [N, *]``.
         """
         raise NotImplementedError
 

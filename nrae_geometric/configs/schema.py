@@ -215,7 +215,7 @@ AnyModel = Annotated[SerializeAsAny[Model], _with_keys_of_kind(Model)]
 
 
 class Data(CheckedSection):
-    """What is learned from, and what the result is measured on."""
+    """Points to learn from, and points to measure the result on."""
 
     training: AnyPoints
     test: AnyPoints | None = None
@@ -238,7 +238,7 @@ class Optimizer(Section):
 
 
 class Training(Section):
-    """How often all points are seen, and from where the weights start.
+    """Number of epochs, and start of the weights.
 
     ``init`` is ``random`` as published, or ``geodesic`` or ``pca`` for the embedding that the
     model is fitted to before it is trained.
