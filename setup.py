@@ -49,7 +49,7 @@ setup(
         "pydantic>=2.7",
         "pyyaml>=6.0.1",
         "scikit-learn>=1.6",
-        "scipy>=1.11.2",
+        "scipy>=1.15",
         "tqdm>=4.66",
     ],
     extras_require={
