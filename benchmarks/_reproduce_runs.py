@@ -8,7 +8,8 @@ import torch
 from _reproduce_pictures import CURVES, STRIPS, learned
 from _reproduce_targets import cross_validated_sine, unrolled_sheet
 
-from nrae_geometric.callbacks import MetricRecorder
+from nrae_geometric.callbacks import EmbeddingStart, MetricRecorder
+from nrae_geometric.cli.process import keep_freed_memory
 from nrae_geometric.configs import load_config
 from nrae_geometric.experiments.build import build_graph, build_loader, build_model
 from nrae_geometric.metrics import latent_order, reconstruction_error
@@ -53,6 +54,7 @@ class Run:
 def execute(run: Run) -> dict[str, Any]:
     """Trains and measures."""
     torch.set_num_threads(1)
+    keep_freed_memory()
     if run.experiment in _OWN_EXPERIMENTS:
         return _OWN_EXPERIMENTS[run.experiment](**run.overrides)
     return _train(run)
@@ -70,38 +72,33 @@ def _train(run: Run) -> dict[str, Any]:
     held_out = torch.ones(points.num_nodes, dtype=torch.bool).index_fill(0, kept, False)
     data = build_graph(points.subgraph(kept), section)
     model = build_model(config.model, data.x.shape[1:])
-    num_epochs = config.training.num_epochs
-    callbacks = [
-        MetricRecorder(
-            ["reconstruction_error"],
-            data,
-            num_epochs=num_epochs,
-            every=EVERY,
-            test=measured,
-            manifold=measured,
-        )
-        for measured in (clean, points.subgraph(held_out))
-        if measured.num_nodes
-    ]
+    recorders = []
+    for name, measured in {"clean": clean, "held out": points.subgraph(held_out)}.items():
+        if measured.num_nodes:
+            recorder = MetricRecorder(
+                ["reconstruction_error"], data, every=EVERY, test=measured, manifold=measured
+            )
+            recorder.name = name
+            recorders.append(recorder)
+    start = EmbeddingStart() if config.training.init == "geodesic" else None
     trainer = Trainer(
-        num_epochs,
+        config.training.num_epochs,
         config.optimizer.lr,
         device="cpu",
         seed=config.seed,
-        callbacks=callbacks,
+        callbacks=recorders if start is None else [start, *recorders],
         progress=False,
-        init=config.training.init,
     )
     trainer.fit(model, build_loader(data, config))
     model.eval()
     with torch.no_grad():
         z = model.encode(clean.x)
         error = reconstruction_error(clean.x, model.decode(z)).item()
-    curves = [[record["reconstruction_error"] for record in each.records] for each in callbacks]
+    curves = [[record["reconstruction_error"] for record in each.records] for each in recorders]
     measured = {"error": error, "spearman": latent_order(z, clean.y).spearman, "curves": curves}
     if config.seed == PICTURED_SEED and run.study in (*CURVES, *STRIPS) and not run.held_out:
         measured |= learned(model, data)
-    if section.dataset == "mnist" and trainer.coordinates is not None:
-        measured["loop"] = trainer.coordinates.loop is not None
+    if section.dataset == "mnist" and start is not None and start.coordinates is not None:
+        measured["loop"] = start.coordinates.loop is not None
         measured["latents"] = [round(value, 4) for value in z.flatten().tolist()]
     return measured

@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 from torch_geometric.data import Data
 
+from nrae_geometric.cli.process import keep_freed_memory
 from nrae_geometric.configs import load_config
 from nrae_geometric.experiments.build import (
     build_graph,
@@ -90,6 +91,7 @@ def synchronize(device: torch.device) -> None:
 
 def library_epoch(setting: Setting, compile: bool = False) -> Callable[[], None]:
     device = setting.data.x.device
+    keep_freed_memory()
     step = TrainingStep(copy.deepcopy(setting.model), 1e-3, device, compile=compile)
 
     def epoch() -> None:

@@ -24,6 +24,7 @@ from _memory import resident_bytes
 from _report import RESULTS, Table, write_report
 from torch_geometric.data import Data
 
+from nrae_geometric.cli.process import keep_freed_memory
 from nrae_geometric.loader import NeighborhoodLoader
 from nrae_geometric.nn import NRAE, BinaryKernel, mlp
 from nrae_geometric.training.step import TrainingStep
@@ -37,6 +38,7 @@ ROUNDS = 3
 def measure(dim: int, num_nodes: int, num_steps: int = 100) -> dict[str, float]:
     """Trains some steps of NRAE-L on batches of 256 centers with two neighbors each."""
     torch.manual_seed(0)
+    keep_freed_memory()
     idle = resident_bytes()
     data = Data(x=torch.rand(num_nodes, dim))
     # In place: copies of the graph that only this script makes would count as the library's.

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch_geometric import seed_everything
 
-from nrae_geometric.callbacks import make_recorder
+from nrae_geometric.callbacks import recorder_for
 from nrae_geometric.datasets import RotatedDigits
 from nrae_geometric.loader import NeighborhoodLoader
 from nrae_geometric.metrics import latent_order, manifold_distance, reconstruction_error
@@ -50,9 +50,7 @@ def main() -> None:
             shuffle=True,
             generator=torch.Generator(),
         )
-        recorder = make_recorder(
-            data, num_epochs=args.epochs, order=order, coordinate="angle in degrees"
-        )
+        recorder = recorder_for(data, order=order, coordinate="angle in degrees")
         trainer = Trainer(args.epochs, device=args.device, seed=args.seed, callbacks=[recorder])
         trainer.fit(model, loader)
         model.cpu().eval()

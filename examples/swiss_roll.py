@@ -23,7 +23,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 from torch_geometric import seed_everything
 
-from nrae_geometric.callbacks import make_recorder
+from nrae_geometric.callbacks import EmbeddingStart, recorder_for
 from nrae_geometric.datasets import SwissRoll
 from nrae_geometric.loader import NeighborhoodLoader
 from nrae_geometric.metrics import latent_order, manifold_distance, reconstruction_error
@@ -114,22 +114,15 @@ def train(dataset: SwissRoll, setting: Settings, args: argparse.Namespace, anima
         shuffle=True,
         generator=torch.Generator(),
     )
-    recorders = []
-    if dim == 2:
-        manifold = dataset.manifold().x
-        recorders.append(
-            make_recorder(data, num_epochs=args.epochs, manifold=manifold, order=setting.order)
-        )
-    knows_graph = dim == 3 or setting.order is not None
-    trainer = Trainer(
-        args.epochs,
-        device=args.device,
-        seed=args.seed,
-        callbacks=recorders,
-        init=args.init if knows_graph else "random",
-    )
+    callbacks = []
+    if args.init == "geodesic" and (dim == 3 or setting.order is not None):
+        callbacks.append(EmbeddingStart("geodesic"))
+    recorder = recorder_for(data, manifold=dataset.manifold().x, order=setting.order)
+    if recorder is not None:
+        callbacks.append(recorder)
+    trainer = Trainer(args.epochs, device=args.device, seed=args.seed, callbacks=callbacks)
     trainer.fit(model, loader)
-    for recorder in recorders:
+    if recorder is not None:
         write_animation(recorder, animation)
     return model.cpu().eval()
 

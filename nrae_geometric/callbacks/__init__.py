@@ -1,19 +1,20 @@
-"""What takes part in a training run beside the loop."""
+"""Callbacks of the training loop: where it starts, when it stops, and what it records."""
 
 from nrae_geometric.callbacks.curve_recorder import CurveRecorder
-from nrae_geometric.callbacks.embedding_start import warm_start
+from nrae_geometric.callbacks.early_stopping import EarlyStopping
+from nrae_geometric.callbacks.embedding_start import EmbeddingStart
 from nrae_geometric.callbacks.image_recorder import ImageRecorder
-from nrae_geometric.callbacks.metrics import MetricRecorder
-from nrae_geometric.callbacks.recorder import Frame, Recorder, frame_epochs
-from nrae_geometric.callbacks.recorders import make_recorder
+from nrae_geometric.callbacks.metric_recorder import MetricRecorder
+from nrae_geometric.callbacks.recorder import Frame, Recorder, frame_epochs, recorder_for
 
 __all__ = [
     "CurveRecorder",
+    "EarlyStopping",
+    "EmbeddingStart",
     "Frame",
     "ImageRecorder",
     "MetricRecorder",
     "Recorder",
     "frame_epochs",
-    "make_recorder",
-    "warm_start",
+    "recorder_for",
 ]

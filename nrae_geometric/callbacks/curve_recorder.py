@@ -4,18 +4,9 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Data
 
-from nrae_geometric.callbacks.recorder import Recorder
+from nrae_geometric.callbacks.recorder import Recorder, published_name
 from nrae_geometric.nn import taylor_expand
 from nrae_geometric.nn.traversal import Autoencoder, encode, latent_grid
-
-_MODEL_NAMES = {None: "AE", 1: "NRAE-L", 2: "NRAE-Q"}
-
-
-def default_model_name(order: int | None) -> str:
-    """Return the published name of the model whose loss expands the decoder to ``order``."""
-    if order not in _MODEL_NAMES:
-        raise ValueError(f"order is {order!r}; choose None (plain autoencoder), 1 or 2")
-    return _MODEL_NAMES[order]
 
 
 class CurveRecorder(Recorder):
@@ -34,13 +25,20 @@ class CurveRecorder(Recorder):
     * ``local_curve`` :obj:`[2, Q, 2]`: the same expansion over the range of those latents.
 
     Args:
-        data: Training points, ``x`` of shape :obj:`[N, 2]`; ``edge_index`` is needed with
+        data (Data): Training points, ``x`` of shape :obj:`[N, 2]`; ``edge_index`` is needed with
             ``order``; ``y`` orders the points along the true curve where it is known.
-        manifold: Points of the true curve in order, shape :obj:`[M, 2]`.
-        num_epochs: Length of the training run.
-        order: Order of the local expansions, 1 or 2; :obj:`None` for a plain autoencoder.
-        model_name: Name of the model as the pictures print it. (default: by ``order``)
-        num_curve: Number of points that draw the learned curve.
+        manifold (Tensor, optional): Points of the true curve in order, shape :obj:`[M, 2]`.
+            (default: :obj:`None`)
+        order (int, optional): Order of the local expansions, 1 or 2; :obj:`None` draws none.
+            (default: :obj:`None`)
+        model_name (str, optional): Name of the model as the pictures print it; by default that of
+            the published model of that order. (default: :obj:`None`)
+        num_curve (int, optional): Number of points that draw the learned curve.
+            (default: :obj:`300`)
+
+    Raises:
+        ValueError: If points are not planar, the order is none of these, or no point has a
+            neighbor.
     """
 
     num_local = 41
@@ -50,7 +48,6 @@ class CurveRecorder(Recorder):
         data: Data,
         manifold: Tensor | None = None,
         *,
-        num_epochs: int,
         order: int | None = None,
         model_name: str | None = None,
         num_curve: int = 300,
@@ -64,9 +61,7 @@ class CurveRecorder(Recorder):
             raise ValueError(
                 f"manifold has shape {tuple(manifold.shape)}; give ordered planar points, [M, 2]"
             )
-        super().__init__(
-            data, num_epochs=num_epochs, model_name=model_name or default_model_name(order)
-        )
+        super().__init__(data, model_name=model_name or published_name(order))
         self.manifold = None if manifold is None else manifold.detach().cpu()
         self.order = order
         self.num_curve = num_curve
@@ -111,8 +106,8 @@ class CurveRecorder(Recorder):
             shapes["local_curve"] = (len(self.highlighted), self.num_local, 2)
         return shapes
 
-    def measure(self, model: Autoencoder) -> dict[str, Tensor]:
-        """Return one frame; see the class for its tensors."""
+    def snapshot(self, model: Autoencoder) -> dict[str, Tensor]:
+        """Returns one frame; see the class for its tensors."""
         z = encode(model, self.data.x, self.data.edge_index)
         frame = {
             "latent": z,

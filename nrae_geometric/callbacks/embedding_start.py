@@ -1,18 +1,22 @@
-"""A start for the weights at which the latent coordinates already follow the graph."""
+"""A start of training at latent coordinates that are known beforehand."""
 
 import logging
 from collections.abc import Iterable, Iterator
+from functools import partial
 from itertools import chain, islice, repeat
+from typing import Any, Protocol, runtime_checkable
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch_geometric.data import Data
 
-from nrae_geometric.geodesics import GeodesicCoordinates, geodesic_coordinates
+from nrae_geometric.geodesics import GeodesicCoordinates, Loop, geodesic_coordinates
 from nrae_geometric.metrics import latent_order
-from nrae_geometric.nn import AE
-from nrae_geometric.training.device import resolve_device
-from nrae_geometric.training.step import Precision, TrainingStep
+from nrae_geometric.nn.evaluation import evaluating, to_model
+from nrae_geometric.nn.traversal import Autoencoder
+from nrae_geometric.training import Callback, Trainer, gentle_schedule
+from nrae_geometric.training.step import TrainingStep
 
 logger = logging.getLogger(__name__)
 
@@ -21,22 +25,23 @@ _LARGEST_FULL_BATCH = 1024
 # Noise exchanges neighbors and leaves more than this; so does a fold of the last few points.
 _SMALLEST_ORDER = 0.99
 _MOST_COMPARED = 10_000
+# The loss of an expansion to second order is steeper in the weights.
+_FRACTION, _FRACTION_OF_HIGHER_ORDER = 0.3, 0.1
 
 
-def warm_start(
-    model: AE,
-    loader: Iterable[Data],
-    *,
-    num_steps: int = 500,
-    lr: float = 1e-3,
-    device: str | int | torch.device = "auto",
-    precision: Precision = "32-true",
-) -> GeodesicCoordinates:
-    r"""Fits an autoencoder to the geodesic coordinates of its points.
+@runtime_checkable
+class Embedding(Protocol):
+    """A method of dimension reduction, such as scikit-learn's and UMAP's."""
 
-    With :math:`z_i` the coordinates of the loader's graph, see
-    :func:`~nrae_geometric.geodesics.geodesic_coordinates`, centered and divided by one number so
-    that their variance is 1 over all dimensions, Adam minimizes
+    def fit_transform(self, X: np.ndarray) -> Any:
+        """Returns coordinates ``[N, d]`` of points ``[N, D]``."""
+
+
+class EmbeddingStart(Callback):
+    r"""Fits an autoencoder to given coordinates of its points before it is trained.
+
+    With :math:`z_i` the coordinates, centered and divided by one number so that their variance is
+    1 over all dimensions, Adam minimizes
 
     .. math::
         \frac{1}{N} \sum_i \Bigl( \frac{1}{d} \lVert g(x_i) - z_i \rVert^2
@@ -45,96 +50,163 @@ def warm_start(
     where :math:`\sigma^2` is the points' variance, summed over their dimensions. Encoder and
     decoder are thus fitted each by itself, to a target that has no folds.
 
-    Args:
-        model: An :class:`~nrae_geometric.nn.AE` or :class:`~nrae_geometric.nn.NRAE`; fitted in
-            place and left on the device.
-        loader: What the model will be trained with, over one graph ``loader.data``. Its batches
-            are used where there are more than 1024 points; a step is full-batch otherwise.
-        num_steps: The number of Adam's steps.
-        lr: Adam's learning rate.
-        device: As in :class:`~nrae_geometric.training.Trainer`.
-        precision: As in :class:`~nrae_geometric.training.Trainer`.
+    Training goes on with :func:`~nrae_geometric.training.gentle_schedule` unless the trainer was
+    given a schedule. Where a line started from geodesic coordinates, and training folds it
+    nevertheless, a warning says so. A resumed run is not fitted again; one that was stopped before
+    the end of its first epoch has no checkpoint and starts anew.
 
-    Returns:
-        The coordinates, in the unit of the points, and what was found on the way: whether the
-        graph closes on itself, its components and its shortcuts.
+    Args:
+        init (str, Tensor, ndarray or Embedding, optional): :obj:`"geodesic"` takes the
+            :func:`~nrae_geometric.geodesics.geodesic_coordinates` of the loader's graph,
+            :obj:`"pca"` the first principal components of its points. Else the coordinates
+            ``[N, d]`` of the points of ``loader.data``, or an object with ``fit_transform`` that
+            returns them for points ``[N, D]``. (default: :obj:`"geodesic"`)
+        num_steps (int, optional): The number of Adam's steps. They are full-batch up to 1024
+            points, and over batches of the loader above that. (default: :obj:`500`)
+        lr (float, optional): Adam's learning rate. (default: :obj:`1e-3`)
+
+    Attributes:
+        coordinates (GeodesicCoordinates, optional): The coordinates of a geodesic start, in the
+            unit of the points, and what was found on the way: whether the graph closes on itself,
+            its components and its shortcuts.
 
     Raises:
-        TypeError: If the model is no autoencoder.
-        ValueError: If the loader has no graph, or not more points than the model has latent
+        ValueError: If an argument is out of its range. At the start of training: if the loader is
+            not over one graph, or there are not as many coordinates as points and latent
             dimensions.
+        TypeError: At the start of training, if the model is no autoencoder.
+
+    Example::
+
+        start = EmbeddingStart("geodesic")
+        Trainer(600, callbacks=[start]).fit(model, loader)
+        start.coordinates.loop  # None, or the loop that the graph closes
     """
-    if not isinstance(model, AE):
-        raise TypeError(f"a geodesic start fits an AE or NRAE, got {type(model).__name__}")
-    data = getattr(loader, "data", None)
-    if not isinstance(data, Data) or data.edge_index is None or data.edge_index.size(1) == 0:
-        raise ValueError(
-            "a geodesic start needs the graph: use a loader over one graph, such as "
-            "NeighborhoodLoader(data, ...), with a non-empty data.edge_index"
-        )
-    coordinates = geodesic_coordinates(data.x, data.edge_index, _latent_dim(model, data))
-    z = coordinates.z - coordinates.z.mean(dim=0)
-    fit = _CoordinateFit(model, z / z.square().mean().sqrt(), data.x)
-    step = TrainingStep(fit, lr, resolve_device(device), precision)
-    model.train()
-    for batch in islice(_batches(data, loader), num_steps):
-        step(batch)
-    return coordinates
 
+    def __init__(
+        self,
+        init: str | Tensor | np.ndarray | Embedding = "geodesic",
+        *,
+        num_steps: int = 500,
+        lr: float = 1e-3,
+    ) -> None:
+        if isinstance(init, str) and init not in ("geodesic", "pca"):
+            raise ValueError(
+                f"init must be 'geodesic', 'pca', coordinates [N, d], or an object with "
+                f"fit_transform, got {init!r}"
+            )
+        if num_steps < 1 or not 0 < lr < float("inf"):
+            raise ValueError(f"num_steps and lr must be positive, got {num_steps} and {lr}")
+        self.init = init
+        self.num_steps = num_steps
+        self.lr = lr
+        self.coordinates: GeodesicCoordinates | None = None
 
-@torch.no_grad()
-def report_folds(model: AE, loader: Iterable[Data], coordinates: GeodesicCoordinates) -> None:
-    """Warns where training has undone the order in which :func:`warm_start` began.
+    def on_fit_start(self, trainer: Trainer, model: nn.Module) -> None:
+        """Fits the model, and chooses the schedule."""
+        if trainer.schedule is None:
+            first_order = (getattr(model, "order", None) or 1) == 1
+            fraction = _FRACTION if first_order else _FRACTION_OF_HIGHER_ORDER
+            trainer.schedule = partial(gentle_schedule, fraction=fraction)
+        if trainer.resumed:
+            return
+        self.coordinates = None
+        if not isinstance(model, Autoencoder):
+            raise TypeError(
+                f"{type(model).__name__} cannot start from coordinates: it needs "
+                f"encode(x, edge_index=None), decode(z) and a decoder, as nrae_geometric.nn.AE has"
+            )
+        data = getattr(trainer.loader, "data", None)
+        if not isinstance(data, Data):
+            raise ValueError(
+                "a start from coordinates needs all points: use a loader over one graph, such as "
+                "NeighborhoodLoader(data, ...)"
+            )
+        z = self._embed(data, _latent_dim(model, data))
+        z = z.to(data.x.device, torch.float64)
+        z = z - z.mean(dim=0)
+        scale = z.square().mean().sqrt()
+        if not 0 < scale < float("inf"):
+            raise ValueError("the coordinates to start from are all equal, or not all finite")
+        fit = _CoordinateFit(model, z / scale, data.x)
+        step = TrainingStep(fit, self.lr, trainer.device, trainer.precision)
+        fit.train()
+        for batch in islice(_batches(data, trainer.loader), self.num_steps):
+            step(batch)
 
-    This needs no labels: on a line, the trained latents of the points should still be in the order
-    of their geodesic coordinates.
+    def on_fit_end(self, trainer: Trainer, model: nn.Module) -> None:
+        """Warns where training has undone the order in which a line began.
 
-    Args:
-        model: The trained model.
-        loader: What it was trained with.
-        coordinates: What :func:`warm_start` returned. In several dimensions there is no order to
-            compare, and where the graph closes on itself there was none to begin with.
-    """
-    if coordinates.z.size(1) != 1 or coordinates.loop is not None:
-        return
-    data = getattr(loader, "data", None)
-    if not isinstance(data, Data):  # a resumed run may have another loader
-        return
-    was_training = model.training
-    model.eval()
-    parameter = next(model.parameters())
-    # So many points show a fold; an encoder of graphs has to see all.
-    rows = slice(None, None, max(1, len(data.x) // _MOST_COMPARED))
-    if model.encoder_uses_graph:
-        z = model.encode(data.x.to(parameter), data.edge_index.to(parameter.device))[rows]
-    else:
-        z = model.encode(data.x[rows].to(parameter))
-    model.train(was_training)
-    order = latent_order(z.to(coordinates.z), coordinates.z[rows]).spearman
-    if order < _SMALLEST_ORDER:
-        logger.warning(
-            "training has folded the latent line: its order agrees with the graph's only to "
-            "|Spearman| %.3f, and far points may share coordinates. Use a lower learning rate, "
-            "order 1, or more neighbors in each step",
-            order,
-        )
+        This needs no labels: the trained latents of the points should still be in the order of
+        their geodesic coordinates. In several dimensions there is no order to compare, and where
+        the graph closes on itself there was none to begin with.
+        """
+        data = getattr(trainer.loader, "data", None)
+        found = self.coordinates
+        if found is None or found.z.size(1) != 1 or found.loop is not None or data is None:
+            return
+        # So many points show a fold; an encoder of graphs has to see all.
+        rows = slice(None, None, max(1, len(data.x) // _MOST_COMPARED))
+        with evaluating(model):
+            if getattr(model, "encoder_uses_graph", True):
+                z = _encode(model, data.x, data.edge_index)[rows]
+            else:
+                z = _encode(model, data.x[rows], None)
+        order = latent_order(z.to(found.z), found.z[rows]).spearman
+        if order < _SMALLEST_ORDER:
+            logger.warning(
+                "training has folded the latent line: its order agrees with the graph's only to "
+                "|Spearman| %.3f, and far points may share coordinates. Use a lower learning rate, "
+                "order 1, or more neighbors in each step",
+                order,
+            )
 
+    def state_dict(self) -> dict[str, Any]:
+        """Returns the geodesic coordinates."""
+        if self.coordinates is None:
+            return {}
+        loop = self.coordinates.loop
+        return {**self.coordinates._asdict(), "loop": None if loop is None else loop._asdict()}
 
-@torch.no_grad()
-def _latent_dim(model: AE, data: Data) -> int:
-    model.eval()
-    point = data.x[:1].to(next(model.parameters()))
-    return model.encode(point, data.edge_index[:, :0].to(point.device)).size(1)
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Takes over the geodesic coordinates, on the CPU."""
+        self.coordinates = None
+        if state:
+            loop = None if state["loop"] is None else Loop(**state["loop"])
+            self.coordinates = GeodesicCoordinates(**{**state, "loop": loop})
+
+    def _embed(self, data: Data, dim: int) -> Tensor:
+        if isinstance(self.init, str) and self.init == "geodesic":
+            if data.edge_index is None or data.edge_index.size(1) == 0:
+                raise ValueError(
+                    "a geodesic start needs the graph, but data.edge_index is empty; connect the "
+                    "points, for example with KNNGraph(k)(data)"
+                )
+            self.coordinates = geodesic_coordinates(data.x, data.edge_index, dim)
+            return self.coordinates.z
+        points = data.x.flatten(1)
+        if isinstance(self.init, str):
+            return _principal_components(points, dim)
+        if isinstance(self.init, Embedding):
+            z = torch.as_tensor(np.asarray(self.init.fit_transform(points.numpy(force=True))))
+        else:
+            z = torch.as_tensor(self.init)
+        if z.shape != (len(points), dim):
+            raise ValueError(
+                f"the coordinates to start from have the shape {list(z.shape)}, but there are "
+                f"{len(points)} points and {dim} latent dimensions"
+            )
+        return z
 
 
 class _CoordinateFit(nn.Module):
     """The distance of a model from the given coordinates, as a loss."""
 
-    def __init__(self, model: AE, z: Tensor, x: Tensor) -> None:
+    def __init__(self, model: nn.Module, z: Tensor, x: Tensor) -> None:
         super().__init__()
-        self.model = model
+        self.model: Any = model
         self.z: Tensor
-        self.register_buffer("z", z, persistent=False)
+        self.register_buffer("z", z.to(next(model.parameters()).dtype), persistent=False)
         self.variance = float(x.flatten(1).float().var(dim=0).sum())
 
     def loss(self, batch: Data) -> Tensor:
@@ -153,3 +225,26 @@ def _batches(data: Data, loader: Iterable[Data]) -> Iterator[Data]:
     rows = torch.arange(data.num_nodes, device=data.x.device)
     whole = Data(x=data.x, edge_index=data.edge_index, n_id=rows, batch_size=data.num_nodes)
     return repeat(whole)
+
+
+def _encode(model: Any, x: Tensor, edge_index: Tensor | None) -> Tensor:
+    edge_index = None if edge_index is None else to_model(model, edge_index)
+    return model.encode(to_model(model, x), edge_index)
+
+
+def _latent_dim(model: nn.Module, data: Data) -> int:
+    edges = None if data.edge_index is None else data.edge_index[:, :0]
+    with evaluating(model):
+        return _encode(model, data.x[:1], edges).size(1)
+
+
+def _principal_components(x: Tensor, dim: int) -> Tensor:
+    largest = min(x.shape)
+    if dim > largest:
+        raise ValueError(
+            f"{len(x)} points of {x.size(1)} values have no {dim} principal components"
+        )
+    # More directions and iterations than by default: errors below a millionth.
+    x = x.float() - x.float().mean(dim=0)
+    _, _, directions = torch.pca_lowrank(x, min(dim + 10, largest), center=False, niter=5)
+    return x @ directions[:, :dim]

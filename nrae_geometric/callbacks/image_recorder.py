@@ -18,12 +18,16 @@ class ImageRecorder(Recorder):
     * ``images`` :obj:`[G, *image_shape]`: the grid decoded.
 
     Args:
-        data: Training images, ``x`` of shape :obj:`[N, C, H, W]` or :obj:`[N, H, W]`; ``y``
-            their true coordinate (an angle, a shift) where it is known, shape :obj:`[N]`.
-        num_epochs: Length of the training run.
-        model_name: Name of the model as the pictures print it.
-        num_images: Number of images on the grid.
-        coordinate: What ``y`` is, with its unit, as the pictures print it.
+        data (Data): Training images, ``x`` of shape :obj:`[N, C, H, W]` or :obj:`[N, H, W]`;
+            ``y`` their true coordinate (an angle, a shift) where it is known, shape :obj:`[N]`.
+        model_name (str, optional): Name of the model as the pictures print it.
+            (default: :obj:`"AE"`)
+        num_images (int, optional): Number of images on the grid. (default: :obj:`60`)
+        coordinate (str, optional): What ``y`` is, with its unit, as the pictures print it.
+            (default: :obj:`"true coordinate"`)
+
+    Raises:
+        ValueError: If the data is not images.
     """
 
     capacity = 1
@@ -32,7 +36,6 @@ class ImageRecorder(Recorder):
         self,
         data: Data,
         *,
-        num_epochs: int,
         model_name: str = "AE",
         num_images: int = 60,
         coordinate: str = "true coordinate",
@@ -42,7 +45,7 @@ class ImageRecorder(Recorder):
                 f"data.x has shape {tuple(data.x.shape)}; an image recorder draws images, "
                 "[N, C, H, W] or [N, H, W]"
             )
-        super().__init__(data, num_epochs=num_epochs, model_name=model_name)
+        super().__init__(data, model_name=model_name)
         self.num_images = num_images
         self.coordinate = coordinate
 
@@ -55,8 +58,8 @@ class ImageRecorder(Recorder):
             "images": (self.num_images, *self.data.x.shape[1:]),
         }
 
-    def measure(self, model: Autoencoder) -> dict[str, Tensor]:
-        """Return one frame; see the class for its tensors."""
+    def snapshot(self, model: Autoencoder) -> dict[str, Tensor]:
+        """Returns one frame; see the class for its tensors."""
         z = encode(model, self.data.x, self.data.edge_index)
         grid = latent_grid(z, self.num_images)
         images = model.decode(grid).reshape(-1, *self.data.x.shape[1:])

@@ -1,8 +1,7 @@
-"""What every recorder does: watch some epochs of a training run, and survive its checkpoints."""
+"""Recorders of what a model has learned at some epochs, for animations."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -10,17 +9,19 @@ import torch
 from torch import Tensor, nn
 from torch_geometric.data import Data
 
+from nrae_geometric.nn.evaluation import evaluating
 from nrae_geometric.nn.traversal import Autoencoder
+from nrae_geometric.training import Callback, Trainer
 
 
 @dataclass(frozen=True)
 class Frame:
-    """What a model had learned at the end of one epoch.
+    """The state of a model at the end of one epoch.
 
-    Args:
-        epoch: The epoch, counted from 0.
-        loss: Mean training loss of that epoch, or :obj:`None` where it is not known.
-        tensors: Named CPU tensors; which ones depends on the recorder.
+    Attributes:
+        epoch (int): The epoch, counted from 0.
+        loss (float, optional): Mean training loss of that epoch, where it is known.
+        tensors (dict[str, Tensor]): Named CPU tensors; which ones depends on the recorder.
     """
 
     epoch: int
@@ -28,43 +29,47 @@ class Frame:
     tensors: dict[str, Tensor]
 
 
-def frame_epochs(num_epochs: int) -> tuple[int, ...]:
-    """Return the epochs worth a frame: the first thirty, then every fortieth, and the last.
+def frame_epochs(max_epochs: int) -> tuple[int, ...]:
+    """Returns the epochs worth a frame: the first thirty, then every fortieth, and the last.
 
     This is the spacing of the published animations: a model changes fast at first.
 
     Args:
-        num_epochs: Length of the training run.
+        max_epochs (int): Length of the training run.
 
     Returns:
-        Epochs counted from 0, ascending.
+        tuple[int, ...]: Epochs counted from 0, ascending.
+
+    Raises:
+        ValueError: If the run has no epoch.
     """
-    if num_epochs < 1:
-        raise ValueError(f"num_epochs is {num_epochs}; an animation needs at least one epoch")
-    first = range(min(30, num_epochs))
-    return tuple(sorted({*first, *range(0, num_epochs, 40), num_epochs - 1}))
+    if max_epochs < 1:
+        raise ValueError(f"max_epochs is {max_epochs}; an animation needs at least one epoch")
+    first = range(min(30, max_epochs))
+    return tuple(sorted({*first, *range(0, max_epochs, 40), max_epochs - 1}))
 
 
-class Recorder(ABC):
-    """A training callback that keeps what :meth:`measure` finds at its :attr:`epochs`.
+class Recorder(Callback, ABC):
+    """A callback that keeps a :meth:`snapshot` of the model at the :func:`frame_epochs` of a run.
 
-    A trainer calls :meth:`on_epoch_end` after every epoch in :attr:`epochs`, and stores
-    :meth:`state_dict` in its checkpoints. Recording leaves the model and every random generator
-    as they were, so a recorded run and an unrecorded one end in the same weights.
+    Recording leaves the model and every random generator as they were, so a recorded run and an
+    unrecorded one end in the same weights. A run that another callback ends has its last epoch
+    recorded if the recorder comes later in the trainer's callbacks.
 
     Args:
-        data: The training data, ``x`` of shape :obj:`[N, *feature_shape]`.
-        num_epochs: Length of the training run.
-        model_name: Name of the model as the pictures print it.
+        data (Data): The training data, ``x`` of shape :obj:`[N, *feature_shape]`.
+        model_name (str): Name of the model as the pictures print it.
+
+    Attributes:
+        frames (list[Frame]): The frames so far.
     """
 
-    #: How many of the latest frames are kept; :obj:`None` keeps all.
     capacity: ClassVar[int | None] = None
+    """How many of the latest frames are kept; :obj:`None` keeps all."""
 
-    def __init__(self, data: Data, *, num_epochs: int, model_name: str) -> None:
+    def __init__(self, data: Data, *, model_name: str) -> None:
         parts = (("x", data.x), ("edge_index", data.edge_index), ("y", data.y))
         self.data = Data(**{key: t.detach().cpu() for key, t in parts if t is not None})
-        self.epochs = frame_epochs(num_epochs)
         self.model_name = model_name
         self.frames: list[Frame] = []
 
@@ -74,13 +79,18 @@ class Recorder(ABC):
         """Names and shapes of the tensors of one frame."""
 
     @abstractmethod
-    def measure(self, model: Autoencoder) -> dict[str, Tensor]:
-        """Return the tensors of one frame; called without gradients and in evaluation mode."""
+    def snapshot(self, model: Autoencoder) -> dict[str, Tensor]:
+        """Returns the tensors of one frame; called without gradients and in evaluation mode."""
 
-    def on_epoch_end(self, epoch: int, loss: float | None, model: nn.Module) -> None:
-        """Record the model's state at the end of ``epoch``.
+    def record(self, epoch: int, loss: float | None, model: nn.Module) -> None:
+        """Records the model's state at the end of an epoch.
 
         Frames of this epoch and of later ones are dropped: training was resumed from before them.
+
+        Args:
+            epoch (int): The epoch, counted from 0.
+            loss (float, optional): Its mean training loss, where it is known.
+            model (torch.nn.Module): The model.
 
         Raises:
             TypeError: If the model is not an autoencoder.
@@ -90,14 +100,24 @@ class Recorder(ABC):
                 f"{type(model).__name__} cannot be pictured: it needs encode(x, edge_index=None), "
                 "decode(z) and a decoder, as nrae_geometric.nn.AE has them"
             )
-        with torch.no_grad(), _evaluation_mode(model):
-            tensors = {name: t.detach().cpu().float() for name, t in self.measure(model).items()}
+        with evaluating(model):
+            tensors = {name: t.detach().cpu().float() for name, t in self.snapshot(model).items()}
         kept = [frame for frame in self.frames if frame.epoch < epoch]
-        kept.append(Frame(epoch, None if loss is None else float(loss), tensors))
+        kept.append(Frame(epoch, loss, tensors))
         self.frames = kept if self.capacity is None else kept[-self.capacity :]
 
+    def on_fit_start(self, trainer: Trainer, model: nn.Module) -> None:
+        """Forgets an earlier run."""
+        if not trainer.resumed:
+            self.frames = []
+
+    def on_epoch_end(self, trainer: Trainer, model: nn.Module) -> None:
+        """Records the epochs that are worth a frame."""
+        if trainer.is_last_epoch or trainer.epoch in frame_epochs(trainer.max_epochs):
+            self.record(trainer.epoch, trainer.history[-1]["loss"], model)
+
     def state_dict(self) -> dict[str, Any]:
-        """Return the frames as lists of numbers and one stacked tensor for each name."""
+        """Returns the frames as lists of numbers and one stacked tensor for each name."""
         names = self.frames[0].tensors if self.frames else {}
         return {
             "epochs": [frame.epoch for frame in self.frames],
@@ -108,7 +128,10 @@ class Recorder(ABC):
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Take over the frames of another recorder of the same data.
+        """Takes over the frames of another recorder of the same data.
+
+        Args:
+            state (Mapping[str, Any]): What :meth:`state_dict` returned.
 
         Raises:
             ValueError: If the state was recorded for other data, another graph or another order.
@@ -129,13 +152,53 @@ class Recorder(ABC):
         return f"{type(self).__name__}({self.model_name!r}, frames={len(self.frames)})"
 
 
-@contextmanager
-def _evaluation_mode(model: nn.Module) -> Iterator[None]:
-    # One flag for each module: parts that a user froze must come back frozen.
-    training = {module: module.training for module in model.modules()}
-    model.eval()
-    try:
-        yield
-    finally:
-        for module, flag in training.items():
-            module.training = flag
+def recorder_for(
+    data: Data,
+    *,
+    manifold: Tensor | None = None,
+    order: int | None = None,
+    model_name: str | None = None,
+    coordinate: str = "true coordinate",
+) -> Recorder | None:
+    """Returns a recorder for planar points or images, and :obj:`None` for any others.
+
+    Args:
+        data (Data): Training data: ``x`` of shape :obj:`[N, 2]` for points, :obj:`[N, C, H, W]`
+            or :obj:`[N, H, W]` for images; ``edge_index`` and ``y`` where there are any.
+        manifold (Tensor, optional): Points of the true curve in order, shape :obj:`[M, 2]`
+            (points only). (default: :obj:`None`)
+        order (int, optional): Order of the model's local expansion, 1 or 2; :obj:`None` for a
+            model without any. (default: :obj:`None`)
+        model_name (str, optional): Name of the model as the pictures print it; by default that of
+            the published model of that order. (default: :obj:`None`)
+        coordinate (str, optional): What ``y`` is, with its unit, as the pictures print it (images
+            only). (default: :obj:`"true coordinate"`)
+
+    Raises:
+        ValueError: If the order is none of these.
+    """
+    # Both derive from this module's Recorder.
+    from nrae_geometric.callbacks.curve_recorder import CurveRecorder
+    from nrae_geometric.callbacks.image_recorder import ImageRecorder
+
+    name = published_name(order) if model_name is None else model_name
+    if data.x.dim() == 2 and data.x.size(1) == 2:
+        return CurveRecorder(data, manifold, order=order, model_name=name)
+    if data.x.dim() in (3, 4):
+        return ImageRecorder(data, model_name=name, coordinate=coordinate)
+    return None
+
+
+def published_name(order: int | None) -> str:
+    """Returns the published name of the model whose loss expands the decoder to an order.
+
+    Args:
+        order (int, optional): The order; :obj:`None` without any expansion.
+
+    Raises:
+        ValueError: If no model of that order is published.
+    """
+    names = {None: "AE", 1: "NRAE-L", 2: "NRAE-Q"}
+    if order not in names:
+        raise ValueError(f"order is {order!r}; choose None (plain autoencoder), 1 or 2")
+    return names[order]

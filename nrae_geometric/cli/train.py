@@ -4,7 +4,7 @@ import argparse
 from typing import Any
 
 from nrae_geometric.cli.evaluate import print_measures
-from nrae_geometric.cli.process import flush_denormals, no_gc_imports
+from nrae_geometric.cli.process import flush_denormals, keep_freed_memory, no_gc_imports
 from nrae_geometric.cli.settings import add_device, add_logdir, refuse_settings
 from nrae_geometric.configs import experiment_names, load_config
 from nrae_geometric.configs.files import read_settings
@@ -43,6 +43,7 @@ def _train(arguments: argparse.Namespace, settings: dict[str, Any]) -> None:
         from nrae_geometric.experiments import run_experiment
 
     flush_denormals()
+    keep_freed_memory()
     result = run_experiment(
         config,
         device=arguments.device,

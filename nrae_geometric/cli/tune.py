@@ -5,7 +5,7 @@ import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nrae_geometric.cli.process import flush_denormals, no_gc_imports
+from nrae_geometric.cli.process import flush_denormals, keep_freed_memory, no_gc_imports
 from nrae_geometric.cli.settings import add_device, add_logdir
 from nrae_geometric.configs import ExperimentConfig, load_config
 
@@ -62,6 +62,7 @@ def _tune(arguments: argparse.Namespace, settings: dict[str, Any]) -> None:
         from nrae_geometric.tuning import tune
 
     flush_denormals()
+    keep_freed_memory()
     if config is None:
         points, estimator, seed = _from_file(arguments, settings)
         name = Path(arguments.points).stem

@@ -6,6 +6,7 @@ import torch
 from torch_geometric import seed_everything
 from torch_geometric.data import Data
 
+from nrae_geometric.callbacks import EmbeddingStart
 from nrae_geometric.loader import NeighborhoodLoader
 from nrae_geometric.nn import NRAE, BinaryKernel, mlp
 from nrae_geometric.training import Trainer
@@ -54,7 +55,7 @@ def learn(parameters: Any, data: Data, seed: int) -> tuple[NRAE, list[EpochRecor
         device=data.x.device,
         seed=seed,
         progress=parameters.progress,
-        init=parameters.init,
+        callbacks=[] if parameters.init == "random" else [EmbeddingStart(parameters.init)],
     )
     trainer.fit(model, loader)
     return model.eval(), trainer.history

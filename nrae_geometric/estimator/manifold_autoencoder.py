@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import numpy as np
 import torch
@@ -11,16 +11,12 @@ from sklearn.utils import Tags, check_random_state
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 from torch import Tensor
 from torch_geometric.data import Data
-from typing_extensions import Self
 
 from nrae_geometric.estimator.arrays import as_array, like
 from nrae_geometric.estimator.file import read_fitted, write_fitted
 from nrae_geometric.estimator.learning import learn, new_model
-from nrae_geometric.training.checkpoint import (
-    random_state,
-    restore_random_state,
-)
 from nrae_geometric.training.device import resolve_device
+from nrae_geometric.training.random_state import preserved_random_state
 from nrae_geometric.transforms import KNNGraph
 
 _ROWS_PER_BLOCK = 4096
@@ -138,11 +134,8 @@ class ManifoldAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         self.scale_ = float(np.sqrt(rows.var(axis=0, dtype=np.float64).mean())) or 1.0
         device = resolve_device(self.device)
         data = KNNGraph(self.n_neighbors)(Data(x=self._scaled(rows).to(device)))
-        before = random_state(device, None)
-        try:
+        with preserved_random_state(device):
             self.model_, self.history_ = learn(self, data, seed)
-        finally:
-            restore_random_state(before, device, None)
         self._n_features_out = self.latent_dim
         self._fitted_parameters = self.get_params()
         return self

@@ -54,7 +54,7 @@ def evaluate_experiment(
     config = _finished_config(directory)
     state = load_checkpoint(directory / "checkpoint.pt")
     completed = state.get("completed_epochs", 0)
-    if completed < config.training.num_epochs:
+    if completed < config.training.num_epochs and state["stop_reason"] is None:
         raise ValueError(
             f"{directory} is not finished: {completed} of {config.training.num_epochs} epochs; "
             f"train on with --resume first"

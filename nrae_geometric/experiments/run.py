@@ -7,18 +7,18 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch_geometric import seed_everything
 from torch_geometric.data import Data
 
 from nrae_geometric.atomic import atomic_write, write_csv, write_json
-from nrae_geometric.callbacks import Recorder, make_recorder
+from nrae_geometric.callbacks import EmbeddingStart, Recorder, recorder_for
 from nrae_geometric.configs import ExperimentConfig, load_config
 from nrae_geometric.experiments.build import build_graph, build_loader, build_model
 from nrae_geometric.experiments.evaluate import measure_supervised, measure_unsupervised
 from nrae_geometric.nn import AE
 from nrae_geometric.training.device import resolve_device
 from nrae_geometric.training.history import EpochRecord
-from nrae_geometric.training.trainer import Trainer
+from nrae_geometric.training.random_state import preserved_random_state, seed_generators
+from nrae_geometric.training.trainer import Callback, Trainer
 from nrae_geometric.visualization import write_animation
 
 logger = logging.getLogger(__name__)
@@ -85,27 +85,34 @@ def run_experiment(
     directory = Path(logdir) / config.exp_name
     if resume:
         _check_same_experiment(config, directory)
-    seed_everything(config.seed)
+    device = resolve_device(device)
     section = config.data.training
-    dataset = section.build(config.seed)
-    data = build_graph(dataset[0].to(resolve_device(device)), section)
-    model = build_model(config.model, data.x.shape[1:])
+    with preserved_random_state(device):
+        seed_generators(config.seed, device)
+        dataset = section.build(config.seed)
+        data = build_graph(dataset[0].to(device), section)
+        model = build_model(config.model, data.x.shape[1:])
     recorder = _recorder(config, dataset, data) if animate else None
+    callbacks: list[Callback] = [] if recorder is None else [recorder]
+    if config.training.init == "geodesic":
+        callbacks.append(EmbeddingStart("geodesic"))
     if not resume:
         _clear(directory, config)
     with atomic_write(directory / "config.yml") as temporary:
         temporary.write_text(config.to_yaml(), encoding="utf-8")
 
+    checkpoint = directory / "checkpoint.pt"
     trainer = Trainer(
         config.training.num_epochs,
         config.optimizer.lr,
         device=device,
         seed=config.seed,
-        checkpoint=directory / "checkpoint.pt",
-        callbacks=[] if recorder is None else [recorder],
+        checkpoint=checkpoint,
+        callbacks=callbacks,
         progress=progress,
-        init=config.training.init,
     )
+    # A run that was stopped before its first checkpoint starts anew.
+    resume = resume and checkpoint.is_file()
     trainer.fit(model, build_loader(data, config), resume=resume)
     write_csv(directory / "history.csv", ["epoch", "loss", "lr"], trainer.history)
     metrics = measure_supervised(config, dataset, model, data) or measure_unsupervised(model, data)
@@ -126,17 +133,16 @@ def _recorder(config: ExperimentConfig, dataset: Any, data: Data) -> Recorder | 
         logger.warning("no animation: there are animations for one latent dimension alone")
         return None
     planar = data.x.shape[1:] == (2,)
-    if not planar and data.x.dim() == 2:
-        logger.warning("no animation: there are animations for planar points and images alone")
-        return None
-    return make_recorder(
+    recorder = recorder_for(
         data,
-        num_epochs=config.training.num_epochs,
         manifold=dataset.manifold().x if planar and hasattr(dataset, "manifold") else None,
         order=config.model.expansion_order,
         coordinate=config.data.training.coordinate,
         model_name=config.model.title,
     )
+    if recorder is None:
+        logger.warning("no animation: there are animations for planar points and images alone")
+    return recorder
 
 
 def _check_same_experiment(config: ExperimentConfig, directory: Path) -> None:

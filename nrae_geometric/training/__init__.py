@@ -1,5 +1,6 @@
 """The training loop: :class:`Trainer` fits any module with a ``loss(batch)`` to any loader."""
 
+from nrae_geometric.training.schedule import Schedule, gentle_schedule, published_schedule
 from nrae_geometric.training.trainer import Callback, Trainer
 
-__all__ = ["Callback", "Trainer"]
+__all__ = ["Callback", "Schedule", "Trainer", "gentle_schedule", "published_schedule"]

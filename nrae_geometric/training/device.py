@@ -1,4 +1,4 @@
-"""Which device to train on."""
+"""Devices to train on."""
 
 import torch
 
@@ -7,8 +7,9 @@ def resolve_device(device: str | int | torch.device = "auto") -> torch.device:
     """Returns the device that is meant, and makes sure that it is there.
 
     Args:
-        device: ``"auto"`` (the first GPU where there is one, else the CPU), ``"cpu"``, the
-            number of a GPU (``0`` or ``"0"``), or a device such as ``"cuda:0"``.
+        device (str, int or torch.device, optional): :obj:`"auto"` (the first GPU where there is
+            one, else the CPU), :obj:`"cpu"`, the number of a GPU (:obj:`0` or :obj:`"0"`), or a
+            device such as :obj:`"cuda:0"`. (default: :obj:`"auto"`)
 
     Raises:
         ValueError: If the name is not understood, or if there is no such GPU.

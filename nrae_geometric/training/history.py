@@ -2,7 +2,7 @@
 
 import math
 import time
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
 import torch
 from torch import Tensor
@@ -12,53 +12,75 @@ _SECONDS_BETWEEN_READS = 0.5
 
 
 class EpochRecord(TypedDict):
-    """The mean loss of an epoch over its batches, and the learning rate it was trained with."""
+    """The losses of an epoch, and the learning rate that it was trained with.
+
+    Attributes:
+        epoch (int): The epoch, from 0.
+        loss (float): The mean of the training loss over the batches.
+        lr (float): The learning rate.
+        validation_loss (float): The mean of the loss over the validation points, where there are
+            any.
+    """
 
     epoch: int
     loss: float
     lr: float
+    validation_loss: NotRequired[float]
 
 
 class LossHistory:
-    """The record of every epoch.
+    """The records of all epochs.
 
     Args:
-        device: Where the losses are computed. On the CPU they are read at once.
+        device (torch.device): The device of the losses. On the CPU they are read at once.
     """
 
     def __init__(self, device: torch.device) -> None:
         self.records: list[EpochRecord] = []
-        self._pending: list[tuple[int, float, Tensor]] = []
+        self._pending: list[tuple[int, float, list[Tensor]]] = []
         self._read_at = -math.inf
         self._patience = 0.0 if device.type == "cpu" else _SECONDS_BETWEEN_READS
 
-    def add(self, epoch: int, lr: float, loss: Tensor) -> None:
-        """Notes an epoch; its loss ``[]`` is read later."""
-        self._pending.append((epoch, lr, loss))
+    def add(
+        self, epoch: int, lr: float, loss: Tensor, validation_loss: Tensor | None = None
+    ) -> None:
+        """Notes an epoch; its losses ``[]`` are read later."""
+        losses = [loss] if validation_loss is None else [loss, validation_loss]
+        self._pending.append((epoch, lr, losses))
         if time.monotonic() - self._read_at >= self._patience:
             self.read()
 
-    def read(self) -> None:
-        """Brings :attr:`records` up to date.
+    def read(self) -> list[EpochRecord]:
+        """Waits for all losses and returns all records.
 
         Raises:
-            FloatingPointError: If a loss is NaN or infinite.
+            FloatingPointError: If a loss is NaN or infinite. Epochs from there on are forgotten.
         """
-        if not self._pending:
-            return
-        losses = torch.stack([loss for _, _, loss in self._pending]).tolist()
-        for (epoch, lr, _), loss in zip(self._pending, losses, strict=True):
-            if not math.isfinite(loss):
-                raise FloatingPointError(
-                    f"the loss is {loss} in epoch {epoch}, at a learning rate of {lr:g}; try a "
-                    f"smaller learning rate or kernel weight (lambda), points scaled to about "
-                    f"unit size, or full precision"
-                )
-            self.records.append({"epoch": epoch, "loss": loss, "lr": lr})
-        self._pending.clear()
-        self._read_at = time.monotonic()
+        pending, self._pending = self._pending, []
+        if pending:
+            losses = [loss.double() for *_, losses in pending for loss in losses]
+            values = iter(torch.stack(losses).tolist())
+            for epoch, lr, losses in pending:
+                record: EpochRecord = {"epoch": epoch, "loss": next(values), "lr": lr}
+                if len(losses) > 1:
+                    record["validation_loss"] = next(values)
+                _check_finite(record)
+                self.records.append(record)
+            self._read_at = time.monotonic()
+        return self.records
 
     def restore(self, records: list[EpochRecord]) -> None:
         """Goes on from the records of an earlier run."""
         self.records = list(records)
-        self._pending.clear()
+        self._pending = []
+
+
+def _check_finite(record: EpochRecord) -> None:
+    for key in ("loss", "validation_loss"):
+        loss = record.get(key, 0.0)
+        if not math.isfinite(loss):
+            raise FloatingPointError(
+                f"the {key.replace('_', ' ')} is {loss} in epoch {record['epoch']}, at a learning "
+                f"rate of {record['lr']:g}; try a smaller learning rate or kernel weight (lambda), "
+                f"points scaled to about unit size, or full precision"
+            )

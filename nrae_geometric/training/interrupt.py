@@ -1,42 +1,77 @@
-"""Stopping where it does no harm."""
+"""Signals that wait for a good place to stop."""
 
 import logging
 import signal
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from types import FrameType
+from types import FrameType, TracebackType
+from typing import Any, NoReturn
 
 logger = logging.getLogger(__name__)
 
-
-class Interrupt:
-    """Whether the user has asked to stop."""
-
-    requested = False
+# Ctrl-C; the end of a batch job's time; the end of the terminal, which Windows does not tell.
+_NAMES = ("SIGINT", "SIGTERM", "SIGHUP")
 
 
-@contextmanager
-def deferred_interrupt(enabled: bool = True) -> Iterator[Interrupt]:
-    """Notes the first Ctrl-C instead of raising it; the second one raises at once.
+class DeferredInterrupt:
+    """Notes the first Ctrl-C or request to terminate; the second one counts at once.
+
+    Outside of the main thread, where Python delivers no signals, and for signals that are ignored
+    or handled outside of Python, nothing is changed.
 
     Args:
-        enabled: Whether to change anything. Outside of the main thread, where Python delivers
-            no signals, nothing is changed in any case.
+        enabled (bool, optional): Whether to change anything. (default: :obj:`True`)
     """
-    interrupt = Interrupt()
-    if not enabled or threading.current_thread() is not threading.main_thread():
-        yield interrupt
-        return
 
-    def note(number: int, frame: FrameType | None) -> None:
-        if interrupt.requested:
-            raise KeyboardInterrupt
-        interrupt.requested = True
-        logger.warning("finishing this epoch to save a checkpoint; Ctrl-C again stops at once")
+    def __init__(self, enabled: bool = True) -> None:
+        self._enabled = enabled and threading.current_thread() is threading.main_thread()
+        self._noted: int | None = None
+        self._handlers: dict[int, Any] = {}
 
-    previous = signal.signal(signal.SIGINT, note)
-    try:
-        yield interrupt
-    finally:
-        signal.signal(signal.SIGINT, previous)
+    @property
+    def requested(self) -> bool:
+        """Whether a signal waits."""
+        return self._noted is not None
+
+    def deliver(self) -> NoReturn:
+        """Does what the signal would have done, which ends the program or raises an exception.
+
+        Raises:
+            KeyboardInterrupt: If the program's own handler did neither.
+        """
+        self._restore()
+        if self._noted is not None:
+            signal.raise_signal(self._noted)
+        raise KeyboardInterrupt
+
+    def __enter__(self) -> "DeferredInterrupt":
+        if self._enabled:
+            numbers = [getattr(signal, name) for name in _NAMES if hasattr(signal, name)]
+            found = {number: signal.getsignal(number) for number in numbers}
+            self._handlers = {
+                number: handler
+                for number, handler in found.items()
+                if handler not in (None, signal.SIG_IGN)
+            }
+            for number in self._handlers:
+                signal.signal(number, self._note)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._restore()
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        if self.requested:
+            self._restore()
+            signal.raise_signal(number)
+            return
+        self._noted = number
+        logger.warning("finishing this epoch to save a checkpoint; a second signal stops at once")
+
+    def _restore(self) -> None:
+        while self._handlers:
+            signal.signal(*self._handlers.popitem())

@@ -1,34 +1,53 @@
-"""One step of gradient descent, on whatever device and in whatever precision."""
+"""Steps of gradient descent, on any device and in any precision."""
 
 import copy
 from collections.abc import Iterable
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import torch
 from torch import Tensor, nn
 from torch_geometric.data import Data
 
+from nrae_geometric.nn.evaluation import evaluating
+
 Precision = Literal["32-true", "64-true", "bf16-true", "bf16-mixed", "16-mixed"]
 
+_SHORT_NAMES = {"32": "32-true", "64": "64-true", "bf16": "bf16-mixed", "16": "16-mixed"}
 _MODEL_TYPES = {"64-true": torch.float64, "bf16-true": torch.bfloat16}
 _PRODUCT_TYPES = {"bf16-mixed": torch.bfloat16, "16-mixed": torch.float16}
 
-# Just below the largest block from which glibc's malloc learns, 32 MiB.
-_LARGEST_LESSON = (1 << 25) - (1 << 17)
+
+def resolve_precision(precision: str | int) -> Precision:
+    """Returns the full name of a precision.
+
+    Args:
+        precision (str or int): A name of :obj:`Precision`, or, as in Lightning, :obj:`"32"`,
+            :obj:`"64"`, :obj:`"bf16"` or :obj:`"16"`, of which the last two are mixed.
+
+    Raises:
+        ValueError: If there is no such precision.
+    """
+    name: Any = _SHORT_NAMES.get(str(precision), precision)
+    if name not in get_args(Precision):
+        names = ", ".join(map(repr, (*get_args(Precision), *_SHORT_NAMES)))
+        raise ValueError(f"precision {precision!r} is not known; choose one of {names}")
+    return name
 
 
 class TrainingStep:
     """Moves a model to a device and takes fused Adam steps on its loss.
 
     Args:
-        model: A module with ``loss(batch) -> Tensor []``; moved in place.
-        lr: The learning rate.
-        device: Where to train.
-        precision: ``"32-true"`` leaves the model as it is; another ``true`` type converts it. With
-            a ``mixed`` type the weights stay as they are and :class:`torch.autocast` chooses the
-            type of each operation; float16 has its loss scaled.
-        compile: Whether to run the loss through :func:`torch.compile`.
+        model (torch.nn.Module): A module with ``loss(batch) -> Tensor []``; moved in place.
+        lr (float): The learning rate.
+        device (torch.device): The device to train on.
+        precision (str, optional): :obj:`"32-true"` leaves the model as it is; another ``true``
+            type converts it. With a ``mixed`` type the weights stay as they are and
+            :class:`torch.autocast` chooses the type of each operation; float16 has its loss
+            scaled. (default: :obj:`"32-true"`)
+        compile (bool, optional): Whether to run the loss through :func:`torch.compile`.
+            (default: :obj:`False`)
     """
 
     def __init__(
@@ -39,11 +58,9 @@ class TrainingStep:
         precision: Precision = "32-true",
         compile: bool = False,
     ) -> None:
+        self.model = model.to(device, _MODEL_TYPES.get(precision))
         self.device = device
-        if device.type == "cpu":
-            _keep_freed_memory()
-        model.to(device, _MODEL_TYPES.get(precision))
-        self.adam = torch.optim.Adam(model.parameters(), lr=lr, fused=True)
+        self._adam = torch.optim.Adam(model.parameters(), lr=lr, fused=True)
         product_type = _PRODUCT_TYPES.get(precision)
         self._autocast: AbstractContextManager[Any] = (
             torch.autocast(device.type, product_type, cache_enabled=device.type == "cpu")
@@ -55,35 +72,79 @@ class TrainingStep:
         self._loss = torch.compile(loss) if compile else loss
         self._dtype = next(model.parameters()).dtype
 
+    @property
+    def lr(self) -> float:
+        """The learning rate, which can be set."""
+        return self._adam.param_groups[0]["lr"]
+
+    @lr.setter
+    def lr(self, lr: float) -> None:
+        for group in self._adam.param_groups:
+            group["lr"] = lr
+
     def __call__(self, batch: Data) -> Tensor:
         """Takes one step and returns the loss before it, ``[]``, detached and on the device.
 
         Args:
-            batch: A batch with points ``x``, brought to the model's device and floating type.
+            batch (Data): Points ``x``, brought to the model's device and floating type.
         """
         batch = self._place(batch)
-        self.adam.zero_grad()
+        self._adam.zero_grad()
         with self._autocast:
             loss = self._loss(batch)
         if self._scaler is None:
             loss.backward()
-            self.adam.step()
+            self._adam.step()
         else:
             self._scaler.scale(loss).backward()
-            self._scaler.step(self.adam)
+            self._scaler.step(self._adam)
             self._scaler.update()
         return loss.detach()
 
     def epoch(self, batches: Iterable[Data]) -> Tensor:
         """Takes a step on each batch, without waiting for the device, and returns the mean loss.
 
+        Args:
+            batches (Iterable[Data]): The batches of one epoch.
+
         Raises:
             ValueError: If there is no batch.
         """
+        self.model.train()
         losses = [self(batch) for batch in batches]
         if not losses:
             raise ValueError("the loader yields no batches; it needs at least one")
         return torch.stack(losses).mean()
+
+    def evaluate(self, batches: Iterable[Data]) -> Tensor:
+        """Returns the mean loss over the centers of all batches, without training on them.
+
+        Args:
+            batches (Iterable[Data]): The validation points.
+
+        Raises:
+            ValueError: If there is no batch.
+        """
+        losses, counts = [], []
+        with evaluating(self.model), self._autocast:
+            for batch in map(self._place, batches):
+                losses.append(self._loss(batch))
+                counts.append(batch.batch_size if "batch_size" in batch else batch.num_nodes)
+        if not losses:
+            raise ValueError("the validation loader yields no batches; it needs at least one")
+        weights = torch.tensor(counts, dtype=torch.float64, device=self.device) / sum(counts)
+        return torch.stack(losses).double() @ weights
+
+    def state_dict(self) -> dict[str, Any]:
+        """Returns the state of the optimizer, and of the scaler of the loss where there is one."""
+        scaler = None if self._scaler is None else self._scaler.state_dict()
+        return {"adam": self._adam.state_dict(), "scaler": scaler}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Goes on from the state of a stopped run."""
+        self._adam.load_state_dict(state["adam"])
+        if self._scaler is not None and state["scaler"] is not None:
+            self._scaler.load_state_dict(state["scaler"])
 
     def _place(self, batch: Data) -> Data:
         if batch.x.device != self.device:
@@ -92,14 +153,3 @@ class TrainingStep:
             batch = copy.copy(batch)
             batch.x = batch.x.to(self._dtype)
         return batch
-
-
-def _keep_freed_memory() -> None:
-    """Has the C library keep what a step frees for the next step.
-
-    glibc gives memory back to the system when more lies idle than twice the largest block freed so
-    far. With a few megabytes of gradients it does so in every step, and asking for them again,
-    page by page, has been seen to cost a quarter of the step. One large block, freed untouched, is
-    enough to teach it.
-    """
-    torch.empty(_LARGEST_LESSON, dtype=torch.uint8)

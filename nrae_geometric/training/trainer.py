@@ -1,74 +1,125 @@
-"""The training loop."""
+"""The training loop, and what can take part in it."""
 
+import logging
+import math
+import operator
 import os
 import time
+from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import Literal, Protocol, cast
+from contextlib import nullcontext
+from numbers import Real
+from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
-from torch.optim.lr_scheduler import LambdaLR
-from torch_geometric import seed_everything
 from torch_geometric.data import Data
 from tqdm.auto import tqdm
 
-from nrae_geometric.geodesics import GeodesicCoordinates
-from nrae_geometric.nn import AE
-from nrae_geometric.training.checkpoint import (
-    coordinates_state,
-    load_checkpoint,
-    random_state,
-    restore_coordinates,
-    restore_random_state,
-    save_checkpoint,
-)
+from nrae_geometric.training.checkpoint import load_checkpoint, save_checkpoint
 from nrae_geometric.training.device import resolve_device
 from nrae_geometric.training.history import EpochRecord, LossHistory
-from nrae_geometric.training.interrupt import deferred_interrupt
-from nrae_geometric.training.schedule import published_schedule, warm_schedule
-from nrae_geometric.training.step import Precision, TrainingStep
+from nrae_geometric.training.interrupt import DeferredInterrupt
+from nrae_geometric.training.random_state import (
+    preserved_random_state,
+    random_state,
+    restore_random_state,
+    seed_generators,
+)
+from nrae_geometric.training.schedule import Schedule, published_schedule
+from nrae_geometric.training.step import TrainingStep, resolve_precision
+
+logger = logging.getLogger(__name__)
 
 # Often enough to lose little to a crash, rare enough to cost nothing.
 _SECONDS_BETWEEN_CHECKPOINTS = 60.0
+# Any number will do: it has validation draw the same neighbors in every epoch.
+_VALIDATION_SEED = 0
 
 
-class Callback(Protocol):
-    """What the trainer calls at the end of epochs.
+class Callback:
+    """A part of a training run beside the loop. Every hook does nothing by itself.
 
-    An attribute ``epochs: Container[int]``, where there is one, names the epochs it wants to be
-    called at; the loss is then fetched from the device for these alone. Methods ``state_dict()``
-    and ``load_state_dict(state)``, where there are any, take part in checkpoints; the state
-    consists of tensors, numbers, strings, and lists, tuples and dictionaries of them.
+    A callback decides itself at which epochs it acts. It may read the attributes of the trainer,
+    change the model, and end the run with :meth:`Trainer.request_stop`. What it has to remember
+    when a run is resumed goes through :meth:`state_dict` and :meth:`load_state_dict`.
+
+    Example::
+
+        class StopBelow(Callback):
+            def __init__(self, loss):
+                self.loss = loss
+
+            def on_epoch_end(self, trainer, model):
+                if trainer.history[-1]["loss"] < self.loss:
+                    trainer.request_stop(f"the loss is below {self.loss}")
     """
 
-    def on_epoch_end(self, epoch: int, loss: float | None, model: nn.Module) -> None:
-        """Called after ``epoch`` (from 0) with its mean loss and the model itself."""
+    name: str | None = None
+    """The name of its state in checkpoints; by default that of its class."""
+
+    def on_fit_start(self, trainer: "Trainer", model: nn.Module) -> None:
+        """Called before the first epoch, when the model is on its device.
+
+        Where :attr:`Trainer.resumed` is set, the model is the one of the checkpoint, and
+        :meth:`load_state_dict` has been called.
+        """
+
+    def on_epoch_end(self, trainer: "Trainer", model: nn.Module) -> None:
+        """Called at the end of each epoch."""
+
+    def on_fit_end(self, trainer: "Trainer", model: nn.Module) -> None:
+        """Called after the last epoch, before the last checkpoint."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """Returns tensors, numbers, strings, and lists, tuples and dictionaries of them."""
+        return {}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Goes on from what :meth:`state_dict` returned."""
 
 
 class Trainer:
-    r"""Fits a model's ``loss(batch)`` with Adam and the published learning-rate schedule.
+    r"""Fits a model's ``loss(batch)`` with Adam.
 
     Args:
-        num_epochs: How often the loader is gone through.
-        lr: The learning rate of the first 80 % of the epochs, see
-            :func:`~nrae_geometric.training.schedule.published_schedule`.
-        device: ``"auto"``, ``"cpu"``, the number of a GPU, or a :class:`torch.device`.
-        precision: ``"32-true"``, ``"64-true"``, ``"bf16-true"``, ``"bf16-mixed"`` or
-            ``"16-mixed"``. With ``64-true`` and ``bf16-true`` the model is converted, and each
-            batch's points to the model's type.
-        seed: Seeds Python, NumPy, PyTorch and the loader's generator at the start of
-            :meth:`fit`. Seed the same before building the model for a reproducible run.
-        checkpoint: The file to save to: every minute, at the end, and when Ctrl-C stops the run
-            (at the end of the epoch; a second Ctrl-C stops at once and saves nothing).
-        callbacks: See :class:`Callback`.
-        progress: Whether to show a progress bar.
-        compile: Whether to run the loss through :func:`torch.compile`.
-        init: Where the weights start. ``"random"`` leaves them as they are, which is the published
-            way. ``"geodesic"`` first fits an :class:`~nrae_geometric.nn.AE` to the geodesic
-            coordinates of the loader's graph, see
-            :func:`~nrae_geometric.training.warm_start`, and trains gently, see
-            :func:`~nrae_geometric.training.schedule.warm_schedule`. Where training folds the line
-            nevertheless, a warning says so.
+        max_epochs (int): How often the loader is gone through, unless a callback ends the run.
+        lr (float, optional): The learning rate, which the schedule multiplies.
+            (default: :obj:`1e-3`)
+        callbacks (Sequence[Callback], optional): Called in this order. (default: :obj:`()`)
+        schedule (Schedule, optional): A function ``(epoch, max_epochs) -> factor``. By default
+            :func:`~nrae_geometric.training.published_schedule`, unless a callback chooses
+            another. (default: :obj:`None`)
+        device (str, int or torch.device, optional): :obj:`"auto"`, :obj:`"cpu"`, the number of a
+            GPU, or a device. (default: :obj:`"auto"`)
+        precision (str, optional): :obj:`"32-true"`, :obj:`"64-true"`, :obj:`"bf16-true"`,
+            :obj:`"bf16-mixed"`, :obj:`"16-mixed"`, or, as in Lightning, :obj:`"32"`,
+            :obj:`"64"`, :obj:`"bf16"` and :obj:`"16"`. With ``64-true`` and ``bf16-true`` the
+            model is converted, and each batch's points to the model's type.
+            (default: :obj:`"32-true"`)
+        seed (int, optional): Seeds Python, NumPy, PyTorch and the loader's generator at the start
+            of :meth:`fit`, which then leaves the global generators as they were. Seed the same
+            before building the model for a reproducible run. (default: :obj:`None`)
+        checkpoint (str or os.PathLike, optional): The file to save to: every minute, at the end,
+            and when Ctrl-C, SIGTERM or SIGHUP stops the run, which then happens at the end of the
+            epoch. A second signal stops at once and saves nothing, as does one before the first
+            epoch. (default: :obj:`None`)
+        progress (bool, optional): Whether to show a progress bar. (default: :obj:`True`)
+        compile (bool, optional): Whether to run the loss through :func:`torch.compile`.
+            (default: :obj:`False`)
+
+    Attributes:
+        callbacks (dict[str, Callback]): The callbacks by their names.
+        loader (Iterable[Data]): What :meth:`fit` trains on.
+        validation (Iterable[Data], optional): What it validates on.
+        epoch (int): The present epoch, from 0; before the first one that which comes next.
+        resumed (bool): Whether the run goes on from a checkpoint.
+        stop_reason (str, optional): Why a callback has ended the run; :obj:`None` if none has.
+
+    Raises:
+        TypeError: If an argument is of another type.
+        ValueError: If an argument is out of its range, or two callbacks have one name.
 
     Where steps get slower over the epochs, numbers below 1e-38 have come up, which most processors
     are slow with. ``torch.set_flush_denormal(True)`` at the start of a program helps, as
@@ -76,184 +127,235 @@ class Trainer:
 
     Example::
 
-        trainer = Trainer(num_epochs=2001, seed=1)
+        trainer = Trainer(max_epochs=2001, seed=1)
         trainer.fit(model, loader)
         trainer.history[-1]  # {"epoch": 2000, "loss": 0.05, "lr": 1.64e-05}
     """
 
+    loader: Iterable[Data]
+    validation: Iterable[Data] | None
+
     def __init__(
         self,
-        num_epochs: int,
+        max_epochs: int,
         lr: float = 1e-3,
         *,
+        callbacks: Sequence[Callback] = (),
+        schedule: Schedule | None = None,
         device: str | int | torch.device = "auto",
-        precision: Precision = "32-true",
+        precision: str | int = "32-true",
         seed: int | None = None,
         checkpoint: str | os.PathLike[str] | None = None,
-        callbacks: Sequence[Callback] = (),
         progress: bool = True,
         compile: bool = False,
-        init: Literal["random", "geodesic"] = "random",
     ) -> None:
-        if num_epochs < 1:
-            raise ValueError(f"num_epochs must be at least 1, got {num_epochs}")
-        if not 0 < lr < float("inf"):
-            raise ValueError(f"lr must be positive and finite, got {lr}")
-        if init not in ("random", "geodesic"):
-            raise ValueError(f"init must be 'random' or 'geodesic', got {init!r}")
-        self.num_epochs = num_epochs
-        self.lr = lr
+        self.max_epochs = _integer("max_epochs", max_epochs, 1)
+        if not isinstance(lr, Real) or not 0 < lr < math.inf:
+            raise ValueError(f"lr must be positive and finite, got {lr!r}")
+        self.lr = float(lr)
+        self.callbacks = _by_name(callbacks)
+        if schedule is not None and not callable(schedule):
+            raise TypeError(
+                f"schedule must be a function (epoch, max_epochs) -> factor, got {schedule!r}"
+            )
+        self.schedule = schedule
         self.device = resolve_device(device)
-        self.precision = precision
-        self.seed = seed
-        self.checkpoint = checkpoint
-        self.callbacks = tuple(callbacks)
+        self.precision = resolve_precision(precision)
+        self.seed = None if seed is None else _integer("seed", seed, 0, 2**32 - 1)
+        self.checkpoint = None if checkpoint is None else Path(checkpoint)
         self.progress = progress
         self.compile = compile
-        self.init = init
-        self.coordinates: GeodesicCoordinates | None = None
+        self.epoch = 0
+        self.resumed = False
+        self.stop_reason: str | None = None
         self._history = LossHistory(self.device)
 
     @property
     def history(self) -> list[EpochRecord]:
-        """One ``{"epoch", "loss", "lr"}`` for each epoch; the loss is the mean over batches."""
-        return self._history.records
+        """One ``{"epoch", "loss", "lr"}`` for each epoch; the loss is the mean over batches.
 
-    def fit(self, model: nn.Module, loader: Iterable[Data], *, resume: bool = False) -> None:
+        Where there is a validation loader, a record has ``"validation_loss"`` as well. Reading
+        the history waits for the device.
+        """
+        return self._history.read()
+
+    @property
+    def is_last_epoch(self) -> bool:
+        """Whether no epoch follows the present one, as far as is known."""
+        return self.epoch >= self.max_epochs - 1 or self.stop_reason is not None
+
+    def request_stop(self, reason: str) -> None:
+        """Ends the run after this epoch, as if it were the last.
+
+        Args:
+            reason (str): Kept in :attr:`stop_reason` and in the checkpoint.
+        """
+        self.stop_reason = reason
+        logger.info("training ends after epoch %d: %s", self.epoch, reason)
+
+    def fit(
+        self,
+        model: nn.Module,
+        loader: Iterable[Data],
+        *,
+        validation: Iterable[Data] | None = None,
+        resume: bool = False,
+    ) -> None:
         """Trains the model in place and leaves it on the device.
 
         Args:
-            model: A module with ``loss(batch) -> Tensor []``.
-            loader: Yields the batches of one epoch each time it is gone through. Its attribute
-                ``generator``, where there is one, is seeded and saved with the rest.
-            resume: Whether to go on from the checkpoint. On the CPU the result is bit for bit
-                that of an uninterrupted run.
+            model (torch.nn.Module): A module with ``loss(batch) -> Tensor []``.
+            loader (Iterable[Data]): Yields the batches of one epoch each time it is gone through.
+                Its attribute ``generator``, where there is one, is seeded and saved with the rest.
+            validation (Iterable[Data], optional): Batches whose mean loss over their centers is
+                noted after each epoch, in evaluation mode. Random choices in them are the same
+                in every epoch, and training goes as it would without. (default: :obj:`None`)
+            resume (bool, optional): Whether to go on from the checkpoint. On the CPU the result
+                is bit for bit that of an uninterrupted run. A run that a callback has ended stays
+                ended. (default: :obj:`False`)
 
         Raises:
             FileNotFoundError: If there is no checkpoint to go on from.
-            FloatingPointError: If the loss is NaN or infinite.
+            FloatingPointError: If a loss is NaN or infinite.
             KeyboardInterrupt: On Ctrl-C, after the checkpoint is saved.
-            ValueError: If the loader yields nothing, or the checkpoint does not fit.
+            ValueError: If a loader yields nothing, or the checkpoint does not fit.
         """
-        generator: torch.Generator | None = getattr(loader, "generator", None)
+        self.loader, self.validation, self.resumed = loader, validation, resume
+        schedule = self.schedule
+        seeds = self.seed is not None or resume
+        with preserved_random_state(self.device) if seeds else nullcontext():
+            try:
+                self._fit(model)
+            finally:
+                self.schedule = schedule  # a callback's choice is for this model alone
+
+    def _fit(self, model: nn.Module) -> None:
         step = TrainingStep(model, self.lr, self.device, self.precision, self.compile)
-        if resume:
-            first_epoch = self._restore(model, step, generator)
+        if self.resumed:
+            state = self._restore(model, step)
         else:
-            first_epoch = 0
             self._history.restore([])
-            self._seed(generator)
-            if self.init == "geodesic":
-                from nrae_geometric.callbacks.embedding_start import warm_start
+            self.stop_reason = None
+            if self.seed is not None:
+                seed_generators(self.seed, self.device, self._generator)
+        self.epoch = len(self.history)
+        for callback in self.callbacks.values():
+            callback.on_fit_start(self, model)
+        if self.resumed:
+            restore_random_state(state["random"], self.device, self._generator)
+        with DeferredInterrupt(enabled=self.checkpoint is not None) as interrupt:
+            self._train(model, step, interrupt)
+            for callback in self.callbacks.values():
+                callback.on_fit_end(self, model)
+            self._save(model, step)
+            if interrupt.requested:
+                interrupt.deliver()
 
-                self.coordinates = warm_start(
-                    cast(AE, model),
-                    loader,
-                    device=self.device,
-                    precision=self.precision,
-                )
-        schedule = self._schedule(step.adam, first_epoch, getattr(model, "order", 1))
+    def _train(self, model: nn.Module, step: TrainingStep, interrupt: DeferredInterrupt) -> None:
+        schedule = self.schedule or published_schedule
         saved_at = time.monotonic()
-        with deferred_interrupt(enabled=self.checkpoint is not None) as interrupt:
-            for epoch in self._epochs(first_epoch):
-                model.train()
-                loss = step.epoch(loader)
-                self._history.add(epoch, step.adam.param_groups[0]["lr"], loss)
-                schedule.step()
-                self._call_back(epoch, model)
-                save_now = (
-                    interrupt.requested
-                    or epoch == self.num_epochs - 1
-                    or time.monotonic() - saved_at > _SECONDS_BETWEEN_CHECKPOINTS
-                )
-                if save_now:
-                    self._history.read()
-                    self._save(epoch + 1, model, step, generator)
-                    saved_at = time.monotonic()
-                if interrupt.requested:
-                    raise KeyboardInterrupt
-        if self.coordinates is not None:
-            from nrae_geometric.callbacks.embedding_start import report_folds
+        for epoch in self._epochs():
+            self.epoch = epoch
+            step.lr = self.lr * schedule(epoch, self.max_epochs)
+            loss = step.epoch(self.loader)
+            self._history.add(epoch, step.lr, loss, self._validation_loss(step))
+            for callback in self.callbacks.values():
+                callback.on_epoch_end(self, model)
+            if self.is_last_epoch:
+                continue  # the last checkpoint waits for the callbacks' last word
+            if interrupt.requested or time.monotonic() > saved_at + _SECONDS_BETWEEN_CHECKPOINTS:
+                self._save(model, step)
+                saved_at = time.monotonic()
+            if interrupt.requested:
+                interrupt.deliver()
 
-            report_folds(cast(AE, model), loader, self.coordinates)
-
-    def _schedule(self, adam: torch.optim.Adam, first_epoch: int, order: int) -> LambdaLR:
-        if self.init == "random":
-            return published_schedule(adam, self.num_epochs, first_epoch)
-        return warm_schedule(adam, self.num_epochs, first_epoch, order)
-
-    def _epochs(self, first_epoch: int) -> Iterable[int]:
+    def _epochs(self) -> Iterable[int]:
+        first = self.epoch
         with tqdm(
-            initial=first_epoch,
-            total=self.num_epochs,
-            unit="epoch",
-            disable=not self.progress,
+            initial=first, total=self.max_epochs, unit="epoch", disable=not self.progress
         ) as bar:
-            for epoch in range(first_epoch, self.num_epochs):
+            for epoch in range(first, self.max_epochs):
+                if self.stop_reason is not None:
+                    return
                 yield epoch
-                if self.history:
-                    bar.set_postfix(loss=f"{self.history[-1]['loss']:.4g}", refresh=False)
+                if self._history.records:
+                    loss = self._history.records[-1]["loss"]
+                    bar.set_postfix(loss=f"{loss:.4g}", refresh=False)
                 bar.update()
 
-    def _seed(self, generator: torch.Generator | None) -> None:
-        if self.seed is None:
-            return
-        seed_everything(self.seed)
-        if generator is not None:
-            generator.manual_seed(self.seed)
+    def _validation_loss(self, step: TrainingStep) -> torch.Tensor | None:
+        if self.validation is None:
+            return None
+        generator = getattr(self.validation, "generator", None)
+        with preserved_random_state(self.device, generator):
+            seed_generators(_VALIDATION_SEED, self.device, generator)
+            return step.evaluate(self.validation)
 
-    def _call_back(self, epoch: int, model: nn.Module) -> None:
-        for callback in self.callbacks:
-            epochs = getattr(callback, "epochs", None)
-            if epochs is None or epoch in epochs:
-                self._history.read()
-                callback.on_epoch_end(epoch, self.history[-1]["loss"], model)
+    @property
+    def _generator(self) -> torch.Generator | None:
+        return getattr(self.loader, "generator", None)
 
-    def _save(
-        self,
-        completed: int,
-        model: nn.Module,
-        step: TrainingStep,
-        generator: torch.Generator | None,
-    ) -> None:
+    def _save(self, model: nn.Module, step: TrainingStep) -> None:
         if self.checkpoint is None:
             return
         state = {
-            "completed_epochs": completed,
+            "completed_epochs": len(self.history),
+            "stop_reason": self.stop_reason,
             "model": model.state_dict(),
-            "optimizer": step.adam.state_dict(),
+            "optimizer": step.state_dict(),
             "history": self.history,
-            "coordinates": coordinates_state(self.coordinates),
-            "random": random_state(self.device, generator),
-            "callbacks": [
-                callback.state_dict() if hasattr(callback, "state_dict") else None
-                for callback in self.callbacks
-            ],
+            "random": random_state(self.device, self._generator),
+            "callbacks": {name: each.state_dict() for name, each in self.callbacks.items()},
         }
         save_checkpoint(self.checkpoint, state)
 
-    def _restore(
-        self, model: nn.Module, step: TrainingStep, generator: torch.Generator | None
-    ) -> int:
+    def _restore(self, model: nn.Module, step: TrainingStep) -> dict[str, Any]:
         if self.checkpoint is None:
             raise ValueError("resume=True needs to know the checkpoint; pass Trainer(checkpoint=)")
         state = load_checkpoint(self.checkpoint)
-        if len(state["callbacks"]) != len(self.callbacks):
-            raise ValueError(
-                f"{self.checkpoint} was saved with {len(state['callbacks'])} callbacks, "
-                f"this trainer has {len(self.callbacks)}"
-            )
+        if "completed_epochs" not in state:
+            raise ValueError(f"{self.checkpoint} is not a checkpoint of a training run")
         try:
             model.load_state_dict(state["model"])
         except RuntimeError as error:
             raise ValueError(f"{self.checkpoint} is of another model: {error}") from None
-        step.adam.load_state_dict(state["optimizer"])
-        for group in step.adam.param_groups:
-            group["lr"] = self.lr  # the schedule computes the current rate from the initial one
-        for callback, saved in zip(self.callbacks, state["callbacks"], strict=True):
-            if hasattr(callback, "load_state_dict"):
-                callback.load_state_dict(saved)
+        step.load_state_dict(state["optimizer"])
         self._history.restore(state["history"])
-        self.coordinates = restore_coordinates(state.get("coordinates"))
-        restore_random_state(state["random"], self.device, generator)
-        return state["completed_epochs"]
+        self.stop_reason = state["stop_reason"]
+        self._restore_callbacks(state["callbacks"])
+        return state
+
+    def _restore_callbacks(self, states: dict[str, dict[str, Any]]) -> None:
+        for name, callback in self.callbacks.items():
+            if name in states:
+                callback.load_state_dict(states[name])
+            elif callback.state_dict():
+                logger.warning("%s has nothing of the callback %s", self.checkpoint, name)
+        for name, state in states.items():
+            if state and name not in self.callbacks:
+                logger.warning("%s has a state of %s, which is not here", self.checkpoint, name)
+
+
+def _integer(name: str, value: Any, least: int, most: float = math.inf) -> int:
+    try:
+        number = operator.index(value)
+    except TypeError:
+        raise TypeError(f"{name} must be an integer, got {value!r}") from None
+    if not least <= number <= most:
+        limit = "" if most == math.inf else f" and at most {most}"
+        raise ValueError(f"{name} must be at least {least}{limit}, got {value!r}")
+    return number
+
+
+def _by_name(callbacks: Sequence[Callback]) -> dict[str, Callback]:
+    for callback in callbacks:
+        if not isinstance(callback, Callback):
+            raise TypeError(f"{callback!r} is no nrae_geometric.training.Callback; derive it")
+    names = [callback.name or type(callback).__name__ for callback in callbacks]
+    for name, count in Counter(names).items():
+        if count > 1:
+            raise ValueError(
+                f"{count} callbacks have the name {name!r}, which checkpoints tell them apart by; "
+                f"set the attribute `name` of each"
+            )
+    return dict(zip(names, callbacks, strict=True))

@@ -4,7 +4,7 @@ Pictures are made in two steps. While a model trains, a *recorder* is called at 
 keeps small CPU tensors of what the model has learned so far. Afterwards the recorded states are
 drawn, which needs neither the model nor the device it was trained on::
 
-    recorder = make_recorder(data, num_epochs=2001, manifold=dataset.manifold().x, order=1)
+    recorder = recorder_for(data, manifold=dataset.manifold().x, order=1)
     Trainer(..., callbacks=[recorder]).fit(model, loader)
     write_animation(recorder, "NRAEL_training.gif")
 

@@ -8,8 +8,8 @@ from nrae_geometric.callbacks import CurveRecorder
 
 
 def recorded(data, model, order):
-    recorder = CurveRecorder(data, num_epochs=1, order=order)
-    recorder.on_epoch_end(0, 0.25, model)
+    recorder = CurveRecorder(data, order=order)
+    recorder.record(0, 0.25, model)
     return recorder, recorder.frames[0].tensors
 
 
@@ -66,7 +66,7 @@ def test_a_local_curve_is_the_expansion_and_reaches_past_every_neighbor(
 
 
 def test_two_apart_points_and_all_their_neighbors_are_highlighted(planar_data):
-    recorder = CurveRecorder(planar_data, num_epochs=1, order=1)
+    recorder = CurveRecorder(planar_data, order=1)
     assert recorder.highlighted.tolist() == [4, 8]
     assert recorder.neighbors.tolist() == [5, 6, 9, 10]
     assert recorder.owner.tolist() == [0, 0, 1, 1]
@@ -74,7 +74,7 @@ def test_two_apart_points_and_all_their_neighbors_are_highlighted(planar_data):
 
 def test_points_without_a_neighbor_are_not_highlighted(planar_data):
     edge_index = torch.tensor([[0, 5, 4, 6, 2], [1, 5, 5, 7, 1]])
-    recorder = CurveRecorder(Data(x=planar_data.x, edge_index=edge_index), num_epochs=1, order=1)
+    recorder = CurveRecorder(Data(x=planar_data.x, edge_index=edge_index), order=1)
     assert set(recorder.highlighted.tolist()) <= {1, 5, 7}
     assert (recorder.neighbors != recorder.highlighted[recorder.owner]).all()
 
@@ -88,25 +88,25 @@ def test_one_point_with_neighbors_is_enough(planar_data, autoencoder):
 
 def test_neighborhoods_without_a_graph_are_refused(planar_data):
     with pytest.raises(ValueError, match=r"order=1 draws neighborhoods.*KNNGraph"):
-        CurveRecorder(Data(x=planar_data.x), num_epochs=1, order=1)
+        CurveRecorder(Data(x=planar_data.x), order=1)
 
 
 def test_a_graph_of_self_edges_alone_is_refused(planar_data):
     data = Data(x=planar_data.x, edge_index=torch.tensor([[0, 1], [0, 1]]))
     with pytest.raises(ValueError, match=r"neighbor other than itself"):
-        CurveRecorder(data, num_epochs=1, order=1)
+        CurveRecorder(data, order=1)
 
 
 def test_points_that_are_not_planar_are_refused():
     with pytest.raises(ValueError, match=r"data.x has shape \(4, 3\)"):
-        CurveRecorder(Data(x=torch.zeros(4, 3)), num_epochs=1)
+        CurveRecorder(Data(x=torch.zeros(4, 3)))
 
 
 def test_a_manifold_that_is_not_planar_is_refused(planar_data):
     with pytest.raises(ValueError, match=r"manifold has shape \(9, 3\)"):
-        CurveRecorder(planar_data, torch.zeros(9, 3), num_epochs=1)
+        CurveRecorder(planar_data, torch.zeros(9, 3))
 
 
 def test_an_unknown_order_is_refused(planar_data):
     with pytest.raises(ValueError, match="order is 3"):
-        CurveRecorder(planar_data, num_epochs=1, order=3)
+        CurveRecorder(planar_data, order=3)

@@ -86,9 +86,9 @@ def test_stopped_experiment_resumes_to_the_uninterrupted_result(tmp_path, monkey
     expected = run(name, tmp_path / "whole", animate=True)
     record = CurveRecorder.on_epoch_end
 
-    def record_and_press_ctrl_c(self, epoch, loss, model):
-        record(self, epoch, loss, model)
-        if epoch == 1:
+    def record_and_press_ctrl_c(self, trainer, model):
+        record(self, trainer, model)
+        if trainer.epoch == 1:
             os.kill(os.getpid(), signal.SIGINT)
 
     with monkeypatch.context() as patch:
@@ -235,3 +235,35 @@ def test_nrae_has_settings_beyond_the_published_ones(tmp_path, model, order):
     config = ExperimentConfig.from_dict(settings)
     options = {"device": "cpu", "logdir": tmp_path, "progress": False, "animate": False}
     assert run_experiment(config, **options).model.order == order
+
+
+def test_geodesic_start_is_one_key(tmp_path):
+    small = {f"model.{network}.l_hidden": [64, 64, 64] for network in ("encoder", "decoder")}
+    settings = {"training.num_epochs": 10, "training.init": "geodesic", **small}
+    result = run("NRAEL_toy_geometry_preserving", tmp_path, settings)
+
+    assert result.metrics["latent_order"]["spearman"] > 0.99
+
+
+def test_start_cannot_change_when_an_experiment_is_resumed(tmp_path):
+    name = "NRAEL_toy_geometry_preserving"
+    run(name, tmp_path)
+    with pytest.raises(ValueError, match="other settings"):
+        run(name, tmp_path, {"training.init": "geodesic"}, resume=True)
+
+
+def test_run_without_a_first_checkpoint_starts_anew_when_resumed(tmp_path):
+    expected = run("AE_toy_denoising", tmp_path)
+    (expected.directory / "checkpoint.pt").unlink()
+    resumed = run("AE_toy_denoising", tmp_path, resume=True)
+
+    assert resumed.history == expected.history
+
+
+def test_random_state_of_the_program_is_left_alone(tmp_path):
+    torch.manual_seed(0)
+    expected = torch.rand(1)
+    torch.manual_seed(0)
+    run("AE_toy_denoising", tmp_path)
+
+    assert torch.rand(1) == expected

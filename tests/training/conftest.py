@@ -1,9 +1,14 @@
+import os
+import signal
+
 import pytest
 import torch
 from torch import nn
 from torch_geometric import seed_everything
 from torch_geometric.data import Data
 from torch_geometric.loader import DataLoader
+
+from nrae_geometric.training import Callback
 
 
 class LineModel(nn.Module):
@@ -15,6 +20,24 @@ class LineModel(nn.Module):
 
     def loss(self, batch):
         return (self.layers(batch.x) - batch.x).square().mean()
+
+
+class SignalAt(Callback):
+    """Sends signals to this process at the end of an epoch, such as those of Ctrl-C."""
+
+    def __init__(self, epoch, *signals):
+        self.epoch = epoch
+        self.signals = signals or (signal.SIGINT,)
+
+    def on_epoch_end(self, trainer, model):
+        if trainer.epoch == self.epoch:
+            for each in self.signals:
+                os.kill(os.getpid(), each)
+
+
+@pytest.fixture
+def signal_at():
+    return SignalAt
 
 
 @pytest.fixture

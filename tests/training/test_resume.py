@@ -1,37 +1,39 @@
 """An interrupted and resumed run is the uninterrupted one, bit for bit."""
 
+import logging
 import os
 import signal
+from typing import NamedTuple
 
 import pytest
 import torch
+from torch import nn
+from torch_geometric import seed_everything
+from torch_geometric.data import Data
 
-from nrae_geometric.training import Trainer
+from nrae_geometric.callbacks import (
+    CurveRecorder,
+    EarlyStopping,
+    EmbeddingStart,
+    MetricRecorder,
+)
+from nrae_geometric.datasets import SinCurve
+from nrae_geometric.loader import NeighborhoodLoader
+from nrae_geometric.nn import NRAE, mlp
+from nrae_geometric.training import Callback, Trainer
+from nrae_geometric.transforms import KNNGraph
 
 NUM_EPOCHS = 14
 
 
-class InterruptAt:
-    """Presses Ctrl-C during an epoch, as often as told."""
-
-    def __init__(self, epoch, times=1):
-        self.epoch = epoch
-        self.times = times
-
-    def on_epoch_end(self, epoch, loss, model):
-        if epoch == self.epoch:
-            for _ in range(self.times):
-                os.kill(os.getpid(), signal.SIGINT)
-
-
-class Losses:
+class Losses(Callback):
     """A callback with a state."""
 
     def __init__(self):
         self.losses = []
 
-    def on_epoch_end(self, epoch, loss, model):
-        self.losses.append(loss)
+    def on_epoch_end(self, trainer, model):
+        self.losses.append(trainer.history[-1]["loss"])
 
     def state_dict(self):
         return {"losses": list(self.losses)}
@@ -40,9 +42,9 @@ class Losses:
         self.losses = list(state["losses"])
 
 
-def trainer(checkpoint=None, callbacks=(), num_epochs=NUM_EPOCHS, **options):
+def trainer(checkpoint=None, callbacks=(), max_epochs=NUM_EPOCHS, **options):
     return Trainer(
-        num_epochs,
+        max_epochs,
         lr=0.01,
         device="cpu",
         seed=3,
@@ -58,25 +60,93 @@ def assert_equal_weights(first, second):
         assert torch.equal(ours, theirs)
 
 
-@pytest.mark.parametrize("generator", [True, False])
-@pytest.mark.parametrize("epoch", [0, 5, 12, NUM_EPOCHS - 1])
-def test_resumed_run_equals_the_uninterrupted_one(
-    make_model, make_loader, tmp_path, epoch, generator
-):
-    whole = trainer()
-    expected = make_model()
-    whole.fit(expected, make_loader(generator))
+def assert_equal_states(first, second):
+    """Of callbacks; tensors and nested dictionaries bit for bit."""
+    if isinstance(first, torch.Tensor):
+        assert torch.equal(first, second)
+    elif isinstance(first, dict):
+        assert first.keys() == second.keys()
+        for name, value in first.items():
+            assert_equal_states(value, second[name])
+    else:
+        assert first == second
+
+
+class Case(NamedTuple):
+    """What one run consists of, made anew for each run."""
+
+    model: nn.Module
+    loader: object
+    callbacks: list
+    validation: object = None
+    options: dict = {}  # noqa: RUF012
+
+
+def curve_case(seed, callbacks, **options):
+    data = KNNGraph(4)(SinCurve(24, seed=0)[0])
+    loader = NeighborhoodLoader(data, 2, batch_size=8, shuffle=True, generator=torch.Generator())
+    validation = NeighborhoodLoader(data, 2, batch_size=7)
+    seed_everything(seed)
+    encoder = nn.Sequential(mlp([2, 8, 1], "elu"), nn.Dropout(0.1))
+    model = NRAE(encoder, mlp([1, 8, 2], "elu"))
+    return Case(model, loader, callbacks(data), validation, options)
+
+
+def recorders(data):
+    return [
+        MetricRecorder(["shortcut_edges"], data, every=3),
+        CurveRecorder(data, order=1),
+    ]
+
+
+def start(data):
+    return [EmbeddingStart(num_steps=20)]
+
+
+def stopping(data):
+    return [EarlyStopping(3, min_delta=0.02), *recorders(data)]
+
+
+CASES = {
+    "recorders": lambda seed: curve_case(seed, recorders),
+    "start": lambda seed: curve_case(seed, start),
+    "stopping": lambda seed: curve_case(seed, stopping),
+    "half precision": lambda seed: curve_case(seed, start, precision="bf16-mixed"),
+    "scaled loss": lambda seed: curve_case(seed, start, precision="16-mixed"),
+}
+
+
+@pytest.fixture
+def make_case(request, make_model, make_loader):
+    def make(seed):
+        if request.param in CASES:
+            return CASES[request.param](seed)
+        return Case(make_model(seed), make_loader(request.param == "generator"), [Losses()])
+
+    return make
+
+
+@pytest.mark.parametrize("make_case", ["generator", "no generator", *CASES], indirect=True)
+@pytest.mark.parametrize("epoch", [0, 6, NUM_EPOCHS - 1])
+def test_resumed_run_equals_the_uninterrupted_one(make_case, tmp_path, epoch, signal_at):
+    def fit(case, *callbacks, checkpoint=None, resume=False):
+        run = trainer(checkpoint, [*case.callbacks, *callbacks], **case.options)
+        run.fit(case.model, case.loader, validation=case.validation, resume=resume)
+        return run.history
+
+    whole, resumed = make_case(0), make_case(99)
+    expected = fit(whole)
     checkpoint = tmp_path / "run" / "checkpoint.pt"
+    epoch = min(epoch, len(expected) - 1)
     with pytest.raises(KeyboardInterrupt):
-        trainer(checkpoint, [InterruptAt(epoch)]).fit(make_model(), make_loader(generator))
-
+        fit(make_case(0), signal_at(epoch), checkpoint=checkpoint)
     torch.rand(5)  # another process would not have the first one's random state
-    model = make_model(seed=99)
-    resumed = trainer(checkpoint, [InterruptAt(-1)])
-    resumed.fit(model, make_loader(generator), resume=True)
+    history = fit(resumed, checkpoint=checkpoint, resume=True)
 
-    assert resumed.history == whole.history
-    assert_equal_weights(model, expected)
+    assert history == expected
+    assert_equal_weights(resumed.model, whole.model)
+    for ours, theirs in zip(resumed.callbacks, whole.callbacks, strict=True):
+        assert_equal_states(ours.state_dict(), theirs.state_dict())
 
 
 def test_interrupt_in_the_middle_of_an_epoch_completes_it(make_model, make_loader, tmp_path):
@@ -93,38 +163,83 @@ def test_interrupt_in_the_middle_of_an_epoch_completes_it(make_model, make_loade
                     os.kill(os.getpid(), signal.SIGINT)
                 yield batch
 
-    whole = trainer()
-    expected = make_model()
-    whole.fit(expected, make_loader())
     checkpoint = tmp_path / "checkpoint.pt"
     with pytest.raises(KeyboardInterrupt):
         trainer(checkpoint).fit(make_model(), InterruptingLoader())
 
-    model = make_model(seed=99)
-    resumed = trainer(checkpoint)
-    resumed.fit(model, make_loader(), resume=True)
-
-    assert resumed.history == whole.history
-    assert_equal_weights(model, expected)
+    assert torch.load(checkpoint, weights_only=True)["completed_epochs"] == 6
 
 
-def test_resumed_callbacks_have_seen_every_epoch(make_model, make_loader, tmp_path):
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_request_to_terminate_reaches_the_program_after_the_epoch_is_saved(
+    make_model, make_loader, tmp_path, signal_at, number
+):
     checkpoint = tmp_path / "checkpoint.pt"
+    saved = []
+    before = signal.signal(number, lambda *_: saved.append(checkpoint.exists()))
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            trainer(checkpoint, [signal_at(2, number)]).fit(make_model(), make_loader())
+    finally:
+        signal.signal(number, before)
+
+    assert saved == [True]
+    assert torch.load(checkpoint, weights_only=True)["completed_epochs"] == 3
+
+
+def test_ignored_signal_stays_ignored(make_model, make_loader, tmp_path, signal_at):
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        run = trainer(tmp_path / "checkpoint.pt", [signal_at(2, signal.SIGHUP)])
+        run.fit(make_model(), make_loader())
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+    assert len(run.history) == NUM_EPOCHS
+
+
+def test_interrupt_before_the_first_epoch_stops_at_once_and_saves_nothing(
+    make_model, make_loader, tmp_path
+):
+    class Start(Callback):
+        finished = False
+
+        def on_fit_start(self, trainer, model):
+            os.kill(os.getpid(), signal.SIGINT)
+            self.finished = True
+
+    checkpoint, start = tmp_path / "checkpoint.pt", Start()
     with pytest.raises(KeyboardInterrupt):
-        trainer(checkpoint, [Losses(), InterruptAt(4)]).fit(make_model(), make_loader())
+        trainer(checkpoint, [start]).fit(make_model(), make_loader())
 
-    losses = Losses()
-    resumed = trainer(checkpoint, [losses, InterruptAt(-1)])
-    resumed.fit(make_model(), make_loader(), resume=True)
+    assert not start.finished
+    assert not checkpoint.exists()
 
-    assert losses.losses == [record["loss"] for record in resumed.history]
+
+def test_second_interrupt_stops_at_once_and_saves_nothing(
+    make_model, make_loader, tmp_path, signal_at
+):
+    checkpoint = tmp_path / "checkpoint.pt"
+    run = trainer(checkpoint, [signal_at(2, signal.SIGINT, signal.SIGINT)])
+    with pytest.raises(KeyboardInterrupt):
+        run.fit(make_model(), make_loader())
+
+    assert not checkpoint.exists()
+
+
+def test_handlers_of_the_caller_are_back_after_training(make_model, make_loader, tmp_path):
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = [signal.getsignal(number) for number in numbers]
+    trainer(tmp_path / "checkpoint.pt", max_epochs=1).fit(make_model(), make_loader())
+
+    assert [signal.getsignal(number) for number in numbers] == before
 
 
 def test_finished_run_can_be_trained_for_more_epochs(make_model, make_loader, tmp_path):
     checkpoint = tmp_path / "checkpoint.pt"
-    trainer(checkpoint, num_epochs=4).fit(make_model(), make_loader())
+    trainer(checkpoint, max_epochs=4).fit(make_model(), make_loader())
 
-    longer = trainer(checkpoint, num_epochs=9)
+    longer = trainer(checkpoint, max_epochs=9)
     longer.fit(make_model(), make_loader(), resume=True)
 
     assert [record["epoch"] for record in longer.history] == list(range(9))
@@ -144,30 +259,73 @@ def test_resuming_a_finished_run_changes_nothing(make_model, make_loader, tmp_pa
     assert_equal_weights(model, expected)
 
 
-def test_second_interrupt_stops_at_once_and_saves_nothing(make_model, make_loader, tmp_path):
+def test_run_that_a_callback_has_ended_stays_ended(make_model, make_loader, tmp_path):
+    class Stop(Callback):
+        def on_epoch_end(self, trainer, model):
+            trainer.request_stop("enough")
+
     checkpoint = tmp_path / "checkpoint.pt"
-    run = trainer(checkpoint, [InterruptAt(2, times=2)])
-    with pytest.raises(KeyboardInterrupt):
-        run.fit(make_model(), make_loader())
+    trainer(checkpoint, [Stop()]).fit(make_model(), make_loader())
+    again = trainer(checkpoint)
+    again.fit(make_model(), make_loader(), resume=True)
 
-    assert not checkpoint.exists()
+    assert again.stop_reason == "enough"
+    assert len(again.history) == 1
 
 
-def test_handler_of_the_caller_is_back_after_training(make_model, make_loader, tmp_path):
-    before = signal.getsignal(signal.SIGINT)
-    trainer(tmp_path / "checkpoint.pt", num_epochs=1).fit(make_model(), make_loader())
+def test_last_checkpoint_holds_what_callbacks_leave_at_the_end(make_model, make_loader, tmp_path):
+    class Zero(Callback):
+        def on_fit_end(self, trainer, model):
+            nn.init.zeros_(model.layers[0].weight)
 
-    assert signal.getsignal(signal.SIGINT) is before
+    checkpoint = tmp_path / "checkpoint.pt"
+    trainer(checkpoint, [Zero()], max_epochs=1).fit(make_model(), make_loader())
+
+    assert not torch.load(checkpoint, weights_only=True)["model"]["layers.0.weight"].any()
 
 
 def test_checkpoint_executes_nothing_when_read(make_model, make_loader, tmp_path):
     checkpoint = tmp_path / "checkpoint.pt"
-    trainer(checkpoint, [Losses()], num_epochs=2).fit(make_model(), make_loader())
+    trainer(checkpoint, [Losses()], max_epochs=2).fit(make_model(), make_loader())
 
     state = torch.load(checkpoint, weights_only=True)
 
     assert state["completed_epochs"] == 2
     assert [path.name for path in tmp_path.iterdir()] == ["checkpoint.pt"]
+
+
+def test_state_of_an_absent_callback_is_left_out_with_a_warning(
+    make_model, make_loader, tmp_path, caplog
+):
+    checkpoint = tmp_path / "checkpoint.pt"
+    trainer(checkpoint, [Losses()], max_epochs=1).fit(make_model(), make_loader())
+    with caplog.at_level(logging.WARNING):
+        trainer(checkpoint).fit(make_model(), make_loader(), resume=True)
+
+    assert "Losses" in caplog.text
+
+
+def test_callback_without_a_state_starts_afresh_with_a_warning(
+    make_model, make_loader, tmp_path, caplog
+):
+    checkpoint, losses = tmp_path / "checkpoint.pt", Losses()
+    trainer(checkpoint, max_epochs=2).fit(make_model(), make_loader())
+    with caplog.at_level(logging.WARNING):
+        trainer(checkpoint, [losses], 5).fit(make_model(), make_loader(), resume=True)
+
+    assert "Losses" in caplog.text
+    assert len(losses.losses) == 3
+
+
+def test_order_of_callbacks_may_change(make_model, make_loader, tmp_path, signal_at, caplog):
+    checkpoint = tmp_path / "checkpoint.pt"
+    callbacks = [Losses(), signal_at(-1)]
+    trainer(checkpoint, callbacks, max_epochs=2).fit(make_model(), make_loader())
+    callbacks = [signal_at(-1), Losses()]
+    trainer(checkpoint, callbacks, max_epochs=4).fit(make_model(), make_loader(), resume=True)
+
+    assert len(callbacks[1].losses) == 4
+    assert not caplog.records
 
 
 def test_resuming_without_a_checkpoint_file_is_an_error(make_model, make_loader, tmp_path):
@@ -180,31 +338,41 @@ def test_resuming_without_a_checkpoint_path_is_an_error(make_model, make_loader)
         trainer().fit(make_model(), make_loader(), resume=True)
 
 
-def test_damaged_checkpoint_is_an_error_that_names_it(make_model, make_loader, tmp_path):
+@pytest.mark.parametrize("content", [b"not a checkpoint", b""])
+def test_damaged_checkpoint_is_an_error_that_names_it(make_model, make_loader, tmp_path, content):
     checkpoint = tmp_path / "checkpoint.pt"
-    checkpoint.write_bytes(b"not a checkpoint")
+    checkpoint.write_bytes(content)
     with pytest.raises(ValueError, match=r"checkpoint\.pt is not a checkpoint"):
+        trainer(checkpoint).fit(make_model(), make_loader(), resume=True)
+
+
+def test_file_of_something_else_is_an_error_that_names_it(make_model, make_loader, tmp_path):
+    checkpoint = tmp_path / "checkpoint.pt"
+    torch.save(make_model().state_dict(), checkpoint)
+    with pytest.raises(ValueError, match=r"checkpoint\.pt is not a checkpoint of a training run"):
         trainer(checkpoint).fit(make_model(), make_loader(), resume=True)
 
 
 def test_checkpoint_of_another_model_is_an_error(make_model, make_loader, tmp_path):
     checkpoint = tmp_path / "checkpoint.pt"
-    trainer(checkpoint, num_epochs=1).fit(make_model(), make_loader())
+    trainer(checkpoint, max_epochs=1).fit(make_model(), make_loader())
     other = make_model()
     other.layers[0] = torch.nn.Linear(2, 9)
     with pytest.raises(ValueError, match="another model"):
         trainer(checkpoint).fit(other, make_loader(), resume=True)
 
 
-def test_checkpoint_of_other_callbacks_is_an_error(make_model, make_loader, tmp_path):
-    checkpoint = tmp_path / "checkpoint.pt"
-    trainer(checkpoint, [Losses()], num_epochs=1).fit(make_model(), make_loader())
-    with pytest.raises(ValueError, match="1 callbacks, this trainer has 0"):
-        trainer(checkpoint).fit(make_model(), make_loader(), resume=True)
-
-
 def test_checkpoint_of_a_loader_with_generator_needs_one(make_model, make_loader, tmp_path):
     checkpoint = tmp_path / "checkpoint.pt"
-    trainer(checkpoint, num_epochs=1).fit(make_model(), make_loader())
+    trainer(checkpoint, max_epochs=1).fit(make_model(), make_loader())
     with pytest.raises(ValueError, match="generator"):
         trainer(checkpoint).fit(make_model(), make_loader(generator=False), resume=True)
+
+
+def test_points_of_another_size_do_not_matter_to_a_resumed_run(make_model, tmp_path):
+    checkpoint = tmp_path / "checkpoint.pt"
+    trainer(checkpoint, max_epochs=1).fit(make_model(), [Data(x=torch.rand(4, 2))])
+    longer = trainer(checkpoint, max_epochs=2)
+    longer.fit(make_model(), [Data(x=torch.rand(7, 2))], resume=True)
+
+    assert len(longer.history) == 2

@@ -1,15 +1,18 @@
 import logging
+import random
+from contextlib import nullcontext
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 from torch_geometric.data import Data
 
-from nrae_geometric.training import Trainer
+from nrae_geometric.training import Callback, Trainer
 
 
-def trainer(num_epochs=5, **options):
-    return Trainer(num_epochs, **{"device": "cpu", "seed": 3, "progress": False, **options})
+def trainer(max_epochs=5, **options):
+    return Trainer(max_epochs, **{"device": "cpu", "seed": 3, "progress": False, **options})
 
 
 def test_losses_are_those_of_a_plain_loop(make_model):
@@ -76,32 +79,188 @@ def test_fitting_twice_starts_a_new_history(make_model, make_loader):
     assert len(run.history) == 3
 
 
-def test_callback_is_called_at_every_epoch_with_the_loss_and_the_model(make_model, make_loader):
+def test_callbacks_are_called_in_order_with_what_they_may_know(make_model, make_loader):
     calls = []
 
-    class Recorder:
-        def on_epoch_end(self, epoch, loss, model):
-            calls.append((epoch, loss, model))
+    class Watch(Callback):
+        def __init__(self, name):
+            self.name = name
+
+        def on_fit_start(self, trainer, model):
+            calls.append((self.name, "start", trainer.epoch, trainer.resumed))
+
+        def on_epoch_end(self, trainer, model):
+            calls.append((self.name, "epoch", trainer.epoch, trainer.is_last_epoch))
+            assert [record["epoch"] for record in trainer.history] == [*range(trainer.epoch + 1)]
+            assert (trainer.loader, trainer.validation) == (loader, None)
+
+        def on_fit_end(self, trainer, model):
+            calls.append((self.name, "end", trainer.epoch, trainer.is_last_epoch))
+
+    loader = make_loader()
+    trainer(2, callbacks=[Watch("a"), Watch("b")]).fit(make_model(), loader)
+
+    assert calls == [
+        ("a", "start", 0, False),
+        ("b", "start", 0, False),
+        ("a", "epoch", 0, False),
+        ("b", "epoch", 0, False),
+        ("a", "epoch", 1, True),
+        ("b", "epoch", 1, True),
+        ("a", "end", 1, True),
+        ("b", "end", 1, True),
+    ]
+
+
+def test_run_ends_after_the_epoch_in_which_a_callback_asks_for_it(make_model, make_loader):
+    ended = []
+
+    class Stop(Callback):
+        def on_epoch_end(self, trainer, model):
+            if trainer.epoch == 2:
+                trainer.request_stop("enough")
+
+        def on_fit_end(self, trainer, model):
+            ended.append(trainer.stop_reason)
+
+    run = trainer(9, callbacks=[Stop()])
+    run.fit(make_model(), make_loader())
+
+    assert len(run.history) == 3
+    assert ended == ["enough"]
+
+
+def test_reason_of_one_run_is_not_that_of_the_next(make_model, make_loader):
+    class StopOnce(Callback):
+        reasons = iter(["enough"])
+
+        def on_epoch_end(self, trainer, model):
+            for reason in self.reasons:
+                trainer.request_stop(reason)
+
+    run = trainer(4, callbacks=[StopOnce()])
+    run.fit(make_model(), make_loader())
+    run.fit(make_model(), make_loader())
+
+    assert run.stop_reason is None
+    assert len(run.history) == 4
+
+
+def test_two_callbacks_of_one_name_are_refused_with_advice():
+    with pytest.raises(ValueError, match=r"2 callbacks .* 'Callback'.*`name`"):
+        trainer(callbacks=[Callback(), Callback()])
+
+
+def test_something_else_is_refused_as_a_callback():
+    with pytest.raises(TypeError, match="Callback"):
+        trainer(callbacks=[print])
+
+
+def test_schedule_multiplies_the_learning_rate(make_model, make_loader):
+    run = trainer(3, lr=0.1, schedule=lambda epoch, max_epochs: (epoch + 1) / max_epochs)
+    run.fit(make_model(), make_loader())
+
+    assert [record["lr"] for record in run.history] == pytest.approx([0.1 / 3, 0.2 / 3, 0.1])
+
+
+def test_schedule_that_a_callback_chooses_holds_for_one_run(make_model, make_loader):
+    class Halve(Callback):
+        def on_fit_start(self, trainer, model):
+            trainer.schedule = trainer.schedule or (lambda epoch, max_epochs: 0.5)
+
+    run = trainer(2, lr=0.1, callbacks=[Halve()])
+    run.fit(make_model(), make_loader())
+
+    assert [record["lr"] for record in run.history] == [0.05, 0.05]
+    assert run.schedule is None
+
+
+def test_validation_loss_is_the_mean_over_all_points_in_evaluation_mode(make_model, make_loader):
+    x = torch.randn(7, 2, generator=torch.Generator().manual_seed(1))
+    losses = []
+
+    class Reference(Callback):
+        def on_epoch_end(self, trainer, model):
+            with torch.no_grad():
+                losses.append(((model.layers.eval()(x) - x) ** 2).mean().item())
+
+    run = trainer(3, callbacks=[Reference()])
+    run.fit(make_model(), make_loader(), validation=[Data(x=x[:5]), Data(x=x[5:])])
+
+    seen = [record["validation_loss"] for record in run.history]
+    assert seen == pytest.approx(losses, rel=1e-6)
+
+
+def test_neighbors_of_centers_do_not_count_in_the_validation_loss(make_loader):
+    class Model(nn.Linear):
+        def loss(self, batch):
+            return batch.value + 0 * self(batch.x).sum()
+
+    batches = [
+        Data(x=torch.zeros(9, 2), batch_size=3, value=torch.tensor(1.0)),
+        Data(x=torch.zeros(1, 2), batch_size=1, value=torch.tensor(5.0)),
+    ]
+    run = trainer(1)
+    run.fit(Model(2, 2), batches, validation=batches)
+
+    assert run.history[0]["validation_loss"] == 2
+
+
+def test_validation_with_random_choices_changes_no_weight_and_has_no_noise(make_model, make_loader):
+    class Model(nn.Linear):
+        def loss(self, batch):
+            return (self(batch.x) * torch.rand(1)).square().mean() * 1e-9
+
+    def fit(shared):
+        torch.manual_seed(0)
+        model, loader = Model(2, 2), make_loader()
+        validation = loader if shared else make_loader()
+        run = trainer(4, lr=1e-12)
+        run.fit(model, loader, validation=validation if shared is not None else None)
+        return model, [record.get("validation_loss") for record in run.history]
+
+    plain, _ = fit(None)
+    for shared in (False, True):
+        model, losses = fit(shared)
+        assert torch.equal(model.weight, plain.weight)
+        assert losses == pytest.approx([losses[0]] * 4, rel=1e-5)
+
+
+def test_empty_validation_loader_is_an_error(make_model, make_loader):
+    with pytest.raises(ValueError, match="validation loader yields no batches"):
+        trainer(1).fit(make_model(), make_loader(), validation=[])
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_seeded_run_leaves_the_global_generators_as_they_were(make_model, make_loader, fails):
+    class Fail(Callback):
+        def on_epoch_end(self, trainer, model):
+            random.random(), np.random.rand(), torch.rand(1)  # noqa: NPY002
+            if fails:
+                raise RuntimeError("enough")
+
+    def draws():
+        return random.random(), np.random.rand(), torch.rand(1).item()  # noqa: NPY002
 
     model = make_model()
-    run = trainer(3, callbacks=[Recorder()])
-    run.fit(model, make_loader())
+    expected = draws()
+    model = make_model()
+    with pytest.raises(RuntimeError, match="enough") if fails else nullcontext():
+        trainer(2, seed=5, callbacks=[Fail()]).fit(model, make_loader())
 
-    assert calls == [(record["epoch"], record["loss"], model) for record in run.history]
+    assert draws() == expected
 
 
-def test_callback_with_epochs_is_called_at_these_alone(make_model, make_loader):
-    calls = []
+def test_unseeded_run_draws_from_the_global_generators(make_model, make_loader):
+    histories = []
+    for _ in range(2):
+        model = make_model()
+        for _ in range(2):
+            run = trainer(1, seed=None)
+            run.fit(model, make_loader(generator=False))
+            histories.append(run.history)
 
-    class Recorder:
-        epochs = (0, 3)
-
-        def on_epoch_end(self, epoch, loss, model):
-            calls.append(epoch)
-
-    trainer(5, callbacks=[Recorder()]).fit(make_model(), make_loader())
-
-    assert calls == [0, 3]
+    assert histories[:2] == histories[2:]
 
 
 def test_model_trains_in_training_mode_after_a_callback_left_it_in_evaluation(make_loader):
@@ -112,8 +271,8 @@ def test_model_trains_in_training_mode_after_a_callback_left_it_in_evaluation(ma
             modes.append(self.training)
             return self(batch.x).square().mean()
 
-    class Evaluate:
-        def on_epoch_end(self, epoch, loss, model):
+    class Evaluate(Callback):
+        def on_epoch_end(self, trainer, model):
             model.eval()
 
     trainer(2, callbacks=[Evaluate()]).fit(Model(2, 2), make_loader())
@@ -129,9 +288,9 @@ def test_loss_that_is_not_finite_stops_with_epoch_rate_and_advice(make_loader, v
         def loss(self, batch):
             return self(batch.x).mean() * (value if self.epoch == 1 else 1.0)
 
-    class Count:
-        def on_epoch_end(self, epoch, loss, model):
-            model.epoch = epoch
+    class Count(Callback):
+        def on_epoch_end(self, trainer, model):
+            model.epoch = trainer.epoch
 
     run = trainer(9, lr=0.02, callbacks=[Count()])
     with pytest.raises(FloatingPointError, match=r"epoch 2.*0\.02.*smaller learning rate"):
@@ -153,6 +312,14 @@ def test_mixed_precision_keeps_the_weights_in_full(make_model, make_loader):
 
     assert {parameter.dtype for parameter in model.parameters()} == {torch.float32}
     assert len(run.history) == 3
+
+
+@pytest.mark.parametrize(
+    ("alias", "name"),
+    [("32", "32-true"), (64, "64-true"), ("16", "16-mixed"), ("bf16", "bf16-mixed")],
+)
+def test_short_names_of_precisions_are_those_of_lightning(alias, name):
+    assert trainer(precision=alias).precision == name
 
 
 def test_points_of_another_floating_type_are_converted_for_the_step_alone(make_model):
@@ -186,14 +353,28 @@ def test_empty_loader_is_an_error(make_model):
 @pytest.mark.parametrize(
     ("options", "match"),
     [
-        ({"num_epochs": 0}, "num_epochs must be at least 1, got 0"),
+        ({"max_epochs": 0}, "max_epochs must be at least 1, got 0"),
+        ({"max_epochs": 2.5}, r"max_epochs must be an integer, got 2\.5"),
         ({"lr": 0.0}, r"lr must be positive and finite, got 0\.0"),
         ({"lr": float("nan")}, "got nan"),
+        ({"lr": "fast"}, "got 'fast'"),
+        ({"seed": -1}, "seed must be at least 0 and at most 4294967295, got -1"),
+        ({"seed": "one"}, "seed must be an integer, got 'one'"),
+        ({"precision": "double"}, "'double' is not known; choose one of '32-true', '64-true'"),
+        ({"schedule": "cosine"}, "schedule must be a function .* got 'cosine'"),
+        ({"device": "tpu"}, "device 'tpu' is not understood"),
     ],
 )
 def test_impossible_arguments_are_refused(options, match):
-    with pytest.raises(ValueError, match=match):
+    with pytest.raises((TypeError, ValueError), match=match):
         trainer(**options)
+
+
+def test_numbers_of_numpy_become_those_of_python():
+    run = trainer(np.int64(3), lr=np.float32(0.5), seed=np.int32(7))
+
+    assert [type(value) for value in (run.max_epochs, run.lr, run.seed)] == [int, float, int]
+    assert (run.max_epochs, run.lr, run.seed) == (3, 0.5, 7)
 
 
 def test_progress_bar_shows_loss_and_rate(make_model, make_loader, capsys):

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from nrae_geometric.callbacks import ImageRecorder, make_recorder
+from nrae_geometric.callbacks import ImageRecorder, recorder_for
 from nrae_geometric.visualization import write_animation
 
 BLUE, VERMILLION, GREEN, ORANGE = (0, 114, 178), (213, 94, 0), (0, 158, 115), (230, 159, 0)
@@ -10,7 +10,7 @@ BLUE, VERMILLION, GREEN, ORANGE = (0, 114, 178), (213, 94, 0), (0, 158, 115), (2
 
 def record(recorder, model, num_epochs):
     for epoch in range(num_epochs):
-        recorder.on_epoch_end(epoch, 1 / (epoch + 1), model)
+        recorder.record(epoch, 1 / (epoch + 1), model)
     return recorder
 
 
@@ -32,7 +32,7 @@ def shows(picture, color):
 def test_an_autoencoder_has_title_data_and_one_frame_for_each_recorded_epoch(
     tmp_path, planar_data, manifold, autoencoder
 ):
-    recorder = make_recorder(planar_data, num_epochs=5, manifold=manifold)
+    recorder = recorder_for(planar_data, manifold=manifold)
     pictures, durations = film_of(record(recorder, autoencoder, 5), tmp_path / "AE.gif")
     assert len(pictures) == 2 + 5
     assert [shows(picture, BLUE) for picture in pictures[1:]] == [False] + [True] * 5
@@ -44,7 +44,7 @@ def test_an_autoencoder_has_title_data_and_one_frame_for_each_recorded_epoch(
 def test_an_nrae_also_has_its_graph_and_two_neighborhoods(
     tmp_path, planar_data, manifold, autoencoder, order
 ):
-    recorder = make_recorder(planar_data, num_epochs=5, manifold=manifold, order=order)
+    recorder = recorder_for(planar_data, manifold=manifold, order=order)
     pictures, _ = film_of(record(recorder, autoencoder, 5), tmp_path / "NRAE.gif")
     assert len(pictures) == 3 + 5
     assert [shows(picture, ORANGE) for picture in pictures[:4]] == [False, False, True, False]
@@ -53,8 +53,8 @@ def test_an_nrae_also_has_its_graph_and_two_neighborhoods(
 
 def test_points_without_a_known_truth_can_be_drawn(tmp_path, planar_data, autoencoder):
     del planar_data.y
-    recorder = make_recorder(planar_data, num_epochs=1, order=2)
-    recorder.on_epoch_end(0, None, autoencoder)
+    recorder = recorder_for(planar_data, order=2)
+    recorder.record(0, None, autoencoder)
     write_animation(recorder, tmp_path / "NRAE.gif")
     with Image.open(tmp_path / "NRAE.gif") as gif:
         assert gif.n_frames == 3 + 1
@@ -63,8 +63,8 @@ def test_points_without_a_known_truth_can_be_drawn(tmp_path, planar_data, autoen
 def test_an_animation_is_drawn_from_restored_frames_alone(
     tmp_path, planar_data, manifold, autoencoder
 ):
-    recorder = make_recorder(planar_data, num_epochs=2, manifold=manifold, order=1)
-    restored = make_recorder(planar_data, num_epochs=2, manifold=manifold, order=1)
+    recorder = recorder_for(planar_data, manifold=manifold, order=1)
+    restored = recorder_for(planar_data, manifold=manifold, order=1)
     restored.load_state_dict(record(recorder, autoencoder, 2).state_dict())
     write_animation(recorder, tmp_path / "trained.gif")
     write_animation(restored, tmp_path / "restored.gif")
@@ -74,7 +74,7 @@ def test_an_animation_is_drawn_from_restored_frames_alone(
 def test_images_are_a_journey_along_the_latent_axis_and_back(
     tmp_path, image_data, image_autoencoder
 ):
-    recorder = ImageRecorder(image_data, num_epochs=1, num_images=6)
+    recorder = ImageRecorder(image_data, num_images=6)
     pictures, _ = film_of(record(recorder, image_autoencoder, 1), tmp_path / "AE.gif")
     assert len(pictures) == 1 + 6 + 4
     lines = [np.argwhere((p == VERMILLION).all(axis=-1))[:, 1] for p in pictures[1:]]
@@ -85,13 +85,13 @@ def test_images_are_a_journey_along_the_latent_axis_and_back(
 
 def test_images_without_a_known_truth_can_be_drawn(tmp_path, image_data, image_autoencoder):
     del image_data.y
-    recorder = ImageRecorder(image_data, num_epochs=1, num_images=4)
+    recorder = ImageRecorder(image_data, num_images=4)
     pictures, _ = film_of(record(recorder, image_autoencoder, 1), tmp_path / "AE.gif")
     assert len(pictures) == 1 + 4 + 2
 
 
 def test_nothing_recorded_is_an_error_and_leaves_no_file(tmp_path, planar_data):
-    recorder = make_recorder(planar_data, num_epochs=5)
+    recorder = recorder_for(planar_data)
     with pytest.raises(ValueError, match="has recorded nothing"):
         write_animation(recorder, tmp_path / "AE.gif")
     assert list(tmp_path.iterdir()) == []

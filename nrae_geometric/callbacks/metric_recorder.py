@@ -12,32 +12,36 @@ from nrae_geometric.metrics.suite import (
     measure_by_name,
 )
 from nrae_geometric.nn import AE
+from nrae_geometric.nn.evaluation import evaluating
+from nrae_geometric.training import Callback, Trainer
 
 
-class MetricRecorder:
-    """A training callback that measures the model every few epochs.
+class MetricRecorder(Callback):
+    """Measures the model every few epochs.
 
-    Takes part in checkpoints, and leaves the model and every random generator as they were, so
-    that a recorded run and an unrecorded one end in the same weights.
+    Recording leaves the model and every random generator as they were, so a recorded run and an
+    unrecorded one end in the same weights.
 
     Args:
-        metrics: Names of functions of :mod:`nrae_geometric.metrics`. Label-free are
-            ``embedding_quality``, ``graph_geodesic_correlation``, ``shortcut_edges``,
-            ``shortcut_segments``, ``decoder_distortion`` and ``graph_diagnostics``; a known
-            manifold is needed by ``reconstruction_error``, ``latent_order``,
-            ``geodesic_correlation`` and ``manifold_distance``.
-        points: The training points and their graph.
-        num_epochs: Length of the training run.
-        every: Measures in epoch 0, in every so many epochs from there, and in the last.
-        test: Clean points ``x`` and their true coordinate ``y``, not trained on.
-        manifold: Points that cover the true manifold densely, in the order of their ``y``.
+        metrics (Sequence[str]): Names of measures, see :mod:`nrae_geometric.metrics.suite`.
+        points (Data): The training points and their graph.
+        every (int, optional): Measures in epoch 0, in every so many epochs from there, and in the
+            last. (default: :obj:`100`)
+        test (Data, optional): Clean points ``x`` and their true coordinate ``y``, not trained on.
+            (default: :obj:`None`)
+        manifold (Data, optional): Points that cover the true manifold densely, in the order of
+            their ``y``. (default: :obj:`None`)
+
+    Attributes:
+        records (list[dict[str, Any]]): For each measured epoch its number, its loss, and each
+            measure under its dotted name.
 
     Raises:
         ValueError: If a name is unknown, what it needs is missing, or a count is below 1.
 
     Example::
 
-        recorder = MetricRecorder(["shortcut_segments"], data, num_epochs=2001, every=100)
+        recorder = MetricRecorder(["shortcut_segments"], data, every=100)
         Trainer(2001, callbacks=[recorder]).fit(model, loader)
         recorder.records[-1]  # {"epoch": 2000, "loss": 0.05, "shortcut_segments.fraction": ...}
     """
@@ -47,23 +51,20 @@ class MetricRecorder:
         metrics: Sequence[str],
         points: Data,
         *,
-        num_epochs: int,
         every: int = 100,
         test: Data | None = None,
         manifold: Data | None = None,
     ) -> None:
-        if num_epochs < 1 or every < 1:
-            raise ValueError(
-                f"num_epochs and every must be at least 1, got {num_epochs} and {every}"
-            )
+        if every < 1:
+            raise ValueError(f"every must be at least 1, got {every}")
         _check_metrics(metrics, points, test, manifold)
         self.metrics = tuple(metrics)
+        self.every = every
         self.points, self.test, self.manifold = points, test, manifold
-        self.epochs = frozenset({*range(0, num_epochs, every), num_epochs - 1})
         self.records: list[dict[str, Any]] = []
 
-    def on_epoch_end(self, epoch: int, loss: float | None, model: nn.Module) -> None:
-        """Adds a record: the epoch, its loss, and each metric under its dotted name.
+    def on_fit_start(self, trainer: Trainer, model: nn.Module) -> None:
+        """Forgets an earlier run.
 
         Raises:
             TypeError: If the model is not an autoencoder.
@@ -72,11 +73,17 @@ class MetricRecorder:
             raise TypeError(
                 f"{type(model).__name__} cannot be measured: it must be an nrae_geometric.nn.AE"
             )
-        training = {module: module.training for module in model.modules()}
-        measured = measure_by_name(self.metrics, model, self.points, self.test, self.manifold)
-        for module, mode in training.items():
-            module.training = mode
-        self.records.append({"epoch": epoch, "loss": loss, **flat(measured)})
+        if not trainer.resumed:
+            self.records = []
+
+    def on_epoch_end(self, trainer: Trainer, model: nn.Module) -> None:
+        """Adds a record where it is time for one."""
+        if trainer.epoch % self.every and not trainer.is_last_epoch:
+            return
+        with evaluating(model):
+            measured = measure_by_name(self.metrics, model, self.points, self.test, self.manifold)
+        loss = trainer.history[-1]["loss"]
+        self.records.append({"epoch": trainer.epoch, "loss": loss, **flat(measured)})
 
     def state_dict(self) -> dict[str, Any]:
         """Returns the records."""

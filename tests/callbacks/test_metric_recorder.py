@@ -4,12 +4,12 @@ from torch import nn
 from torch_geometric import seed_everything
 from torch_geometric.data import Data
 
-from nrae_geometric.callbacks.metrics import MetricRecorder
+from nrae_geometric.callbacks import MetricRecorder
 from nrae_geometric.datasets import SinCurve
 from nrae_geometric.loader import NeighborhoodLoader
 from nrae_geometric.metrics import latent_order, shortcut_edges
 from nrae_geometric.nn import NRAE, BinaryKernel, mlp
-from nrae_geometric.training import Trainer
+from nrae_geometric.training import Callback, Trainer
 from nrae_geometric.transforms import KNNGraph
 
 NUM_EPOCHS = 8
@@ -27,12 +27,12 @@ def model():
     return NRAE(encoder, mlp([1, 8, 2], "elu"), kernel=BinaryKernel(2.0))
 
 
-def fit(model, data, *callbacks, num_epochs=NUM_EPOCHS, checkpoint=None, resume=False):
+def fit(model, data, *callbacks, max_epochs=NUM_EPOCHS, checkpoint=None, resume=False):
     loader = NeighborhoodLoader(
         data, 2, batch_size=10, shuffle=True, generator=torch.Generator().manual_seed(0)
     )
     trainer = Trainer(
-        num_epochs,
+        max_epochs,
         device="cpu",
         seed=0,
         callbacks=callbacks,
@@ -44,7 +44,7 @@ def fit(model, data, *callbacks, num_epochs=NUM_EPOCHS, checkpoint=None, resume=
 
 
 def test_records_the_first_the_last_and_every_nth_epoch_with_its_loss(model, data):
-    recorder = MetricRecorder(["shortcut_edges"], data, num_epochs=NUM_EPOCHS, every=3)
+    recorder = MetricRecorder(["shortcut_edges"], data, every=3)
     trainer = fit(model, data, recorder)
 
     assert [record["epoch"] for record in recorder.records] == [0, 3, 6, 7]
@@ -56,7 +56,7 @@ def test_records_the_first_the_last_and_every_nth_epoch_with_its_loss(model, dat
 def test_last_record_is_of_the_trained_model(model, data):
     clean = SinCurve(20, seed=0).manifold(50)
     names = ["shortcut_edges", "latent_order", "reconstruction_error"]
-    recorder = MetricRecorder(names, data, num_epochs=NUM_EPOCHS, test=clean, manifold=clean)
+    recorder = MetricRecorder(names, data, test=clean, manifold=clean)
     fit(model, data, recorder)
 
     model.eval()
@@ -77,30 +77,55 @@ def test_recording_does_not_change_training(model, data):
     encoder = nn.Sequential(mlp([2, 8, 1], "elu"), nn.Dropout(0.1))
     again = NRAE(encoder, mlp([1, 8, 2], "elu"), kernel=BinaryKernel(2.0))
     names = ["embedding_quality", "shortcut_segments", "decoder_distortion"]
-    recorder = MetricRecorder(names, data, num_epochs=NUM_EPOCHS, every=1)
+    recorder = MetricRecorder(names, data, every=1)
 
     assert [record["loss"] for record in fit(again, data, recorder).history] == plain
 
 
 def test_records_survive_a_checkpoint(model, data, tmp_path):
     path = tmp_path / "checkpoint.pt"
-    recorder = MetricRecorder(["shortcut_edges"], data, num_epochs=4, every=2)
-    fit(model, data, recorder, num_epochs=4, checkpoint=path)
-    resumed = MetricRecorder(["shortcut_edges"], data, num_epochs=NUM_EPOCHS, every=2)
+    recorder = MetricRecorder(["shortcut_edges"], data, every=2)
+    fit(model, data, recorder, max_epochs=4, checkpoint=path)
+    resumed = MetricRecorder(["shortcut_edges"], data, every=2)
     fit(model, data, resumed, checkpoint=path, resume=True)
 
     assert resumed.records[:3] == recorder.records
     assert [record["epoch"] for record in resumed.records] == [0, 2, 3, 4, 6, 7]
 
 
-def test_recording_leaves_every_part_in_its_mode(model, data):
-    model.train()
-    model.encoder[1].eval()
-    recorder = MetricRecorder(["shortcut_edges"], data, num_epochs=1)
-    recorder.on_epoch_end(0, None, model)
+def test_last_epoch_of_a_run_that_is_stopped_has_a_record(model, data):
+    class Stop(Callback):
+        def on_epoch_end(self, trainer, model):
+            if trainer.epoch == 2:
+                trainer.request_stop("enough")
 
-    assert model.training
-    assert not model.encoder[1].training
+    recorder = MetricRecorder(["shortcut_edges"], data, every=100)
+    fit(model, data, Stop(), recorder)
+
+    assert [record["epoch"] for record in recorder.records] == [0, 2]
+
+
+def test_another_run_has_records_of_its_own(model, data):
+    recorder = MetricRecorder(["shortcut_edges"], data)
+    for _ in range(2):
+        fit(model, data, recorder, max_epochs=1)
+
+    assert len(recorder.records) == 1
+
+
+def test_recording_leaves_every_part_in_its_mode(model, data):
+    class Watch(Callback):
+        def on_epoch_end(self, trainer, model):
+            modes.append((model.training, model.encoder[1].training))
+
+    class Freeze(Callback):
+        def on_epoch_end(self, trainer, model):
+            model.encoder[1].eval()
+
+    modes = []
+    fit(model, data, Freeze(), MetricRecorder(["shortcut_edges"], data), Watch(), max_epochs=1)
+
+    assert modes == [(True, False)]
 
 
 @pytest.mark.parametrize(
@@ -113,11 +138,15 @@ def test_recording_leaves_every_part_in_its_mode(model, data):
     ],
 )
 def test_mistake_is_found_before_training(data, arguments, message):
-    defaults = {"metrics": ["shortcut_edges"], "points": data, "num_epochs": 2}
+    defaults = {"metrics": ["shortcut_edges"], "points": data}
     with pytest.raises(ValueError, match=message):
         MetricRecorder(**{**defaults, **arguments})
 
 
 def test_model_that_is_no_autoencoder_is_an_error(data):
-    with pytest.raises(TypeError, match="Linear cannot be measured"):
-        MetricRecorder(["shortcut_edges"], data, num_epochs=1).on_epoch_end(0, 1.0, nn.Linear(2, 1))
+    class Model(nn.Linear):
+        def loss(self, batch):
+            return self(batch.x).mean()
+
+    with pytest.raises(TypeError, match="Model cannot be measured"):
+        fit(Model(2, 1), data, MetricRecorder(["shortcut_edges"], data))
