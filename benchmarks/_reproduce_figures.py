@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 from _report import RESULTS
 from _reproduce_pictures import CURVES, STRIPS, curves, strips
-from _reproduce_report import DIGIT, NAMES, ORDERED, RANGE, Record, final_error, method
+from _reproduce_report import DIGIT, NAMES, RANGE, Record, final_error, method
 from _reproduce_runs import EVERY
 
+from nrae_geometric.metrics import RIGHT_ORDER
 from nrae_geometric.visualization import save_figure
 
 COLORS = {
@@ -91,7 +92,7 @@ def _orders(runs: list[Record]) -> Any:
         orders = np.array([run["spearman"] for run in runs if method(run) == name])
         height = row + np.linspace(-0.25, 0.25, len(orders))
         axes.scatter(orders, height, s=18, color=COLORS[name.split(",")[0]], clip_on=False)
-        label = f"{int((orders >= ORDERED).sum())} of {len(orders)}"
+        label = f"{int((orders >= RIGHT_ORDER).sum())} of {len(orders)}"
         axes.annotate(label, (1.03, row), va="center", annotation_clip=False)
     axes.set_yticks(range(len(names)), names)
     axes.set(xlim=(0, 1), xlabel="|Spearman| of the latent order; a dot is a seed")

@@ -6,12 +6,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from _reproduce_report import ORDERED, Record, method
+from _reproduce_report import Record, method
 from PIL import Image
 from torch import Tensor
 from torch_geometric.data import Data
 
 from nrae_geometric.configs import load_config
+from nrae_geometric.metrics import RIGHT_ORDER
 from nrae_geometric.nn import AE
 from nrae_geometric.nn.traversal import learned_manifold
 from nrae_geometric.visualization import ManifoldPanel, plot_manifolds, plot_orbit
@@ -57,7 +58,7 @@ def strips(runs: list[Record], coordinate: str) -> Any:
     """The images along the latent lines of one study and seed, below the true ones."""
     rows = {f"by {coordinate}": _as_images(runs[0]["truth"])}
     for run in runs:
-        wrong = "" if run["spearman"] >= ORDERED else "\nwrong order"
+        wrong = "" if run["spearman"] >= RIGHT_ORDER else "\nwrong order"
         rows[method(run) + wrong] = _as_images(run["learned"])
     return plot_orbit(rows, num_images=NUM_IMAGES, axis="along the latent line")
 

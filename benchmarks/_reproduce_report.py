@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from _report import Table
 
-ORDERED = 0.99
-"""From this |Spearman| on, a latent order is right."""
+from nrae_geometric.metrics import RIGHT_ORDER
+
 UNROLLED = 0.95
 """From this geodesic correlation on, a sheet is unrolled."""
 
@@ -68,7 +68,7 @@ def _seeds(record: Iterable[Record]) -> Table:
             statistics.median(orders),
             None
             if name.endswith("early")
-            else f"{sum(order >= ORDERED for order in orders)} of {len(orders)}",
+            else f"{sum(order >= RIGHT_ORDER for order in orders)} of {len(orders)}",
         )
     return table
 
@@ -152,5 +152,5 @@ def _ordered(runs: Iterable[Record]) -> str:
     runs = list(runs)
     opened = [run["spearman"] for run in runs if not run["loop"]]
     named = len(runs) - len(opened)
-    text = f"{sum(order >= ORDERED for order in opened)} of {len(opened)} open"
+    text = f"{sum(order >= RIGHT_ORDER for order in opened)} of {len(opened)} open"
     return f"{text}, {named} named" if named else text

@@ -17,14 +17,17 @@ from torch_geometric import seed_everything
 from nrae_geometric.callbacks import recorder_for
 from nrae_geometric.datasets import RotatedDigits
 from nrae_geometric.loader import NeighborhoodLoader
-from nrae_geometric.metrics import latent_order, manifold_distance, reconstruction_error
+from nrae_geometric.metrics import (
+    RIGHT_ORDER,
+    latent_order,
+    manifold_distance,
+    reconstruction_error,
+)
 from nrae_geometric.nn import AE, NRAE, BinaryKernel, mlp
 from nrae_geometric.nn.traversal import learned_manifold
 from nrae_geometric.training import Trainer
 from nrae_geometric.transforms import KNNGraph
 from nrae_geometric.visualization import plot_orbit, save_figure, write_animation
-
-RIGHT_ORDER = 0.99  # below this |Spearman| the latent line joins angles that lie apart
 
 
 def main() -> None:

@@ -26,7 +26,12 @@ from torch_geometric import seed_everything
 from nrae_geometric.callbacks import EmbeddingStart, recorder_for
 from nrae_geometric.datasets import SwissRoll
 from nrae_geometric.loader import NeighborhoodLoader
-from nrae_geometric.metrics import latent_order, manifold_distance, reconstruction_error
+from nrae_geometric.metrics import (
+    RIGHT_ORDER,
+    latent_order,
+    manifold_distance,
+    reconstruction_error,
+)
 from nrae_geometric.nn import AE, NRAE, BinaryKernel, mlp
 from nrae_geometric.nn.traversal import learned_manifold
 from nrae_geometric.training import Trainer
@@ -39,8 +44,6 @@ from nrae_geometric.visualization import (
     save_figure,
     write_animation,
 )
-
-RIGHT_ORDER = 0.99  # below this |Spearman| the latent space joins what the roll keeps apart
 
 
 class Settings(NamedTuple):

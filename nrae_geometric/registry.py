@@ -20,7 +20,7 @@ import importlib
 import importlib.util
 import pkgutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from importlib.metadata import entry_points
 from itertools import product
 from pathlib import Path
@@ -206,7 +206,7 @@ DATASETS: Registry[type[DatasetSettings]] = Registry("data set", "nrae_geometric
 MODELS: Registry[type[ModelSettings]] = Registry("model", "nrae_geometric.nn.models")
 BACKENDS: Registry[Any] = Registry("backend", "nrae_geometric.neighbors.backends")
 METRICS: Registry[Any] = Registry("metric", "nrae_geometric.neighbors")
-MEASURES: Registry[Callable[..., Any]] = Registry("measure", "nrae_geometric.metrics")
+MEASURES: Registry[Any] = Registry("measure", "nrae_geometric.metrics")
 
 
 def register_dataset(settings: type[DatasetSettings]) -> type[DatasetSettings]:

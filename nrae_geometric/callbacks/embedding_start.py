@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch_geometric.data import Data
 
 from nrae_geometric.geodesics import GeodesicCoordinates, Loop, geodesic_coordinates
-from nrae_geometric.metrics import latent_order
+from nrae_geometric.metrics import RIGHT_ORDER, latent_order
 from nrae_geometric.nn.evaluation import evaluating, to_model
 from nrae_geometric.nn.traversal import Autoencoder
 from nrae_geometric.training import Callback, Trainer, gentle_schedule
@@ -22,8 +22,6 @@ logger = logging.getLogger(__name__)
 
 # Above this many points, a step fits a batch of the loader instead of all points.
 _LARGEST_FULL_BATCH = 1024
-# Noise exchanges neighbors and leaves more than this; so does a fold of the last few points.
-_SMALLEST_ORDER = 0.99
 _MOST_COMPARED = 10_000
 # The loss of an expansion to second order is steeper in the weights.
 _FRACTION, _FRACTION_OF_HIGHER_ORDER = 0.3, 0.1
@@ -153,7 +151,7 @@ class EmbeddingStart(Callback):
             else:
                 z = _encode(model, data.x[rows], None)
         order = latent_order(z.to(found.z), found.z[rows]).spearman
-        if order < _SMALLEST_ORDER:
+        if order < RIGHT_ORDER:
             logger.warning(
                 "training has folded the latent line: its order agrees with the graph's only to "
                 "|Spearman| %.3f, and far points may share coordinates. Use a lower learning rate, "
@@ -182,7 +180,9 @@ class EmbeddingStart(Callback):
                     "a geodesic start needs the graph, but data.edge_index is empty; connect the "
                     "points, for example with KNNGraph(k)(data)"
                 )
-            self.coordinates = geodesic_coordinates(data.x, data.edge_index, dim)
+            self.coordinates = geodesic_coordinates(
+                data.x, data.edge_index, dim, edge_length=data.get("edge_length")
+            )
             return self.coordinates.z
         points = data.x.flatten(1)
         if isinstance(self.init, str):

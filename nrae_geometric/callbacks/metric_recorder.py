@@ -6,13 +6,9 @@ from typing import Any
 from torch import nn
 from torch_geometric.data import Data
 
-from nrae_geometric.metrics.suite import (
-    KNOWN_MANIFOLD_METRICS,
-    LABEL_FREE_METRICS,
-    measure_by_name,
-)
+from nrae_geometric.metrics import evaluate_measures
 from nrae_geometric.nn import AE
-from nrae_geometric.nn.evaluation import evaluating
+from nrae_geometric.registry import MEASURES
 from nrae_geometric.training import Callback, Trainer
 
 
@@ -57,7 +53,8 @@ class MetricRecorder(Callback):
     ) -> None:
         if every < 1:
             raise ValueError(f"every must be at least 1, got {every}")
-        _check_metrics(metrics, points, test, manifold)
+        for name in metrics:
+            MEASURES[name].check_data(points, test, manifold)
         self.metrics = tuple(metrics)
         self.every = every
         self.points, self.test, self.manifold = points, test, manifold
@@ -80,8 +77,7 @@ class MetricRecorder(Callback):
         """Adds a record where it is time for one."""
         if trainer.epoch % self.every and not trainer.is_last_epoch:
             return
-        with evaluating(model):
-            measured = measure_by_name(self.metrics, model, self.points, self.test, self.manifold)
+        measured = evaluate_measures(self.metrics, model, self.points, self.test, self.manifold)
         loss = trainer.history[-1]["loss"]
         self.records.append({"epoch": trainer.epoch, "loss": loss, **flat(measured)})
 
@@ -103,22 +99,3 @@ def flat(measured: Mapping[str, Any]) -> dict[str, Any]:
         else:
             values[name] = value
     return values
-
-
-def _check_metrics(
-    metrics: Sequence[str], points: Data, test: Data | None, manifold: Data | None
-) -> None:
-    for name in metrics:
-        if name in KNOWN_MANIFOLD_METRICS:
-            if test is None or manifold is None:
-                raise ValueError(
-                    f"{name} compares with a known manifold; pass test= and manifold= as well"
-                )
-        elif name not in LABEL_FREE_METRICS:
-            names = ", ".join([*LABEL_FREE_METRICS, *KNOWN_MANIFOLD_METRICS])
-            raise ValueError(f"unknown metric {name!r}; choose from {names}")
-        elif points.edge_index is None or points.edge_index.size(1) == 0:
-            raise ValueError(
-                f"the points have no edges, which {name} follows; connect them, "
-                f"for example with KNNGraph(k)(points)"
-            )

@@ -11,11 +11,10 @@ from torch_geometric.data import Data, Dataset
 from nrae_geometric.atomic import write_json
 from nrae_geometric.configs import ExperimentConfig, load_config
 from nrae_geometric.experiments.build import build_graph, build_model, build_test_points
-from nrae_geometric.metrics import smallest_connected_k
-from nrae_geometric.metrics.suite import (
-    LABEL_FREE_METRICS,
-    measure,
-    measure_by_name,
+from nrae_geometric.metrics import (
+    evaluate_supervised,
+    evaluate_unsupervised,
+    smallest_connected_k,
 )
 from nrae_geometric.nn import AE
 from nrae_geometric.training.checkpoint import load_checkpoint
@@ -86,19 +85,16 @@ def measure_supervised(
         points (Data): The training points and their graph.
 
     Returns:
-        Those of :func:`~nrae_geometric.metrics.suite.measure` where the manifold is known, the
-        error of the test points alone where it is not, and none without test points.
+        Those of :func:`~nrae_geometric.metrics.evaluate_supervised`: without a known manifold the
+        measures of the test points alone, and none without test points.
     """
     test = build_test_points(config, dataset)
-    if test is None:
-        return {}
-    if not hasattr(dataset, "manifold"):
-        return measure_by_name(["reconstruction_error"], model, points, test)
-    return measure(model, points, test, dataset.manifold())
+    manifold = dataset.manifold() if hasattr(dataset, "manifold") else None
+    return evaluate_supervised(model, points, test, manifold)
 
 
 def measure_unsupervised(model: AE, points: Data) -> dict[str, Any]:
-    """Returns the measures of :data:`~nrae_geometric.metrics.suite.LABEL_FREE_METRICS`.
+    """Returns the measures of :func:`~nrae_geometric.metrics.evaluate_unsupervised`.
 
     Args:
         model (AE): The trained model.
@@ -108,7 +104,7 @@ def measure_unsupervised(model: AE, points: Data) -> dict[str, Any]:
     if points.edge_index.size(1) == 0:
         largest = min(_LARGEST_K, len(points.x) - 1)
         points = KNNGraph(smallest_connected_k(points.x, largest) or largest)(points)
-    return measure_by_name(LABEL_FREE_METRICS, model, points)
+    return evaluate_unsupervised(model, points)
 
 
 def _finished_config(directory: Path) -> ExperimentConfig:

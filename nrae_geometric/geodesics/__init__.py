@@ -2,11 +2,38 @@ r"""Coordinates of points from a graph over them, without training.
 
 :func:`geodesic_coordinates` unrolls a neighborhood graph: points are placed so that their
 distances match the shortest paths between them. :func:`find_loop` tells whether the graph closes
-on itself, so that no line can carry it. Both take and return tensors and know no model; shortest
-paths and eigenvectors are SciPy's, on the CPU in float64.
+on itself, so that no line can carry it. Both take and return tensors and know no model.
+
+Their steps are functions of a :func:`distance_graph`, a symmetric :class:`scipy.sparse.csr_array`
+of edge lengths: :func:`remove_shortcuts`, :func:`connect_components`, :func:`find_graph_loop`,
+:func:`landmark_distances` and :func:`landmark_mds`. Shortest paths and eigenvectors are SciPy's,
+on the CPU in float64.
 """
 
-from nrae_geometric.geodesics.isomap import GeodesicCoordinates, geodesic_coordinates
-from nrae_geometric.geodesics.loops import Loop, find_loop
+from nrae_geometric.geodesics.components import connect_components
+from nrae_geometric.geodesics.graph import distance_graph, landmark_distances, shortest_paths
+from nrae_geometric.geodesics.isomap import GeodesicCoordinates, geodesic_coordinates, landmark_mds
+from nrae_geometric.geodesics.loops import (
+    Cycle,
+    Loop,
+    find_graph_loop,
+    find_loop,
+    most_persistent_cycle,
+)
+from nrae_geometric.geodesics.shortcuts import remove_shortcuts
 
-__all__ = ["GeodesicCoordinates", "Loop", "find_loop", "geodesic_coordinates"]
+__all__ = [
+    "Cycle",
+    "GeodesicCoordinates",
+    "Loop",
+    "connect_components",
+    "distance_graph",
+    "find_graph_loop",
+    "find_loop",
+    "geodesic_coordinates",
+    "landmark_distances",
+    "landmark_mds",
+    "most_persistent_cycle",
+    "remove_shortcuts",
+    "shortest_paths",
+]

@@ -1,23 +1,24 @@
-"""Graphs in several pieces, joined to one."""
-
-from typing import TYPE_CHECKING
+"""The connection of a graph in several components."""
 
 import numpy as np
 import torch
+from scipy.sparse import coo_array, csr_array
+from scipy.sparse.csgraph import connected_components
 from torch import Tensor
 
-from nrae_geometric.geodesics.paths import farthest_pair
+from nrae_geometric.geodesics.graph import (
+    ENTRIES_PER_BLOCK,
+    edge_lengths,
+    euclidean_unit,
+    farthest_pair,
+)
 
-if TYPE_CHECKING:
-    from scipy.sparse import csr_array
-
-_DISTANCES_PER_BLOCK = 2**24
 # Beyond this many pieces, all pairs of their ends are too many, and there is no line to be seen.
 _MOST_PIECES_OF_A_LINE = 1000
 
 
-def joined(graph: "csr_array", points: Tensor, dim: int) -> "tuple[csr_array, int]":
-    """Joins the components of a graph by short edges, each as long as its points are apart.
+def connect_components(graph: csr_array, points: Tensor, dim: int) -> tuple[csr_array, int]:
+    """Joins the components of a graph by short edges.
 
     On a line (``dim`` 1) the pieces are laid end to end: of the pairs of free ends of different
     pieces the nearest is joined, until there is one chain. A piece attached anywhere else would
@@ -25,42 +26,51 @@ def joined(graph: "csr_array", points: Tensor, dim: int) -> "tuple[csr_array, in
     at its point nearest to any other (Borůvka's minimum spanning tree), where a hole in the
     sampling is narrowest.
 
+    Points are near in the Euclidean sense, and a new edge is as long as they are apart. Where the
+    graph's lengths are those of another metric, this is brought to their unit by the ratio of the
+    sums of both lengths over the graph's edges.
+
     Args:
-        graph: Symmetric edge lengths ``[N, N]``.
-        points: ``[N, D]``.
-        dim: The number of dimensions to embed in.
+        graph (scipy.sparse.csr_array): Symmetric edge lengths ``[N, N]``.
+        points (torch.Tensor): Floating-point ``[N, D]``.
+        dim (int): The number of dimensions to embed in.
 
     Returns:
-        The connected graph, and the number of components before.
+        tuple[scipy.sparse.csr_array, int]: The connected graph, and the number of components
+        before.
     """
-    from scipy.sparse.csgraph import connected_components
-
     num_components, component = connected_components(graph, directed=False)
-    if dim == 1 and 1 < num_components <= _MOST_PIECES_OF_A_LINE:
-        return _with_edges(graph, points, _chain(graph, points, component)), num_components
+    if num_components == 1:
+        return graph, 1
+    unit = _unit(graph, points)
+    if dim == 1 and num_components <= _MOST_PIECES_OF_A_LINE:
+        edges = _chain(graph, points, component)
+        return _with_edges(graph, points, edges, unit), num_components
     remaining = num_components
     while remaining > 1:
-        graph = _with_edges(graph, points, _nearest_outside(points, component))
+        graph = _with_edges(graph, points, _nearest_outside(points, component), unit)
         remaining, component = connected_components(graph, directed=False)
     return graph, num_components
 
 
-def _with_edges(graph: "csr_array", points: Tensor, edges: np.ndarray) -> "csr_array":
-    from scipy.sparse import coo_array, csr_array
+def _unit(graph: csr_array, points: Tensor) -> float:
+    edges: coo_array = graph.tocoo()
+    index = torch.from_numpy(np.stack([edges.row, edges.col])).long().to(points.device)
+    return euclidean_unit(points, index, torch.from_numpy(edges.data))
 
-    first, second = torch.from_numpy(edges).to(points.device)
-    length = (points[first].double() - points[second].double()).norm(dim=1).cpu().numpy()
+
+def _with_edges(graph: csr_array, points: Tensor, edges: np.ndarray, unit: float) -> csr_array:
+    length = edge_lengths(points, torch.from_numpy(edges).to(points.device)).cpu().numpy() / unit
     old: coo_array = graph.tocoo()
     row = np.concatenate([old.row, edges[0], edges[1]])
     column = np.concatenate([old.col, edges[1], edges[0]])
     data = np.concatenate([old.data, length, length])
     # Repeated entries would be added up.
-    _, first_of_each = np.unique(row.astype(np.int64) * graph.shape[0] + column, return_index=True)
-    kept = first_of_each
+    _, kept = np.unique(row.astype(np.int64) * graph.shape[0] + column, return_index=True)
     return csr_array((data[kept], (row[kept], column[kept])), shape=graph.shape)
 
 
-def _chain(graph: "csr_array", points: Tensor, component: np.ndarray) -> np.ndarray:
+def _chain(graph: csr_array, points: Tensor, component: np.ndarray) -> np.ndarray:
     """Edges ``[2, C - 1]`` between the ends of ``C`` pieces, nearest free ends first."""
     pieces = [np.flatnonzero(component == number) for number in range(component.max() + 1)]
     ends = np.concatenate([piece[list(farthest_pair(graph[piece][:, piece]))] for piece in pieces])
@@ -88,7 +98,7 @@ def _nearest_outside(points: Tensor, component: np.ndarray) -> np.ndarray:
     rows = torch.from_numpy(np.flatnonzero(component != size.argmax())).to(points.device)
     label = torch.from_numpy(component).to(points.device)
     nearest, distance = [], []
-    for block in rows.split(max(1, _DISTANCES_PER_BLOCK // len(points))):
+    for block in rows.split(max(1, ENTRIES_PER_BLOCK // len(points))):
         distances = torch.cdist(points[block], points)
         distances.masked_fill_(label[block, None] == label, torch.inf)
         smallest, index = distances.min(dim=1)

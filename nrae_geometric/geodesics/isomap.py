@@ -1,18 +1,18 @@
-"""Coordinates whose distances are those along the graph."""
+"""Landmark Isomap: coordinates whose distances are those along the graph."""
 
 import logging
 from typing import NamedTuple
 
 import numpy as np
 import torch
+from scipy.linalg import eigh
 from torch import Tensor
 
-from nrae_geometric.geodesics.components import joined
-from nrae_geometric.geodesics.distance_graph import distance_graph
-from nrae_geometric.geodesics.loops import Loop, loop_of
-from nrae_geometric.geodesics.paths import landmark_distances
-from nrae_geometric.geodesics.scaling import landmark_scaling
-from nrae_geometric.geodesics.shortcuts import without_shortcuts
+from nrae_geometric.geodesics.components import connect_components
+from nrae_geometric.geodesics.graph import ENTRIES_PER_BLOCK, distance_graph, landmark_distances
+from nrae_geometric.geodesics.loops import Loop, find_graph_loop
+from nrae_geometric.geodesics.shortcuts import remove_shortcuts
+from nrae_geometric.neighbors.points import as_points
 
 logger = logging.getLogger(__name__)
 
@@ -21,11 +21,11 @@ _LARGEST_RESIDUAL = 0.05
 
 
 class GeodesicCoordinates(NamedTuple):
-    """Geodesic coordinates, and what to know about the graph that they come from.
+    """Geodesic coordinates, and the peculiarities of the graph that they come from.
 
     Attributes:
-        z (Tensor): Coordinates ``[N, dim]`` in the unit of the points, of the points' type and
-            on their device.
+        z (torch.Tensor): Coordinates ``[N, dim]`` in the unit of the edge lengths, of the points'
+            type (float32 for integers) and on their device.
         loop (Loop, optional): Where ``dim`` is 1 and the graph closes on itself: then the line is
             folded, and far points have equal coordinates.
         num_components (int): Number of components that the graph had before they were joined.
@@ -43,20 +43,23 @@ class GeodesicCoordinates(NamedTuple):
 
 @torch.no_grad()
 def geodesic_coordinates(
-    x: Tensor, edge_index: Tensor, dim: int, num_landmarks: int = 256
+    x: Tensor,
+    edge_index: Tensor,
+    dim: int,
+    num_landmarks: int = 256,
+    edge_length: Tensor | None = None,
 ) -> GeodesicCoordinates:
     r"""Places points so that their distances match the shortest paths through a graph.
 
-    This is landmark Isomap: distances are lengths of shortest paths through the symmetrized graph
-    with Euclidean edge lengths, coordinates those of classical scaling, see
-    :func:`~nrae_geometric.geodesics.scaling.landmark_scaling`. Before that,
+    This is landmark Isomap: distances are lengths of shortest paths through the symmetrized graph,
+    coordinates those of :func:`landmark_mds`. Before that,
 
     * single edges that shortcut through the space around the manifold are left out, see
-      :func:`~nrae_geometric.geodesics.shortcuts.without_shortcuts`;
+      :func:`~nrae_geometric.geodesics.remove_shortcuts`;
     * components are joined, end to end on a line and where they are nearest otherwise, see
-      :func:`~nrae_geometric.geodesics.components.joined`;
-    * on a line, a loop is looked for, see :func:`find_loop`, and warned about through
-      :mod:`logging`.
+      :func:`~nrae_geometric.geodesics.connect_components`;
+    * on a line, a loop is looked for, see :func:`~nrae_geometric.geodesics.find_loop`, and warned
+      about through :mod:`logging`.
 
     Takes time :math:`O(L N (k + \log N))` and memory for :math:`L N` numbers of 8 bytes with
     :math:`L` landmarks, some 45 seconds and 200 MB for 100 000 points with 10 neighbors.
@@ -67,31 +70,87 @@ def geodesic_coordinates(
     NIPS 2002.
 
     Args:
-        x (Tensor): Points ``[N, *shape]``.
-        edge_index (Tensor): Graph over the points ``[2, E]``, in any direction.
+        x (torch.Tensor): Points ``[N, *shape]``.
+        edge_index (torch.Tensor): Graph over the points ``[2, E]``, in any direction.
         dim (int): The number of coordinates.
-        num_landmarks (int): The number of points from which shortest paths are computed; all
-            where there are no more. (default: ``256``)
+        num_landmarks (int, optional): The number of points from which shortest paths are computed;
+            all where there are no more. (default: :obj:`256`)
+        edge_length (torch.Tensor, optional): The lengths of the edges ``[E]`` in any metric, such
+            as :obj:`data.edge_length` of :class:`~nrae_geometric.transforms.KNNGraph`.
+            (default: Euclidean lengths)
 
     Returns:
-        GeodesicCoordinates: The coordinates and what was found on the way.
+        GeodesicCoordinates: The coordinates and the loop, components and shortcuts of the graph.
 
     Raises:
         ValueError: If there are fewer than two points, points are not finite, an edge names a
-            point that is not there, or ``dim`` is not below the number of landmarks.
+            point that is not there, a length is not one, or ``dim`` is not below the number of
+            landmarks.
     """
-    _check(x, edge_index, dim, num_landmarks)
-    points = x.flatten(1)
-    graph, num_shortcuts = without_shortcuts(distance_graph(points, edge_index))
-    loop = loop_of(graph) if dim == 1 else None
-    graph, num_components = joined(graph, points, dim)
+    points = as_points(x)
+    if len(points) < 2:
+        raise ValueError(f"x should be at least two points [N, *shape], got {len(points)}")
+    if not 1 <= dim < min(num_landmarks, len(points)):
+        raise ValueError(
+            f"dim must be at least 1 and below the number of landmarks and points, got dim={dim} "
+            f"with num_landmarks={num_landmarks} and {len(points)} points"
+        )
+    graph, num_shortcuts = remove_shortcuts(distance_graph(points, edge_index, edge_length))
+    loop = find_graph_loop(graph) if dim == 1 else None
+    graph, num_components = connect_components(graph, points, dim)
     landmarks, distance = landmark_distances(graph, num_landmarks)
-    z = torch.from_numpy(landmark_scaling(landmarks, distance, dim))
+    z = torch.from_numpy(landmark_mds(landmarks, distance, dim))
     residual = _residual_variance(z[torch.from_numpy(landmarks)], distance[:, landmarks])
-    z = z.to(device=x.device, dtype=x.dtype if x.is_floating_point() else torch.float32)
+    z = z.to(x.dtype if x.is_floating_point() else torch.float32).to(x.device)
     found = GeodesicCoordinates(z, loop, num_components, num_shortcuts, residual)
     _report(found, dim)
     return found
+
+
+def landmark_mds(landmarks: np.ndarray, distance: np.ndarray, dim: int) -> np.ndarray:
+    r"""Places landmarks by classical scaling, and other points by their distances to landmarks.
+
+    With :math:`\Delta_{ij}` the squared distances of the :math:`L` landmarks, :math:`\lambda_a,
+    v_a` the largest eigenvalues and their eigenvectors of :math:`-\tfrac{1}{2} H \Delta H`, where
+    :math:`H = I - \tfrac{1}{L} 1 1^\top`, a point with squared distances :math:`\delta` to the
+    landmarks has the coordinates
+
+    .. math::
+        z_a = -\tfrac{1}{2} \, \lambda_a^{-1/2} \, v_a^\top (\delta - \bar{\Delta}), \qquad
+        a = 1, \ldots, d,
+
+    with :math:`\bar{\Delta}` the mean row of :math:`\Delta`. For the landmarks themselves these
+    are the coordinates of classical scaling. Coordinates beyond the positive eigenvalues are zero.
+
+    Source: de Silva and Tenenbaum, "Sparse Multidimensional Scaling using Landmark Points",
+    technical report, Stanford, 2004; Torgerson, "Multidimensional Scaling", Psychometrika 1952.
+
+    Args:
+        landmarks (numpy.ndarray): The landmarks' numbers ``[L]``.
+        distance (numpy.ndarray): Distances from landmarks to all points, ``[L, N]``.
+        dim (int): The number of coordinates :math:`d`.
+
+    Returns:
+        numpy.ndarray: Coordinates ``[N, dim]``, of falling variance over the landmarks. Of each
+        coordinate the landmark with the largest magnitude is positive.
+    """
+    between = np.square(distance[:, landmarks])
+    mean = between.mean(axis=1)
+    gram = -0.5 * (between - mean - mean[:, None] + mean.mean())
+    num_landmarks = len(landmarks)
+    first = max(0, num_landmarks - dim)
+    value, vector = eigh(gram, subset_by_index=[first, num_landmarks - 1])
+    value, vector = value[::-1], vector[:, ::-1]
+    vector *= np.sign(np.take_along_axis(vector, abs(vector).argmax(axis=0)[None], axis=0))
+    # Smaller eigenvalues are zeros but for rounding, and would be divided by.
+    positive = value > 1e-9 * max(value[0], np.finfo(float).tiny)
+    basis = -0.5 * vector[:, positive] / np.sqrt(value[positive])
+    coordinates = np.zeros((distance.shape[1], dim))
+    rows = np.arange(len(coordinates))
+    for block in np.array_split(rows, 1 + distance.size // ENTRIES_PER_BLOCK):
+        squared = np.square(distance[:, block])
+        coordinates[block, : basis.shape[1]] = squared.T @ basis - mean @ basis
+    return coordinates
 
 
 def _residual_variance(z: Tensor, distance: np.ndarray) -> float:
@@ -125,24 +184,4 @@ def _report(found: GeodesicCoordinates, dim: int) -> None:
             "has more than one dimension: far points will share coordinates. Use more latent "
             "dimensions, or fewer neighbors if wrong edges join far points",
             100 * (1 - found.residual_variance),
-        )
-
-
-def _check(x: Tensor, edge_index: Tensor, dim: int, num_landmarks: int) -> None:
-    if x.dim() < 2 or len(x) < 2:
-        raise ValueError(f"x should be at least two points [N, *shape], got shape {list(x.shape)}")
-    if not x.isfinite().all():
-        row = int((~x.flatten(1).isfinite().all(dim=1)).nonzero()[0])
-        raise ValueError(f"x has NaN or infinite values (first: row {row}); drop or impute them")
-    if edge_index.dim() != 2 or len(edge_index) != 2:
-        raise ValueError(f"edge_index should be [2, E], got shape {list(edge_index.shape)}")
-    if edge_index.numel() and not 0 <= edge_index.min() <= edge_index.max() < len(x):
-        raise ValueError(
-            f"edge_index names nodes {int(edge_index.min())} to {int(edge_index.max())}, but x "
-            f"has rows 0 to {len(x) - 1}"
-        )
-    if not 1 <= dim < min(num_landmarks, len(x)):
-        raise ValueError(
-            f"dim must be at least 1 and below the number of landmarks and points, got dim={dim} "
-            f"with num_landmarks={num_landmarks} and {len(x)} points"
         )

@@ -1,4 +1,4 @@
-"""How good a learned manifold is, with or without a known one to compare it to.
+r"""The quality of a learned manifold, with or without a known one to compare it to.
 
 - Against a known manifold: :func:`reconstruction_error`, :func:`manifold_distance`,
   :func:`latent_order`, :func:`geodesic_correlation`.
@@ -7,11 +7,16 @@
 - Connectivity: :func:`shortcut_edges`, :func:`shortcut_segments`,
   :func:`graph_geodesic_correlation`, :func:`graph_diagnostics`, :func:`smallest_connected_k`.
 - Geometry of the decoder: :func:`decoder_distortion`.
+- All of them for a trained model, by name: :func:`evaluate_measures`,
+  :func:`evaluate_supervised`, :func:`evaluate_unsupervised`; :func:`register_measure` adds one.
 
-All take tensors on any device and none keeps a gradient. Where SciPy does the work, the numbers it
-needs are copied to the CPU. Random subsets are drawn from a generator of their own.
+All take tensors on any device or NumPy arrays, and none keeps a gradient. Where SciPy does the
+work, the numbers it needs are copied to the CPU. Random subsets are drawn from a generator of
+their own. A metric that does not depend on the unit of the points, as those of neighborhoods, is
+the same in any unit.
 """
 
+from nrae_geometric.metrics._common import NotApplicableError
 from nrae_geometric.metrics.distortion import DecoderDistortion, decoder_distortion
 from nrae_geometric.metrics.geodesic import (
     GeodesicCorrelation,
@@ -29,7 +34,7 @@ from nrae_geometric.metrics.neighborhoods import (
     neighborhood_recall,
     trustworthiness,
 )
-from nrae_geometric.metrics.order import LatentOrder, latent_order
+from nrae_geometric.metrics.order import RIGHT_ORDER, LatentOrder, latent_order
 from nrae_geometric.metrics.reconstruction import reconstruction_error
 from nrae_geometric.metrics.shortcuts import (
     ShortcutEdges,
@@ -37,20 +42,35 @@ from nrae_geometric.metrics.shortcuts import (
     shortcut_edges,
     shortcut_segments,
 )
+from nrae_geometric.metrics.suite import (
+    Evaluation,
+    Measure,
+    evaluate_measures,
+    evaluate_supervised,
+    evaluate_unsupervised,
+    register_measure,
+)
 
 __all__ = [
+    "RIGHT_ORDER",
     "DecoderDistortion",
     "EmbeddingQuality",
+    "Evaluation",
     "GeodesicCorrelation",
     "GraphDiagnostics",
     "LatentOrder",
     "ManifoldDistance",
+    "Measure",
+    "NotApplicableError",
     "RankErrors",
     "ShortcutEdges",
     "ShortcutSegments",
     "continuity",
     "decoder_distortion",
     "embedding_quality",
+    "evaluate_measures",
+    "evaluate_supervised",
+    "evaluate_unsupervised",
     "geodesic_correlation",
     "graph_diagnostics",
     "graph_geodesic_correlation",
@@ -59,6 +79,7 @@ __all__ = [
     "mean_relative_rank_errors",
     "neighborhood_recall",
     "reconstruction_error",
+    "register_measure",
     "shortcut_edges",
     "shortcut_segments",
     "smallest_connected_k",

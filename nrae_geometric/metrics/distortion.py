@@ -1,23 +1,29 @@
-"""Local distortion of the decoder."""
+"""The local distortion of the decoder."""
 
-from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
-from nrae_geometric.metrics._checks import as_points
-from nrae_geometric.metrics._decode import ROWS_PER_BLOCK
+from nrae_geometric.metrics._common import (
+    ROWS_PER_BLOCK,
+    Array,
+    Decoder,
+    as_points,
+    to_decoder,
+)
+from nrae_geometric.metrics.suite import Evaluation, register_measure
 
 
 class DecoderDistortion(NamedTuple):
     """Local distortion of a decoder at each latent.
 
     Attributes:
-        condition_number (Tensor): ``[N]``, from 1 (all latent directions are stretched alike) to
-            infinity (a direction is lost).
-        volume (Tensor): ``[N]``, data-space volume for each unit of latent volume, from 0.
-        isometry_deviation (Tensor): ``[N]``, from 0; the mean is 0 exactly for a scaled isometry.
+        condition_number (torch.Tensor): ``[N]``, from 1 (all latent directions are
+            stretched alike) to infinity (a direction is lost).
+        volume (torch.Tensor): ``[N]``, data-space volume for each unit of latent volume, from 0.
+        isometry_deviation (torch.Tensor): ``[N]``, from 0; the mean is 0 exactly for a
+            scaled isometry.
     """
 
     condition_number: Tensor
@@ -26,8 +32,8 @@ class DecoderDistortion(NamedTuple):
 
 
 @torch.no_grad()
-def decoder_distortion(decoder: Callable[[Tensor], Tensor], z: Tensor) -> DecoderDistortion:
-    r"""Condition number, volume and deviation from isometry of the decoder's pullback metric.
+def decoder_distortion(decoder: Decoder, z: Array) -> DecoderDistortion:
+    r"""Returns condition number, volume and deviation from isometry of the pullback metric.
 
     With :math:`\lambda_1 \le \ldots \le \lambda_d` the eigenvalues of :math:`J^\top J` at a latent,
     :math:`J` the decoder's Jacobian there, and :math:`c` the mean of all eigenvalues at all
@@ -45,7 +51,7 @@ def decoder_distortion(decoder: Callable[[Tensor], Tensor], z: Tensor) -> Decode
     Args:
         decoder (callable): Maps latents ``[M, d]`` to points ``[M, *shape]``, row by row; put a
             module with batch normalization or dropout in evaluation mode.
-        z (Tensor): Latents ``[N, d]`` at which to measure.
+        z (torch.Tensor or ndarray): Latents ``[N, d]`` at which to measure.
 
     Returns:
         DecoderDistortion: Three tensors ``[N]`` in float64.
@@ -53,7 +59,7 @@ def decoder_distortion(decoder: Callable[[Tensor], Tensor], z: Tensor) -> Decode
     Raises:
         ValueError: If a latent or a derivative is not finite.
     """
-    latents = as_points(z, "z")
+    latents = to_decoder(decoder, as_points(z, "z"))
     metric = torch.cat(
         [_pullback_metric(decoder, block) for block in latents.split(ROWS_PER_BLOCK)]
     )
@@ -69,7 +75,7 @@ def decoder_distortion(decoder: Callable[[Tensor], Tensor], z: Tensor) -> Decode
     )
 
 
-def _pullback_metric(decoder: Callable[[Tensor], Tensor], z: Tensor) -> Tensor:
+def _pullback_metric(decoder: Decoder, z: Tensor) -> Tensor:
     """``[B, d, d]``; one forward-mode pass for each latent direction, shared by all rows."""
     columns = []
     for direction in torch.eye(z.size(1), dtype=z.dtype, device=z.device):
@@ -77,3 +83,17 @@ def _pullback_metric(decoder: Callable[[Tensor], Tensor], z: Tensor) -> Tensor:
         columns.append(column.flatten(1).double())
     jacobian = torch.stack(columns, dim=2)
     return jacobian.mT @ jacobian
+
+
+@register_measure("decoder_distortion", supervised=False)
+def measure_decoder_distortion(evaluation: Evaluation) -> dict[str, Any]:
+    """Condition number, volume and deviation from isometry of the decoder at the latents."""
+    distortion = decoder_distortion(evaluation.model.decode, evaluation.z)
+    return {
+        "median_condition_number": distortion.condition_number.median().item(),
+        "largest_condition_number": distortion.condition_number.max().item(),
+        "smallest_volume": distortion.volume.min().item(),
+        "median_volume": distortion.volume.median().item(),
+        "largest_volume": distortion.volume.max().item(),
+        "isometry_deviation": distortion.isometry_deviation.mean().item(),
+    }

@@ -1,23 +1,21 @@
-"""Correlation between latent and geodesic distances."""
+"""Correlations between latent and geodesic distances."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from nrae_geometric.metrics._checks import (
+from nrae_geometric.geodesics.graph import distance_graph, power_of_two, shortest_paths
+from nrae_geometric.metrics._common import (
+    Array,
+    NotApplicableError,
     as_points,
-    check_edge_index,
-    check_positive,
     check_same_length,
+    pearson,
+    sample_rows,
+    spearman,
 )
-from nrae_geometric.metrics._correlation import pearson, spearman
-from nrae_geometric.metrics._edges import edge_lengths, symmetrize
-from nrae_geometric.metrics._sampling import sample_rows
-
-# Shortest paths fill this many entries of a [sources, N] block at a time.
-_ENTRIES_PER_BLOCK = 2**24
+from nrae_geometric.metrics.suite import Evaluation, register_measure
 
 
 class GeodesicCorrelation(NamedTuple):
@@ -37,9 +35,9 @@ class GeodesicCorrelation(NamedTuple):
 
 @torch.no_grad()
 def geodesic_correlation(
-    z: Tensor, y: Tensor, *, num_samples: int | None = 1000, seed: int = 0
+    z: Array, y: Array, *, num_samples: int | None = 1000, seed: int = 0
 ) -> GeodesicCorrelation:
-    r"""Correlation between latent distances and true geodesic distances.
+    r"""Returns the correlation between latent distances and true geodesic distances.
 
     The geodesic distance is taken from intrinsic coordinates, :math:`\lVert y_i - y_j \rVert`.
     That is the distance along the manifold where :math:`y` is its arc length (curves) or its flat,
@@ -51,11 +49,11 @@ def geodesic_correlation(
     <https://doi.org/10.1126/science.290.5500.2319>`_.
 
     Args:
-        z (Tensor): Latents ``[N, *]``.
-        y (Tensor): True intrinsic coordinates ``[N]`` or ``[N, p]``.
-        num_samples (int, optional): Number of random points whose pairs are compared; ``None`` for
-            all points. (default: ``1000``)
-        seed (int): Seed of that choice. (default: ``0``)
+        z (torch.Tensor or ndarray): Latents ``[N, *]``.
+        y (torch.Tensor or ndarray): True intrinsic coordinates ``[N]`` or ``[N, p]``.
+        num_samples (int, optional): Number of random points whose pairs are compared; :obj:`None`
+            for all points. (default: :obj:`1000`)
+        seed (int, optional): Seed of that choice. (default: :obj:`0`)
 
     Returns:
         GeodesicCorrelation: Both correlations, 0 if a distance is constant, and the pair count.
@@ -71,24 +69,31 @@ def geodesic_correlation(
 
 @torch.no_grad()
 def graph_geodesic_correlation(
-    z: Tensor, x: Tensor, edge_index: Tensor, *, num_samples: int | None = 300, seed: int = 0
+    z: Array,
+    x: Array,
+    edge_index: Array,
+    *,
+    edge_length: Array | None = None,
+    num_samples: int | None = 300,
+    seed: int = 0,
 ) -> GeodesicCorrelation:
-    r"""Correlation between latent distances and shortest paths through a graph over the points.
+    r"""Returns the correlation between latent distances and shortest paths through a graph.
 
-    An edge is as long as the distance of its two points, and can be travelled both ways. Pairs in
-    different components have no distance and are left out. Needs no ground truth, but trusts the
-    graph: where it takes a shortcut, so does this distance. The shortest paths are Dijkstra's, on
-    the CPU.
+    An edge can be traveled both ways. Pairs in different components have no distance and are left
+    out. Needs no ground truth, but trusts the graph: where it takes a shortcut, so does this
+    distance. The shortest paths are Dijkstra's, on the CPU.
 
     Source: as for :func:`geodesic_correlation`.
 
     Args:
-        z (Tensor): Latents ``[N, *]``.
-        x (Tensor): Points ``[N, *shape]``.
-        edge_index (Tensor): Graph over the points ``[2, E]``.
-        num_samples (int, optional): Number of random points whose pairs are compared; ``None`` for
-            all points. (default: ``300``)
-        seed (int): Seed of that choice. (default: ``0``)
+        z (torch.Tensor or ndarray): Latents ``[N, *]``.
+        x (torch.Tensor or ndarray): Points ``[N, *shape]``.
+        edge_index (torch.Tensor or ndarray): Graph over the points ``[2, E]``.
+        edge_length (torch.Tensor or ndarray, optional): The lengths of the edges ``[E]``, in any
+            metric. (default: Euclidean lengths)
+        num_samples (int, optional): Number of random points whose pairs are compared; :obj:`None`
+            for all points. (default: :obj:`300`)
+        seed (int, optional): Seed of that choice. (default: :obj:`0`)
 
     Returns:
         GeodesicCorrelation: Both correlations, 0 if a distance is constant, and the pair count.
@@ -99,45 +104,33 @@ def graph_geodesic_correlation(
     """
     latents, points = as_points(z, "z"), as_points(x, "x")
     check_same_length(z=latents, x=points)
-    check_edge_index(edge_index, len(points))
     rows = _sampled_points(len(latents), num_samples, seed)
-    geodesic = _shortest_paths(points, edge_index, rows)
+    graph = distance_graph(points, edge_index, edge_length)
+    distance = torch.from_numpy(shortest_paths(graph, rows.numpy(), rows.numpy()))
+    upper = torch.triu_indices(len(rows), len(rows), offset=1)
+    geodesic = distance[upper[0], upper[1]]
     reachable = geodesic.isfinite()
     if not reachable.any():
-        raise ValueError(
+        raise NotApplicableError(
             "no two of the sampled points are joined by a path; use a graph with more neighbors"
         )
-    return _correlate(_pair_distances(latents[rows])[reachable.to(z.device)], geodesic[reachable])
+    return _correlate(
+        _pair_distances(latents[rows])[reachable.to(latents.device)], geodesic[reachable]
+    )
 
 
 def _sampled_points(num_points: int, num_samples: int | None, seed: int) -> Tensor:
-    if num_samples is not None:
-        check_positive(num_samples, "num_samples")
     rows = sample_rows(num_points, num_samples, seed)
     if len(rows) < 3:
-        raise ValueError(
+        raise NotApplicableError(
             f"{len(rows)} points have no distances to correlate; at least 3 are needed"
         )
     return rows
 
 
 def _pair_distances(points: Tensor) -> Tensor:
-    """Distances of all pairs ``i < j`` in row-major order, as those of the upper triangle."""
-    return torch.pdist(points.double())
-
-
-def _shortest_paths(points: Tensor, edge_index: Tensor, rows: Tensor) -> Tensor:
-    from scipy.sparse import csr_array
-    from scipy.sparse.csgraph import dijkstra
-
-    edges = symmetrize(edge_index, len(points))
-    length = edge_lengths(points.double(), edges).cpu().numpy()
-    # csgraph takes an explicit zero (two equal points) for an edge of no length, as it should.
-    graph = csr_array((length, tuple(edges.cpu().numpy())), shape=(len(points), len(points)))
-    blocks = rows.split(max(1, _ENTRIES_PER_BLOCK // len(points)))
-    distance = np.concatenate([dijkstra(graph, indices=b.numpy())[:, rows.numpy()] for b in blocks])
-    upper = torch.triu_indices(len(rows), len(rows), offset=1)
-    return torch.from_numpy(distance)[upper[0], upper[1]]
+    """Distances of all pairs ``i < j`` in row-major order and some unit, which does not matter."""
+    return torch.pdist(points.double() / power_of_two(points))
 
 
 def _correlate(latent: Tensor, geodesic: Tensor) -> GeodesicCorrelation:
@@ -146,3 +139,24 @@ def _correlate(latent: Tensor, geodesic: Tensor) -> GeodesicCorrelation:
         spearman=spearman(latent, geodesic),
         num_pairs=len(latent),
     )
+
+
+@register_measure("geodesic_correlation", supervised=True, needs=["manifold"])
+def measure_geodesic_correlation(evaluation: Evaluation) -> dict[str, Any]:
+    """Correlation between latent distances on the true curve and its arc length in between."""
+    manifold = evaluation.manifold
+    if manifold.y is None or manifold.y.numel() != len(manifold.x):
+        raise NotApplicableError("a manifold without one coordinate y a point has no arc length")
+    step = manifold.x.flatten(1).diff(dim=0).norm(dim=1)
+    arc_length = torch.cat([step.new_zeros(1), step.cumsum(0)])
+    z = evaluation.model.encode(manifold.x, manifold.edge_index)
+    return geodesic_correlation(z, arc_length)._asdict()
+
+
+@register_measure("graph_geodesic_correlation", supervised=False, needs=["edges"])
+def measure_graph_geodesic_correlation(evaluation: Evaluation) -> dict[str, Any]:
+    """Correlation between latent distances and shortest paths through the points' graph."""
+    points = evaluation.points
+    return graph_geodesic_correlation(
+        evaluation.z, points.x, points.edge_index, edge_length=points.get("edge_length")
+    )._asdict()

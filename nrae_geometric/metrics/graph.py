@@ -1,13 +1,17 @@
-"""Is the neighborhood graph connected, and how many neighbors does that take?"""
+"""The connectivity of a neighborhood graph, and the number of neighbors that it takes."""
 
 from bisect import bisect_left
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
+from scipy.sparse.csgraph import connected_components
 from torch import Tensor
+from torch_geometric.utils import to_scipy_sparse_matrix
 
-from nrae_geometric.metrics._checks import as_points, check_edge_index, check_positive
-from nrae_geometric.metrics._edges import symmetrize
+from nrae_geometric.geodesics.graph import power_of_two, undirected_edges
+from nrae_geometric.metrics._common import Array, as_points, check_positive
+from nrae_geometric.metrics.suite import Evaluation, register_measure
+from nrae_geometric.neighbors import knn
 
 
 class GraphDiagnostics(NamedTuple):
@@ -15,8 +19,8 @@ class GraphDiagnostics(NamedTuple):
 
     Attributes:
         num_components (int): Number of connected components, from 1 to N.
-        component (Tensor): ``[N]``, the number of each point's component, from 0.
-        degree (Tensor): ``[N]``, the number of each point's neighbors.
+        component (torch.Tensor): ``[N]``, the number of each point's component, from 0.
+        degree (torch.Tensor): ``[N]``, the number of each point's neighbors.
     """
 
     num_components: int
@@ -25,8 +29,8 @@ class GraphDiagnostics(NamedTuple):
 
 
 @torch.no_grad()
-def graph_diagnostics(edge_index: Tensor, num_nodes: int) -> GraphDiagnostics:
-    r"""Connected components and degrees of the symmetrized graph.
+def graph_diagnostics(edge_index: Array, num_nodes: int) -> GraphDiagnostics:
+    r"""Returns the connected components and degrees of the symmetrized graph.
 
     A neighborhood reconstructing autoencoder learns nothing about how the components lie to each
     other. A degree far above the others' marks a hub, which neighborhoods of high-dimensional
@@ -34,7 +38,8 @@ def graph_diagnostics(edge_index: Tensor, num_nodes: int) -> GraphDiagnostics:
     <https://jmlr.org/papers/v11/radovanovic10a.html>`_).
 
     Args:
-        edge_index (Tensor): Graph ``[2, E]``; direction, self-loops and repetitions do not matter.
+        edge_index (torch.Tensor or ndarray): Graph ``[2, E]``; direction, self-loops and
+            repetitions do not matter.
         num_nodes (int): Number of points.
 
     Returns:
@@ -43,22 +48,19 @@ def graph_diagnostics(edge_index: Tensor, num_nodes: int) -> GraphDiagnostics:
     Raises:
         ValueError: If ``edge_index`` is not ``[2, E]`` or names a node outside the graph.
     """
-    from torch_geometric.utils import degree
-
     check_positive(num_nodes, "num_nodes")
-    check_edge_index(edge_index, num_nodes)
-    both = symmetrize(edge_index, num_nodes)
-    num_components, component = _components(both, num_nodes)
+    edges, _ = undirected_edges(edge_index, num_nodes)
+    num_components, component = _components(edges, num_nodes)
     return GraphDiagnostics(
         num_components=num_components,
-        component=component.to(edge_index.device),
-        degree=degree(both[0], num_nodes, dtype=torch.long),
+        component=component.to(edges.device),
+        degree=edges.flatten().bincount(minlength=num_nodes),
     )
 
 
 @torch.no_grad()
-def smallest_connected_k(x: Tensor, max_k: int = 64) -> int | None:
-    r"""Smallest k for which the symmetrized k-nearest-neighbor graph is connected.
+def smallest_connected_k(x: Array, max_k: int = 64) -> int | None:
+    r"""Returns the smallest k for which the symmetrized k-nearest-neighbor graph is connected.
 
     A starting point for the number of neighbors: below it the manifold falls apart, far above it
     the graph takes shortcuts (`Balasubramanian and Schwartz, "The Isomap Algorithm and Topological
@@ -66,23 +68,21 @@ def smallest_connected_k(x: Tensor, max_k: int = 64) -> int | None:
     raise it, and points sampled from separate manifolds should not be connected at all.
 
     Args:
-        x (Tensor): Points ``[N, *shape]``, at least two.
-        max_k (int): Largest k to consider. (default: ``64``)
+        x (torch.Tensor or ndarray): Points ``[N, *shape]``, at least two.
+        max_k (int, optional): Largest k to consider. (default: :obj:`64`)
 
     Returns:
-        int, optional: From 1 to ``max_k``, or ``None`` if no such k connects the graph.
+        int or None: From 1 to ``max_k``, or :obj:`None` if no such k connects the graph.
 
     Raises:
         ValueError: If there are fewer than two points.
     """
-    from nrae_geometric.neighbors import knn
-
     check_positive(max_k, "max_k")
     points = as_points(x, "x")
     if len(points) < 2:
         raise ValueError("x has 1 row; a graph needs at least two points")
     max_k = min(max_k, len(points) - 1)
-    _, neighbor = knn(points, max_k)
+    _, neighbor = knn(points / power_of_two(points), max_k)
     center = torch.arange(len(points), device=neighbor.device)
 
     def is_connected(k: int) -> bool:
@@ -95,9 +95,18 @@ def smallest_connected_k(x: Tensor, max_k: int = 64) -> int | None:
 
 
 def _components(edge_index: Tensor, num_nodes: int) -> tuple[int, Tensor]:
-    from scipy.sparse.csgraph import connected_components
-    from torch_geometric.utils import to_scipy_sparse_matrix
-
     adjacency = to_scipy_sparse_matrix(edge_index, num_nodes=num_nodes)
     num_components, component = connected_components(adjacency, directed=False)
     return int(num_components), torch.from_numpy(component).long()
+
+
+@register_measure("graph_diagnostics", supervised=False, needs=["edges"])
+def measure_graph(evaluation: Evaluation) -> dict[str, Any]:
+    """Number of connected components and degrees of the points' graph."""
+    graph = graph_diagnostics(evaluation.points.edge_index, len(evaluation.z))
+    return {
+        "num_components": graph.num_components,
+        "smallest_degree": int(graph.degree.min()),
+        "median_degree": int(graph.degree.median()),
+        "largest_degree": int(graph.degree.max()),
+    }

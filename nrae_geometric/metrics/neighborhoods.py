@@ -1,4 +1,4 @@
-r"""How well a latent space keeps the neighborhoods of its data, judged by ranks.
+r"""The preservation of neighborhoods between data and latent space, judged by ranks.
 
 Notation: :math:`\rho_{ij}` is the rank of point :math:`j` among the neighbors of point :math:`i` in
 data space and :math:`r_{ij}` its rank in latent space, both from 1 to :math:`N - 1`;
@@ -9,14 +9,27 @@ each point whose neighborhood is judged, and ``num_samples`` judges a random sub
 thousand determine each score to about one percent).
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
-from nrae_geometric.metrics._checks import as_points, check_positive, check_same_length
-from nrae_geometric.metrics._ranks import neighbor_ranks
-from nrae_geometric.metrics._sampling import sample_rows
+from nrae_geometric.geodesics.graph import power_of_two
+from nrae_geometric.metrics._common import (
+    Array,
+    NotApplicableError,
+    as_points,
+    check_same_length,
+    sample_rows,
+)
+from nrae_geometric.metrics.suite import Evaluation, register_measure
+
+# So many random points determine the scores to about one percent.
+_NUM_EVALUATED = 2000
+# Two blocks of [rows, N] distances of this many entries are alive at a time.
+_ENTRIES_PER_BLOCK = 2**20
+# Up to this dimension coordinate differences are faster than a matrix product.
+_LOW_DIMENSION = 16
 
 
 class RankErrors(NamedTuple):
@@ -52,9 +65,9 @@ class EmbeddingQuality(NamedTuple):
 
 
 def trustworthiness(
-    x: Tensor, z: Tensor, k: int = 5, *, num_samples: int | None = None, seed: int = 0
+    x: Array, z: Array, k: int = 5, *, num_samples: int | None = None, seed: int = 0
 ) -> float:
-    r"""Are points that are near in latent space near in data space?
+    r"""Returns the share of nearness in latent space that is nearness in data space.
 
     .. math::
         T(k) = 1 - \frac{2}{N k (2N - 3k - 1)} \sum_{i=1}^{N} \sum_{j \in n_i}
@@ -67,12 +80,12 @@ def trustworthiness(
     2001 <https://doi.org/10.1007/3-540-44668-0_68>`_.
 
     Args:
-        x (Tensor): Points ``[N, *shape]``.
-        z (Tensor): Their latents ``[N, *]``.
-        k (int): Number of neighbors, below :math:`N / 2`. (default: ``5``)
+        x (torch.Tensor or ndarray): Points ``[N, *shape]``.
+        z (torch.Tensor or ndarray): Their latents ``[N, *]``.
+        k (int, optional): Number of neighbors, below :math:`N / 2`. (default: :obj:`5`)
         num_samples (int, optional): Judge the neighborhoods of so many random points, each among
-            all points; ``None`` for all. (default: ``None``)
-        seed (int): Seed of that choice. (default: ``0``)
+            all points; :obj:`None` for all. (default: :obj:`None`)
+        seed (int, optional): Seed of that choice. (default: :obj:`0`)
 
     Returns:
         float: In [0, 1]; 1 if no latent neighbor is a stranger.
@@ -81,13 +94,13 @@ def trustworthiness(
         ValueError: If rows do not correspond or ``k`` is not between 1 and :math:`N / 2`.
     """
     x, z, rows = _checked(x, z, k, num_samples, seed)
-    return _intrusion_free(_ranks(z, x, k, rows), len(x))
+    return _intrusion_free(_neighbor_ranks(z, x, k, rows), len(x))
 
 
 def continuity(
-    x: Tensor, z: Tensor, k: int = 5, *, num_samples: int | None = None, seed: int = 0
+    x: Array, z: Array, k: int = 5, *, num_samples: int | None = None, seed: int = 0
 ) -> float:
-    r"""Are points that are near in data space near in latent space?
+    r"""Returns the share of nearness in data space that is nearness in latent space.
 
     .. math::
         C(k) = 1 - \frac{2}{N k (2N - 3k - 1)} \sum_{i=1}^{N} \sum_{j \in \nu_i}
@@ -97,13 +110,13 @@ def continuity(
     arguments, range and source are those of :func:`trustworthiness`.
     """
     x, z, rows = _checked(x, z, k, num_samples, seed)
-    return _intrusion_free(_ranks(x, z, k, rows), len(x))
+    return _intrusion_free(_neighbor_ranks(x, z, k, rows), len(x))
 
 
 def neighborhood_recall(
-    x: Tensor, z: Tensor, k: int = 5, *, num_samples: int | None = None, seed: int = 0
+    x: Array, z: Array, k: int = 5, *, num_samples: int | None = None, seed: int = 0
 ) -> float:
-    r"""Fraction of the k nearest neighbors in data space that are so in latent space.
+    r"""Returns the fraction of the k nearest neighbors in data space that are so in latent space.
 
     .. math::
         Q_{NX}(k) = \frac{1}{N k} \sum_{i=1}^{N} | \nu_i \cap n_i |
@@ -115,13 +128,13 @@ def neighborhood_recall(
     Criteria", Neurocomputing 2009 <https://doi.org/10.1016/j.neucom.2008.12.017>`_.
     """
     x, z, rows = _checked(x, z, k, num_samples, seed)
-    return _recall(_ranks(x, z, k, rows))
+    return _recall(_neighbor_ranks(x, z, k, rows))
 
 
 def mean_relative_rank_errors(
-    x: Tensor, z: Tensor, k: int = 5, *, num_samples: int | None = None, seed: int = 0
+    x: Array, z: Array, k: int = 5, *, num_samples: int | None = None, seed: int = 0
 ) -> RankErrors:
-    r"""Mean relative change of the neighbors' ranks between the two spaces.
+    r"""Returns the mean relative change of the neighbors' ranks between the two spaces.
 
     .. math::
         W_\nu(k) = \frac{1}{H_k} \sum_{i=1}^{N} \sum_{j \in \nu_i}
@@ -136,20 +149,20 @@ def mean_relative_rank_errors(
     """
     x, z, rows = _checked(x, z, k, num_samples, seed)
     return RankErrors(
-        data=_rank_error(_ranks(x, z, k, rows), len(x)),
-        latent=_rank_error(_ranks(z, x, k, rows), len(x)),
+        data=_rank_error(_neighbor_ranks(x, z, k, rows), len(x)),
+        latent=_rank_error(_neighbor_ranks(z, x, k, rows), len(x)),
     )
 
 
 def embedding_quality(
-    x: Tensor, z: Tensor, k: int = 5, *, num_samples: int | None = None, seed: int = 0
+    x: Array, z: Array, k: int = 5, *, num_samples: int | None = None, seed: int = 0
 ) -> EmbeddingQuality:
-    """All scores of this module for the price of one of the rank errors.
+    """Returns all scores of this module for the price of one of the rank errors.
 
     Arguments as for :func:`trustworthiness`.
     """
     x, z, rows = _checked(x, z, k, num_samples, seed)
-    data, latent = _ranks(x, z, k, rows), _ranks(z, x, k, rows)
+    data, latent = _neighbor_ranks(x, z, k, rows), _neighbor_ranks(z, x, k, rows)
     return EmbeddingQuality(
         trustworthiness=_intrusion_free(latent, len(x)),
         continuity=_intrusion_free(data, len(x)),
@@ -161,22 +174,17 @@ def embedding_quality(
 
 
 def _checked(
-    x: Tensor, z: Tensor, k: int, num_samples: int | None, seed: int
+    x: Array, z: Array, k: int, num_samples: int | None, seed: int
 ) -> tuple[Tensor, Tensor, Tensor]:
-    x, z = as_points(x, "x"), as_points(z, "z")
-    check_same_length(x=x, z=z)
-    if not 1 <= k < len(x) / 2:
+    points, latents = as_points(x, "x"), as_points(z, "z")
+    check_same_length(x=points, z=latents)
+    largest = (len(points) - 1) // 2
+    if not 1 <= k <= largest:
         raise ValueError(
-            f"k is {k}; for {len(x)} points choose it from 1 to {(len(x) - 1) // 2}: the scores "
-            f"compare neighborhoods smaller than half of the points"
+            f"k is {k}; for {len(points)} points choose it from 1 to {largest}: the scores compare "
+            f"neighborhoods smaller than half of the points"
         )
-    if num_samples is not None:
-        check_positive(num_samples, "num_samples")
-    return x, z, sample_rows(len(x), num_samples, seed)
-
-
-def _ranks(neighbor_space: Tensor, rank_space: Tensor, k: int, rows: Tensor) -> Tensor:
-    return torch.cat(list(neighbor_ranks(neighbor_space, rank_space, k, rows))).double()
+    return points, latents, sample_rows(len(points), num_samples, seed)
 
 
 def _intrusion_free(ranks: Tensor, num_points: int) -> float:
@@ -193,3 +201,72 @@ def _rank_error(ranks: Tensor, num_points: int) -> float:
     own = torch.arange(1, ranks.size(1) + 1, device=ranks.device)
     worst = ((num_points - 2 * own).abs() / own).sum()
     return (((ranks - own).abs() / own).sum(dim=1).mean() / worst).item()
+
+
+def _neighbor_ranks(neighbor_space: Tensor, rank_space: Tensor, k: int, rows: Tensor) -> Tensor:
+    """The ranks ``[S, k]`` in ``rank_space`` of the k nearest neighbors that the centers in
+    ``rows [S]`` have in ``neighbor_space``, nearest first, in float64.
+
+    A rank counts from 1 and leaves the center itself out; ties go to the lower index.
+    """
+    neighbor_distances, rank_distances = _Distances(neighbor_space), _Distances(rank_space)
+    blocks = rows.to(rank_space.device).split(max(1, _ENTRIES_PER_BLOCK // len(rank_space)))
+    ranks = [
+        _ranks(rank_distances.rows(block), _nearest(neighbor_distances.rows(block), k))
+        for block in blocks
+    ]
+    return torch.cat(ranks).double()
+
+
+class _Distances:
+    """Rows of the distance matrix of ``[N, D]`` points, each up to a monotone map of its own."""
+
+    def __init__(self, points: Tensor) -> None:
+        # In a unit in which squares neither overflow nor vanish.
+        points = points.double() / power_of_two(points)
+        # A common offset would cancel in the matrix product. Taking away a point, unlike the mean,
+        # is exact for whole numbers and keeps their ties.
+        self.points = points - points[0]
+        self.squared_norm = self.points.square().sum(dim=1)
+
+    def rows(self, rows: Tensor) -> Tensor:
+        """``[B, N]``, with infinity between a point and itself."""
+        centers = self.points[rows]
+        if self.points.size(1) <= _LOW_DIMENSION:
+            mode = "donot_use_mm_for_euclid_dist"
+            distance = torch.cdist(centers, self.points, compute_mode=mode)
+        else:
+            distance = torch.addmm(self.squared_norm, centers, self.points.T, alpha=-2)
+        return distance.scatter_(1, rows[:, None], torch.inf)
+
+
+def _nearest(distance: Tensor, k: int) -> Tensor:
+    """Column numbers of the k smallest entries of each row, sorted; ties go to the lower column."""
+    farthest = distance.topk(k, largest=False).values[:, -1:]
+    column = torch.arange(distance.size(1), device=distance.device).expand_as(distance)
+    # topk picks any of several equal entries, so let it choose among column numbers instead.
+    key = column.masked_fill(distance < farthest, -1)
+    key = key.masked_fill(distance > farthest, distance.size(1))
+    chosen = key.topk(k, largest=False).indices.sort(dim=1).values
+    return chosen.gather(1, distance.gather(1, chosen).argsort(dim=1, stable=True))
+
+
+def _ranks(distance: Tensor, columns: Tensor) -> Tensor:
+    column = torch.arange(distance.size(1), device=distance.device)
+    ranks = torch.empty_like(columns)
+    for position, chosen in enumerate(columns.split(1, dim=1)):
+        own = distance.gather(1, chosen)
+        before = (distance < own) | ((distance == own) & (column < chosen))
+        ranks[:, position] = 1 + before.sum(dim=1)
+    return ranks
+
+
+@register_measure("embedding_quality", supervised=False)
+def measure_embedding_quality(evaluation: Evaluation) -> dict[str, Any]:
+    """Trustworthiness, continuity, recall and rank errors of the latent neighborhoods."""
+    num_points = len(evaluation.z)
+    if num_points < 3:
+        raise NotApplicableError(f"{num_points} points have no neighborhoods to compare")
+    k = min(5, (num_points - 1) // 2)
+    quality = embedding_quality(evaluation.points.x, evaluation.z, k, num_samples=_NUM_EVALUATED)
+    return quality._asdict()

@@ -1,12 +1,26 @@
-"""How well a one-dimensional latent coordinate orders its points."""
+"""The order of points along a one-dimensional latent coordinate."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
-from nrae_geometric.metrics._checks import as_coordinate, check_same_length
-from nrae_geometric.metrics._correlation import kendall, spearman
+from nrae_geometric.metrics._common import (
+    Array,
+    NotApplicableError,
+    as_coordinate,
+    check_same_length,
+    kendall,
+    spearman,
+)
+from nrae_geometric.metrics.suite import Evaluation, register_measure
+
+RIGHT_ORDER = 0.99
+"""The smallest absolute Spearman correlation of an order that counts as the right one.
+
+Noise exchanges neighbors and leaves more than this; a latent line that joins what lies far apart
+leaves less, unless it folds the last few points alone.
+"""
 
 
 class LatentOrder(NamedTuple):
@@ -25,11 +39,11 @@ class LatentOrder(NamedTuple):
 
 
 @torch.no_grad()
-def latent_order(z: Tensor, y: Tensor) -> LatentOrder:
-    r"""Agreement between the order of a one-dimensional latent and of the true coordinate.
+def latent_order(z: Array, y: Array) -> LatentOrder:
+    r"""Returns the agreement between the orders of a one-dimensional latent and the truth.
 
     Absolute values, because a latent coordinate may run in either direction. The rank correlations
-    judge the global order. The fraction of consecutive points
+    judge the global order, see :data:`RIGHT_ORDER`. The fraction of consecutive points
 
     .. math::
         \frac{1}{N - 1} \sum_{i=1}^{N-1}
@@ -45,8 +59,8 @@ def latent_order(z: Tensor, y: Tensor) -> LatentOrder:
     "A New Measure of Rank Correlation", 1938.
 
     Args:
-        z (Tensor): Latents ``[N]`` or ``[N, 1]``.
-        y (Tensor): True coordinate ``[N]`` or ``[N, 1]``.
+        z (torch.Tensor or ndarray): Latents ``[N]`` or ``[N, 1]``.
+        y (torch.Tensor or ndarray): True coordinate ``[N]`` or ``[N, 1]``.
 
     Returns:
         LatentOrder: The three scores.
@@ -57,7 +71,7 @@ def latent_order(z: Tensor, y: Tensor) -> LatentOrder:
     latent, true = as_coordinate(z, "z"), as_coordinate(y, "y")
     check_same_length(z=latent, y=true)
     if len(latent) < 2:
-        raise ValueError("z has 1 row; an order needs at least two points")
+        raise NotApplicableError("z has 1 row; an order needs at least two points")
     return LatentOrder(
         spearman=abs(spearman(latent, true)),
         kendall=abs(kendall(latent, true)),
@@ -76,3 +90,12 @@ def _consecutive_fraction(latent: Tensor, true: Tensor) -> float:
     decided = true_rank[order].diff() == 1
     kept = latent_rank[order].diff().abs() == 1
     return (kept & decided).sum().item() / max(decided.sum().item(), 1)
+
+
+@register_measure("latent_order", supervised=True, needs=["test"])
+def measure_latent_order(evaluation: Evaluation) -> dict[str, Any]:
+    """Agreement between the order of the test points along the latent line and the true one."""
+    test = evaluation.test
+    if test.y is None:
+        raise NotApplicableError("the test points have no true coordinate y")
+    return latent_order(evaluation.model.encode(test.x, test.edge_index), test.y)._asdict()

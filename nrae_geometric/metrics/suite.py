@@ -1,43 +1,54 @@
-"""How good a trained model is, with and without a known manifold to compare it to."""
+r"""Measures of a trained model by name, with and without a known manifold to compare it to.
 
-from collections.abc import Callable, Iterable
+A measure is a function of an :class:`Evaluation` that returns a number or a dictionary of numbers.
+Registered in a file of this package, or in a plugin, it is known by its name to everything that
+evaluates models::
+
+    @register_measure("latent_variance", supervised=False)
+    def latent_variance(evaluation: Evaluation) -> float:
+        \"\"\"Variance of the latents over all their dimensions.\"\"\"
+        return evaluation.z.var(dim=0).sum().item()
+
+    evaluate_measures(["latent_variance"], model, data)  # {"latent_variance": 0.93}
+
+A measure that is not defined for what it is given raises :class:`NotApplicableError`:
+:func:`evaluate_measures` passes that on, the other two functions leave the measure out.
+"""
+
+import inspect
+import logging
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from math import isfinite
-from typing import Any
+from typing import Any, Literal, TypeVar
 
-import torch
 from torch import Tensor
 from torch_geometric.data import Data
 
-from nrae_geometric.metrics import (
-    decoder_distortion,
-    embedding_quality,
-    geodesic_correlation,
-    graph_diagnostics,
-    graph_geodesic_correlation,
-    latent_order,
-    manifold_distance,
-    reconstruction_error,
-    shortcut_edges,
-    shortcut_segments,
-)
+from nrae_geometric.metrics._common import NotApplicableError
 from nrae_geometric.nn import AE
+from nrae_geometric.nn.evaluation import evaluating, to_model
+from nrae_geometric.registry import MEASURES
 
-# So many random points determine the neighborhood scores to about one percent.
-_NUM_NEIGHBORHOODS = 2000
+logger = logging.getLogger(__name__)
+
+Need = Literal["edges", "test", "manifold"]
+Function = TypeVar("Function", bound=Callable[["Evaluation"], float | Mapping[str, Any]])
 
 
 @dataclass(frozen=True)
-class Trained:
-    """A trained model and what to measure it on.
+class Evaluation:
+    """A trained model and the points to evaluate it on, all on the model's device.
 
     Attributes:
-        model: In evaluation mode.
-        points: The training points, with a graph for the metrics that follow its edges.
-        z: Their latents ``[N, d]``.
-        test: Clean points ``x`` and their true coordinate ``y``, not trained on; may be empty.
-        manifold: Points that cover the true manifold densely, in the order of their ``y``; may
-            be empty.
+        model (AE): The model, in evaluation mode and without gradients.
+        points (Data): The training points :obj:`x`, with the graph :obj:`edge_index` and its
+            :obj:`edge_length` where they have one.
+        z (torch.Tensor): Their latents ``[N, d]``.
+        test (Data): Clean points :obj:`x` and their true coordinate :obj:`y`, not trained on;
+            empty if there are none.
+        manifold (Data): Points :obj:`x` that cover the true manifold densely, in the order of
+            their :obj:`y`; empty if it is unknown.
     """
 
     model: AE
@@ -47,171 +58,203 @@ class Trained:
     manifold: Data
 
 
-Metric = Callable[[Trained], dict[str, Any] | float]
+@dataclass(frozen=True)
+class Measure:
+    """A registered measure; called with an :class:`Evaluation`, it returns what JSON can hold.
+
+    Attributes:
+        name (str): Its name.
+        function (callable): The function of an :class:`Evaluation`.
+        supervised (bool): Whether it compares with the truth.
+        needs (tuple[str]): The parts of an evaluation that must not be empty: :obj:`"edges"`
+            between the points, :obj:`"test"` points, the :obj:`"manifold"`.
+    """
+
+    name: str
+    function: Callable[[Evaluation], float | Mapping[str, Any]]
+    supervised: bool
+    needs: tuple[Need, ...] = ()
+
+    @property
+    def description(self) -> str:
+        """The measure in a sentence, the first of its docstring."""
+        return " ".join((inspect.getdoc(self.function) or "").split("\n\n")[0].split())
+
+    def check_data(
+        self, points: Data, test: Data | None = None, manifold: Data | None = None
+    ) -> None:
+        """Raises an error where a part is missing that the measure needs.
+
+        Args:
+            points (Data): The training points.
+            test (Data, optional): The test points. (default: :obj:`None`)
+            manifold (Data, optional): The true manifold. (default: :obj:`None`)
+
+        Raises:
+            NotApplicableError: If one is missing.
+        """
+        if "edges" in self.needs and not _has_edges(points):
+            raise NotApplicableError(
+                f"the points have no edges, which {self.name} follows; connect them, for example "
+                f"with KNNGraph(k)(points)"
+            )
+        given = {"test": test, "manifold": manifold}
+        missing = [
+            f"{part}="
+            for part, data in given.items()
+            if part in self.needs and (data is None or data.x is None)
+        ]
+        if missing:
+            raise NotApplicableError(
+                f"{self.name} compares with the truth; pass {' and '.join(missing)} as well"
+            )
+
+    def __call__(self, evaluation: Evaluation) -> Any:
+        """Returns a number or a dictionary of numbers, :obj:`None` where one is not finite.
+
+        Raises:
+            NotApplicableError: If the measure is not defined for the evaluation.
+        """
+        self.check_data(evaluation.points, evaluation.test, evaluation.manifold)
+        return _json_values(self.function(evaluation))
 
 
-def _reconstruction_error(trained: Trained) -> float:
-    x = trained.test.x
-    return reconstruction_error(x, trained.model(x, trained.test.edge_index)).item()
-
-
-def _latent_order(trained: Trained) -> dict[str, Any]:
-    z = trained.model.encode(trained.test.x, trained.test.edge_index)
-    return latent_order(z, trained.test.y)._asdict()
-
-
-def _geodesic_correlation(trained: Trained) -> dict[str, Any]:
-    manifold = trained.manifold
-    step = manifold.x.flatten(1).diff(dim=0).norm(dim=1)
-    arc_length = torch.cat([step.new_zeros(1), step.cumsum(0)])
-    z = trained.model.encode(manifold.x, manifold.edge_index)
-    return geodesic_correlation(z, arc_length)._asdict()
-
-
-def _manifold_distance(trained: Trained) -> dict[str, Any]:
-    return manifold_distance(trained.model.decode, trained.z, trained.manifold.x)._asdict()
-
-
-def _embedding_quality(trained: Trained) -> dict[str, Any]:
-    k = min(5, (len(trained.z) - 1) // 2)
-    quality = embedding_quality(trained.points.x, trained.z, k, num_samples=_NUM_NEIGHBORHOODS)
-    return quality._asdict()
-
-
-def _graph_geodesic_correlation(trained: Trained) -> dict[str, Any]:
-    points = trained.points
-    return graph_geodesic_correlation(trained.z, points.x, points.edge_index)._asdict()
-
-
-def _shortcut_edges(trained: Trained) -> dict[str, Any]:
-    edges = shortcut_edges(trained.z, trained.points.edge_index, trained.points.x)
-    return {"fraction": edges.fraction, "largest_stretch": edges.stretch.max().item()}
-
-
-def _shortcut_segments(trained: Trained) -> dict[str, Any]:
-    points = trained.points
-    segments = shortcut_segments(trained.model.decode, trained.z, points.x, points.edge_index)
-    return {
-        "fraction": segments.fraction,
-        "largest_departure": segments.departure.max().item(),
-        "num_segments": segments.num_segments,
-    }
-
-
-def _decoder_distortion(trained: Trained) -> dict[str, Any]:
-    distortion = decoder_distortion(trained.model.decode, trained.z)
-    return {
-        "median_condition_number": distortion.condition_number.median().item(),
-        "largest_condition_number": distortion.condition_number.max().item(),
-        "smallest_volume": distortion.volume.min().item(),
-        "median_volume": distortion.volume.median().item(),
-        "largest_volume": distortion.volume.max().item(),
-        "isometry_deviation": distortion.isometry_deviation.mean().item(),
-    }
-
-
-def _graph(trained: Trained) -> dict[str, Any]:
-    graph = graph_diagnostics(trained.points.edge_index, len(trained.z))
-    return {
-        "num_components": graph.num_components,
-        "smallest_degree": int(graph.degree.min()),
-        "median_degree": int(graph.degree.median()),
-        "largest_degree": int(graph.degree.max()),
-    }
-
-
-KNOWN_MANIFOLD_METRICS: dict[str, Metric] = {
-    "reconstruction_error": _reconstruction_error,
-    "latent_order": _latent_order,
-    "geodesic_correlation": _geodesic_correlation,
-    "manifold_distance": _manifold_distance,
-}
-"""Metrics against the truth, by the name of their function in :mod:`nrae_geometric.metrics`."""
-
-LABEL_FREE_METRICS: dict[str, Metric] = {
-    "embedding_quality": _embedding_quality,
-    "graph_geodesic_correlation": _graph_geodesic_correlation,
-    "shortcut_edges": _shortcut_edges,
-    "shortcut_segments": _shortcut_segments,
-    "decoder_distortion": _decoder_distortion,
-    "graph_diagnostics": _graph,
-}
-"""Metrics of the points, their graph and the model alone."""
-
-
-@torch.no_grad()
-def measure(model: AE, points: Data, test: Data, manifold: Data) -> dict[str, Any]:
-    """Compares what a model has learned with the known manifold.
+def register_measure(
+    name: str, *, supervised: bool, needs: Iterable[Need] = ()
+) -> Callable[[Function], Function]:
+    """Makes a function of an :class:`Evaluation` known as a measure.
 
     Args:
-        model: A trained model.
-        points: The training points, with their graph for an encoder that takes it.
-        test: Clean points ``x`` and their true coordinate ``y``, not trained on.
-        manifold: Points that cover the true manifold densely, in the order of their ``y``.
+        name (str): Its name, as in ``metrics.json``.
+        supervised (bool): Whether it compares with the truth.
+        needs (Iterable[str], optional): Parts of the evaluation without which it does not apply:
+            :obj:`"edges"`, :obj:`"test"`, :obj:`"manifold"`. (default: :obj:`()`)
 
     Returns:
-        ``reconstruction_error`` of the test points, ``latent_order`` of the test points (one
-        latent and one true coordinate alone), ``geodesic_correlation`` of the latents of the
-        manifold with its arc length (one true coordinate alone), and ``manifold_distance`` (one
-        or two latent coordinates); see :mod:`nrae_geometric.metrics`. Numbers and dictionaries of
-        numbers, ``None`` where one is not finite.
+        callable: The decorator, which returns the function as it is.
+
+    Raises:
+        ValueError: If the function has no docstring, whose first sentence describes the measure.
     """
-    trained = _trained(model, points, test, manifold)
-    names = set(KNOWN_MANIFOLD_METRICS)
-    if test.y is None or test.y.dim() != 1 or trained.z.size(1) != 1:
-        names.remove("latent_order")
-    if manifold.y is None or manifold.y.dim() != 1:
-        names.remove("geodesic_correlation")
-    if trained.z.size(1) > 2:
-        names.remove("manifold_distance")
-    return _values(trained, [name for name in KNOWN_MANIFOLD_METRICS if name in names])
+
+    def register(function: Function) -> Function:
+        measure = Measure(name, function, supervised, tuple(needs))
+        if not measure.description:
+            raise ValueError(f"the measure {name!r} needs a docstring, which reports print")
+        MEASURES.add(measure, name)
+        return function
+
+    return register
 
 
-@torch.no_grad()
-def measure_by_name(
+def evaluate_measures(
     names: Iterable[str],
     model: AE,
     points: Data,
     test: Data | None = None,
     manifold: Data | None = None,
 ) -> dict[str, Any]:
-    """Measures what is asked for.
+    """Evaluates a model by the measures of the given names.
 
     Args:
-        names: Names of :data:`KNOWN_MANIFOLD_METRICS`, which need ``test`` and ``manifold``, and
-            of :data:`LABEL_FREE_METRICS`, which need edges between the points.
-        model: A trained model.
-        points: The training points and their graph.
-        test: As in :func:`measure`.
-        manifold: As in :func:`measure`.
+        names (Iterable[str]): Names in :data:`~nrae_geometric.registry.MEASURES`.
+        model (AE): The trained model; every part of it is left in its mode.
+        points (Data): The training points :obj:`x`, and their graph for an encoder that takes it
+            and for measures that follow its edges. These are as long as :obj:`edge_length` says
+            where there is one, and as their points are apart otherwise.
+        test (Data, optional): Clean points :obj:`x` and their true coordinate :obj:`y`, not
+            trained on. (default: :obj:`None`)
+        manifold (Data, optional): Points :obj:`x` that cover the true manifold densely, in the
+            order of their :obj:`y`. (default: :obj:`None`)
 
     Returns:
-        For each name a number or a dictionary of numbers; ``None`` where one is not finite.
+        dict[str, Any]: For each name a number or a dictionary of numbers; :obj:`None` where one is
+        not finite.
+
+    Raises:
+        NotApplicableError: If a measure is not defined for the model and the points, which is a
+            :class:`ValueError`.
+        ValueError: If a name is unknown, or points are malformed.
     """
-    return _values(_trained(model, points, test, manifold), names)
+    measures = [MEASURES[name] for name in names]
+    with evaluating(model):
+        evaluation = _evaluation(model, points, test, manifold)
+        return {measure.name: measure(evaluation) for measure in measures}
 
 
-def _trained(model: AE, points: Data, test: Data | None, manifold: Data | None) -> Trained:
-    model.eval()
-    points, test, manifold = (
-        _placed_with(model, data or Data()) for data in (points, test, manifold)
-    )
-    return Trained(model, points, model.encode(points.x, points.edge_index), test, manifold)
+def evaluate_supervised(
+    model: AE, points: Data, test: Data | None = None, manifold: Data | None = None
+) -> dict[str, Any]:
+    """Evaluates a model by all measures that compare it with the truth, as far as it is known.
+
+    Args:
+        model (AE): As in :func:`evaluate_measures`.
+        points (Data): As in :func:`evaluate_measures`.
+        test (Data, optional): As in :func:`evaluate_measures`. (default: :obj:`None`)
+        manifold (Data, optional): As in :func:`evaluate_measures`. (default: :obj:`None`)
+
+    Returns:
+        dict[str, Any]: As of :func:`evaluate_measures`, without those that do not apply.
+
+    Raises:
+        ValueError: If points are malformed.
+    """
+    return _evaluate_applicable(True, model, points, test, manifold)
 
 
-def _placed_with(model: AE, data: Data) -> Data:
-    parameter = next(model.parameters())
-    x = None if data.x is None else data.x.to(parameter)
-    return Data(x=x, y=data.y, edge_index=data.edge_index).to(parameter.device)
+def evaluate_unsupervised(model: AE, points: Data) -> dict[str, Any]:
+    """Evaluates a model by all measures of the points, their graph and the model alone.
+
+    Args:
+        model (AE): As in :func:`evaluate_measures`.
+        points (Data): As in :func:`evaluate_measures`.
+
+    Returns:
+        dict[str, Any]: As of :func:`evaluate_measures`, without those that do not apply.
+
+    Raises:
+        ValueError: If points are malformed.
+    """
+    return _evaluate_applicable(False, model, points, None, None)
 
 
-def _values(trained: Trained, names: Iterable[str]) -> dict[str, Any]:
-    metrics = KNOWN_MANIFOLD_METRICS | LABEL_FREE_METRICS
-    return {name: _json_values(metrics[name](trained)) for name in names}
+def _evaluate_applicable(
+    supervised: bool, model: AE, points: Data, test: Data | None, manifold: Data | None
+) -> dict[str, Any]:
+    values = {}
+    with evaluating(model):
+        evaluation = _evaluation(model, points, test, manifold)
+        for measure in (MEASURES[name] for name in MEASURES):
+            if measure.supervised == supervised:
+                try:
+                    values[measure.name] = measure(evaluation)
+                except NotApplicableError as reason:
+                    logger.info("left out %s: %s", measure.name, reason)
+    return values
+
+
+def _evaluation(model: AE, points: Data, test: Data | None, manifold: Data | None) -> Evaluation:
+    points, test, manifold = (_placed(model, data) for data in (points, test, manifold))
+    return Evaluation(model, points, model.encode(points.x, points.edge_index), test, manifold)
+
+
+def _placed(model: AE, data: Data | None) -> Data:
+    if data is None:
+        return Data()
+    placed = Data(edge_index=data.edge_index, edge_length=data.get("edge_length"), y=data.y)
+    if data.x is not None:
+        placed.x = to_model(model, data.x if data.x.is_floating_point() else data.x.double())
+        placed = placed.to(placed.x.device)
+    return placed
+
+
+def _has_edges(points: Data) -> bool:
+    edges = points.edge_index
+    return edges is not None and bool((edges[0] != edges[1]).any())
 
 
 def _json_values(value: Any) -> Any:
-    if isinstance(value, dict):
+    if isinstance(value, Mapping):
         return {key: _json_values(item) for key, item in value.items()}
     # JSON has no infinity, such as the condition number where a direction is lost.
     return value if isfinite(value) else None

@@ -4,10 +4,8 @@ from collections.abc import Mapping
 
 from matplotlib.axes import Axes
 
+from nrae_geometric.metrics import RIGHT_ORDER
 from nrae_geometric.visualization import palette
-
-#: Below this |Spearman| between learned and true coordinate the connectivity is wrong.
-RIGHT_ORDER = 0.99
 
 
 def caption(

@@ -131,8 +131,8 @@ def test_recording_leaves_every_part_in_its_mode(model, data):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"metrics": ["trust"]}, "unknown metric 'trust'; choose from embedding_quality"),
-        ({"metrics": ["latent_order"]}, "pass test= and manifold="),
+        ({"metrics": ["trust"]}, "unknown measure 'trust'; choose one of 'decoder_distortion'"),
+        ({"metrics": ["latent_order"]}, "pass test="),
         ({"every": 0}, "at least 1"),
         ({"points": Data(x=torch.rand(5, 2))}, "no edges"),
     ],

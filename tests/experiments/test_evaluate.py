@@ -14,7 +14,7 @@ from nrae_geometric.metrics import (
     shortcut_segments,
     smallest_connected_k,
 )
-from nrae_geometric.metrics.suite import LABEL_FREE_METRICS
+from nrae_geometric.registry import MEASURES
 from nrae_geometric.transforms import KNNGraph
 
 SMALL = {
@@ -54,7 +54,7 @@ def test_metrics_of_training_are_found_again_and_joined_by_the_others(finished):
 
     written = json.loads((result.directory / "metrics.json").read_text())
     assert {name: written[name] for name in result.metrics} == result.metrics
-    assert set(written) == {*result.metrics, *LABEL_FREE_METRICS}
+    assert set(written) == set(MEASURES)
 
 
 def test_geodesic_correlation_is_that_of_the_arc_length_of_the_sine(finished):

@@ -1,15 +1,17 @@
 import logging
 import math
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.spatial.distance import cdist
 from sklearn.manifold import Isomap
 from torch_geometric.data import Data
 
 from nrae_geometric.datasets import RotatedMNIST, SwissRoll
-from nrae_geometric.geodesics import geodesic_coordinates
+from nrae_geometric.geodesics import geodesic_coordinates, landmark_mds
 from nrae_geometric.metrics import geodesic_correlation, latent_order
 from nrae_geometric.transforms import KNNGraph
 
@@ -125,17 +127,90 @@ def test_eight_turned_by_half_is_named_a_loop_and_three_is_not(mnist_root):
     assert found[8].loop is not None
 
 
+@pytest.mark.parametrize("num_landmarks", [20, 100])
+def test_coordinates_follow_the_lengths_that_are_given(circle, path_edges, num_landmarks):
+    x = circle(40, angle=5)
+    length = torch.linspace(1, 3, 39)
+    z = geodesic_coordinates(x, path_edges(*range(40)), 1, num_landmarks, length).z[:, 0]
+
+    assert z.diff().abs().tolist() == pytest.approx(length.tolist(), rel=1e-4)
+
+
+def test_given_euclidean_lengths_change_nothing(circle, knn_edges):
+    x = torch.cat([circle(40, angle=3), circle(30, angle=2) + 3])
+    edge_index = knn_edges(x, 3)
+    length = (x[edge_index[0]] - x[edge_index[1]]).norm(dim=1)
+
+    expected = geodesic_coordinates(x, edge_index, 1)
+    found = geodesic_coordinates(x, edge_index, 1, edge_length=length)
+    assert found.num_components == expected.num_components == 2
+    assert torch.allclose(found.z, expected.z, atol=1e-5)
+
+
+def test_lengths_in_another_unit_change_the_unit_alone(circle, knn_edges):
+    x = torch.cat([circle(40, angle=3), circle(30, angle=2) + 3]).double()
+    edge_index = knn_edges(x, 3)
+    length = (x[edge_index[0]] - x[edge_index[1]]).norm(dim=1)
+
+    expected = geodesic_coordinates(x, edge_index, 2)
+    found = geodesic_coordinates(x, edge_index, 2, edge_length=length / 8)
+    assert torch.allclose(8 * found.z, expected.z)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.float32, torch.float64, torch.int64])
+def test_coordinates_are_of_the_points_type_and_of_float32_for_integers(path_edges, dtype):
+    x = torch.arange(10)[:, None].to(dtype)
+    z = geodesic_coordinates(x, path_edges(*range(10)), 1).z
+
+    assert z.dtype == (torch.float32 if dtype == torch.int64 else dtype)
+    assert latent_order(z, x).spearman == pytest.approx(1)
+
+
 @pytest.mark.parametrize(
     ("x", "edge_index", "dim", "message"),
     [
         (torch.rand(1, 2), [[0], [0]], 1, "two points"),
         (torch.tensor([[0.0], [torch.nan]]), [[0], [1]], 1, "first: row 1"),
-        (torch.rand(3, 2), [0, 1], 1, "edge_index should be"),
-        (torch.rand(3, 2), [[0], [3]], 1, "0 to 3"),
+        (torch.rand(3, 2), [0, 1], 1, r"must be \[2, E\]"),
+        (torch.rand(3, 2), [[0], [3]], 1, "names node 3"),
         (torch.rand(3, 2), [[0], [1]], 3, "dim=3"),
         (torch.rand(3, 2), [[0], [1]], 0, "dim=0"),
     ],
 )
-def test_what_cannot_be_embedded_is_an_error(x, edge_index, dim, message):
+def test_what_has_no_coordinates_is_an_error(x, edge_index, dim, message):
     with pytest.raises(ValueError, match=message):
         geodesic_coordinates(x, torch.tensor(edge_index), dim)
+
+
+def cloud(seed, num_points, dim):
+    return np.random.default_rng(seed).normal(size=(num_points, dim))
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.integers(0, 10_000), st.integers(1, 4), st.integers(6, 30))
+def test_euclidean_distances_come_back_exactly_from_few_landmarks(seed, dim, num_points):
+    x = cloud(seed, num_points, dim)
+    landmarks = np.random.default_rng(seed).permutation(num_points)[:6]
+
+    z = landmark_mds(landmarks, cdist(x[landmarks], x), dim)
+
+    assert cdist(z, z) == pytest.approx(cdist(x, x), abs=1e-6)
+
+
+def test_coordinates_of_all_points_are_the_principal_components():
+    x = cloud(0, 20, 3)
+    z = landmark_mds(np.arange(20), cdist(x, x), 2)
+
+    u, s, _ = np.linalg.svd(x - x.mean(axis=0), full_matrices=False)
+    assert abs(z) == pytest.approx(abs(u[:, :2] * s[:2]))
+
+
+def test_dimensions_that_the_distances_do_not_have_are_zero():
+    x = cloud(0, 10, 1)
+    z = landmark_mds(np.arange(10), cdist(x, x), 3)
+
+    assert not z[:, 1:].any()
+
+
+def test_equal_points_have_no_coordinates_but_zero():
+    assert not landmark_mds(np.arange(4), np.zeros((4, 4)), 2).any()

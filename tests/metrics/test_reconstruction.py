@@ -29,7 +29,7 @@ def test_shapes_that_would_broadcast_are_refused():
 def test_nan_names_its_row():
     x_recon = torch.zeros(4, 2)
     x_recon[2, 1] = torch.nan
-    with pytest.raises(ValueError, match=r"x_recon has 1 rows .* row 2"):
+    with pytest.raises(ValueError, match=r"x_recon has 1 row .* row 2"):
         reconstruction_error(torch.zeros(4, 2), x_recon)
 
 
