@@ -94,8 +94,8 @@ def run_experiment(
         model = build_model(config.model, data.x.shape[1:])
     recorder = _recorder(config, dataset, data) if animate else None
     callbacks: list[Callback] = [] if recorder is None else [recorder]
-    if config.training.init == "geodesic":
-        callbacks.append(EmbeddingStart("geodesic"))
+    if config.training.init != "random":
+        callbacks.append(EmbeddingStart(config.training.init))
     if not resume:
         _clear(directory, config)
     with atomic_write(directory / "config.yml") as temporary:

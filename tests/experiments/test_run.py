@@ -208,8 +208,14 @@ def test_nothing_is_recorded_without_an_animation(tmp_path):
     assert not state["callbacks"]
 
 
-def test_plain_autoencoder_starts_from_geodesic_coordinates(tmp_path):
-    start = {"training.init": "geodesic", "data.training.graph.num_nn": 6}
+@pytest.mark.parametrize(
+    "start",
+    [
+        {"training.init": "geodesic", "data.training.graph.num_nn": 6},
+        {"training.init": "pca"},
+    ],
+)
+def test_plain_autoencoder_starts_from_an_embedding(tmp_path, start):
     result = run("AE_toy_denoising", tmp_path, start)
     assert result.metrics["latent_order"]["spearman"] > 0.95
 
@@ -267,3 +273,12 @@ def test_random_state_of_the_program_is_left_alone(tmp_path):
     run("AE_toy_denoising", tmp_path)
 
     assert torch.rand(1) == expected
+
+
+@pytest.mark.parametrize("animate_first", [True, False])
+def test_run_is_resumed_with_or_without_an_animation(tmp_path, animate_first):
+    run("AE_toy_denoising", tmp_path, animate=animate_first)
+    longer = {"training.num_epochs": 5}
+    result = run("AE_toy_denoising", tmp_path, longer, resume=True, animate=not animate_first)
+    assert (result.animation is None) == animate_first
+    assert len(result.history) == 5
