@@ -57,7 +57,8 @@ class EarlyStopping(Callback):
         self.min_delta = min_delta
         self.monitor: Monitor = monitor
         self.restore_best = restore_best
-        self._reset()
+        self.best, self.best_epoch = math.inf, -1
+        self._weights: dict[str, Tensor] = {}
 
     def on_fit_start(self, trainer: Trainer, model: nn.Module) -> None:
         """Forgets an earlier run, and makes sure that there is a loss to watch."""
@@ -67,7 +68,7 @@ class EarlyStopping(Callback):
                 "or monitor='loss'"
             )
         if not trainer.resumed:
-            self._reset()
+            self.best, self.best_epoch, self._weights = math.inf, -1, {}
 
     def on_epoch_end(self, trainer: Trainer, model: nn.Module) -> None:
         """Compares the loss with the best one."""
@@ -97,7 +98,3 @@ class EarlyStopping(Callback):
         """Goes on from the state of a stopped run."""
         self.best, self.best_epoch = state["best"], state["best_epoch"]
         self._weights = state["weights"]
-
-    def _reset(self) -> None:
-        self.best, self.best_epoch = math.inf, -1
-        self._weights: dict[str, Tensor] = {}

@@ -61,7 +61,12 @@ class MetricRecorder(Callback):
         self.records: list[dict[str, Any]] = []
 
     def on_fit_start(self, trainer: Trainer, model: nn.Module) -> None:
-        """Forgets an earlier run.
+        """Forgets an earlier run."""
+        if not trainer.resumed:
+            self.records = []
+
+    def on_epoch_end(self, trainer: Trainer, model: nn.Module) -> None:
+        """Adds a record where it is time for one.
 
         Raises:
             TypeError: If the model is not an autoencoder.
@@ -70,11 +75,6 @@ class MetricRecorder(Callback):
             raise TypeError(
                 f"{type(model).__name__} cannot be measured: it must be an nrae_geometric.nn.AE"
             )
-        if not trainer.resumed:
-            self.records = []
-
-    def on_epoch_end(self, trainer: Trainer, model: nn.Module) -> None:
-        """Adds a record where it is time for one."""
         if trainer.epoch % self.every and not trainer.is_last_epoch:
             return
         measured = evaluate_measures(self.metrics, model, self.points, self.test, self.manifold)

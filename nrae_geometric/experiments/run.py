@@ -15,10 +15,10 @@ from nrae_geometric.configs import ExperimentConfig, load_config
 from nrae_geometric.experiments.build import build_graph, build_loader, build_model
 from nrae_geometric.experiments.evaluate import measure_supervised, measure_unsupervised
 from nrae_geometric.nn import AE
+from nrae_geometric.training import Callback, Trainer
 from nrae_geometric.training.device import resolve_device
 from nrae_geometric.training.history import EpochRecord
 from nrae_geometric.training.random_state import preserved_random_state, seed_generators
-from nrae_geometric.training.trainer import Callback, Trainer
 from nrae_geometric.visualization import write_animation
 
 logger = logging.getLogger(__name__)

@@ -76,11 +76,13 @@ class LossHistory:
 
 
 def _check_finite(record: EpochRecord) -> None:
-    for key in ("loss", "validation_loss"):
-        loss = record.get(key, 0.0)
-        if not math.isfinite(loss):
+    for name, loss in (
+        ("loss", record["loss"]),
+        ("validation loss", record.get("validation_loss")),
+    ):
+        if loss is not None and not math.isfinite(loss):
             raise FloatingPointError(
-                f"the {key.replace('_', ' ')} is {loss} in epoch {record['epoch']}, at a learning "
+                f"the {name} is {loss} in epoch {record['epoch']}, at a learning "
                 f"rate of {record['lr']:g}; try a smaller learning rate or kernel weight (lambda), "
                 f"points scaled to about unit size, or full precision"
             )

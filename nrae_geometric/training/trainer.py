@@ -1,11 +1,10 @@
-"""The training loop, and what can take part in it."""
+"""The training loop."""
 
 import logging
 import math
 import operator
 import os
 import time
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from contextlib import nullcontext
 from numbers import Real
@@ -17,6 +16,7 @@ from torch import nn
 from torch_geometric.data import Data
 from tqdm.auto import tqdm
 
+from nrae_geometric.training.callback import Callback, by_name, restore_states
 from nrae_geometric.training.checkpoint import load_checkpoint, save_checkpoint
 from nrae_geometric.training.device import resolve_device
 from nrae_geometric.training.history import EpochRecord, LossHistory
@@ -36,48 +36,6 @@ logger = logging.getLogger(__name__)
 _SECONDS_BETWEEN_CHECKPOINTS = 60.0
 # Any number will do: it has validation draw the same neighbors in every epoch.
 _VALIDATION_SEED = 0
-
-
-class Callback:
-    """A part of a training run beside the loop. Every hook does nothing by itself.
-
-    A callback decides itself at which epochs it acts. It may read the attributes of the trainer,
-    change the model, and end the run with :meth:`Trainer.request_stop`. What it has to remember
-    when a run is resumed goes through :meth:`state_dict` and :meth:`load_state_dict`.
-
-    Example::
-
-        class StopBelow(Callback):
-            def __init__(self, loss):
-                self.loss = loss
-
-            def on_epoch_end(self, trainer, model):
-                if trainer.history[-1]["loss"] < self.loss:
-                    trainer.request_stop(f"the loss is below {self.loss}")
-    """
-
-    name: str | None = None
-    """The name of its state in checkpoints; by default that of its class."""
-
-    def on_fit_start(self, trainer: "Trainer", model: nn.Module) -> None:
-        """Called before the first epoch, when the model is on its device.
-
-        Where :attr:`Trainer.resumed` is set, the model is the one of the checkpoint, and
-        :meth:`load_state_dict` has been called.
-        """
-
-    def on_epoch_end(self, trainer: "Trainer", model: nn.Module) -> None:
-        """Called at the end of each epoch."""
-
-    def on_fit_end(self, trainer: "Trainer", model: nn.Module) -> None:
-        """Called after the last epoch, before the last checkpoint."""
-
-    def state_dict(self) -> dict[str, Any]:
-        """Returns tensors, numbers, strings, and lists, tuples and dictionaries of them."""
-        return {}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Goes on from what :meth:`state_dict` returned."""
 
 
 class Trainer:
@@ -150,10 +108,8 @@ class Trainer:
         compile: bool = False,
     ) -> None:
         self.max_epochs = _integer("max_epochs", max_epochs, 1)
-        if not isinstance(lr, Real) or not 0 < lr < math.inf:
-            raise ValueError(f"lr must be positive and finite, got {lr!r}")
-        self.lr = float(lr)
-        self.callbacks = _by_name(callbacks)
+        self.lr = _rate(lr)
+        self.callbacks = by_name(callbacks)
         if schedule is not None and not callable(schedule):
             raise TypeError(
                 f"schedule must be a function (epoch, max_epochs) -> factor, got {schedule!r}"
@@ -245,6 +201,7 @@ class Trainer:
             restore_random_state(state["random"], self.device, self._generator)
         with DeferredInterrupt(enabled=self.checkpoint is not None) as interrupt:
             self._train(model, step, interrupt)
+            self._history.read()
             for callback in self.callbacks.values():
                 callback.on_fit_end(self, model)
             self._save(model, step)
@@ -322,18 +279,8 @@ class Trainer:
         step.load_state_dict(state["optimizer"])
         self._history.restore(state["history"])
         self.stop_reason = state["stop_reason"]
-        self._restore_callbacks(state["callbacks"])
+        restore_states(self.callbacks, state["callbacks"])
         return state
-
-    def _restore_callbacks(self, states: dict[str, dict[str, Any]]) -> None:
-        for name, callback in self.callbacks.items():
-            if name in states:
-                callback.load_state_dict(states[name])
-            elif callback.state_dict():
-                logger.warning("%s has nothing of the callback %s", self.checkpoint, name)
-        for name, state in states.items():
-            if state and name not in self.callbacks:
-                logger.warning("%s has a state of %s, which is not here", self.checkpoint, name)
 
 
 def _integer(name: str, value: Any, least: int, most: float = math.inf) -> int:
@@ -347,15 +294,7 @@ def _integer(name: str, value: Any, least: int, most: float = math.inf) -> int:
     return number
 
 
-def _by_name(callbacks: Sequence[Callback]) -> dict[str, Callback]:
-    for callback in callbacks:
-        if not isinstance(callback, Callback):
-            raise TypeError(f"{callback!r} is no nrae_geometric.training.Callback; derive it")
-    names = [callback.name or type(callback).__name__ for callback in callbacks]
-    for name, count in Counter(names).items():
-        if count > 1:
-            raise ValueError(
-                f"{count} callbacks have the name {name!r}, which checkpoints tell them apart by; "
-                f"set the attribute `name` of each"
-            )
-    return dict(zip(names, callbacks, strict=True))
+def _rate(lr: Any) -> float:
+    if not isinstance(lr, Real) or not 0 < float(lr) < math.inf:
+        raise ValueError(f"lr must be positive and finite, got {lr!r}")
+    return float(lr)
