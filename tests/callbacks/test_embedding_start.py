@@ -79,6 +79,18 @@ def test_encoder_and_decoder_follow_the_curve(kind):
     assert float(z.std()) == pytest.approx(1, abs=0.1)
 
 
+def test_distances_are_those_that_the_graph_has():
+    data = swiss_roll()
+    source, target = data.edge_index
+    length = (data.x[source] - data.x[target]).norm(dim=1)
+    spans = []
+    for factor in (1, 3):
+        data.edge_length = factor * length
+        spans.append(float(start(model(), loader(data), num_steps=1).coordinates.z.std()))
+
+    assert spans[1] == pytest.approx(3 * spans[0], rel=1e-5)
+
+
 def test_large_graphs_are_fitted_batch_by_batch():
     data, fitted = swiss_roll(1500, k=8, dim=3), model(3, 2)
     start(fitted, loader(data, batch_size=256), num_steps=300)
