@@ -14,7 +14,7 @@ from torch_geometric.data import Data
 from nrae_geometric.configs import load_config
 from nrae_geometric.metrics import RIGHT_ORDER
 from nrae_geometric.nn import AE
-from nrae_geometric.nn.traversal import learned_manifold
+from nrae_geometric.nn.traversal import decode_latent_range
 from nrae_geometric.visualization import ManifoldPanel, plot_manifolds, plot_orbit
 
 NUM_CURVE_POINTS, NUM_IMAGES = 150, 12
@@ -27,9 +27,9 @@ STRIPS = {"rotated": "angle", "shifted": "shift"}
 def learned(model: AE, points: Data) -> dict[str, Any]:
     """The learned manifold in a form that a record of text can hold."""
     if points.x.dim() == 2:
-        curve = learned_manifold(model, points.x, num=NUM_CURVE_POINTS)[1]
+        curve = decode_latent_range(model, points.x, num=NUM_CURVE_POINTS)[1]
         return {"learned": [[round(value, 3) for value in point] for point in curve.tolist()]}
-    images = learned_manifold(model, points.x, num=NUM_IMAGES)[1]
+    images = decode_latent_range(model, points.x, num=NUM_IMAGES)[1]
     with torch.no_grad():
         z = model.encode(points.x).squeeze(1)
     if torch.corrcoef(torch.stack([z, points.y.to(z)]))[0, 1] < 0:

@@ -24,7 +24,7 @@ from nrae_geometric.metrics import (
     reconstruction_error,
 )
 from nrae_geometric.nn import AE, NRAE, BinaryKernel, mlp
-from nrae_geometric.nn.traversal import learned_manifold
+from nrae_geometric.nn.traversal import decode_latent_range
 from nrae_geometric.training import Trainer
 from nrae_geometric.transforms import KNNGraph
 from nrae_geometric.visualization import plot_orbit, save_figure, write_animation
@@ -96,7 +96,7 @@ def measure(model: AE, dataset: RotatedDigits) -> tuple[float, float, float]:
 @torch.no_grad()
 def images_by_angle(model: AE, x: Tensor, angle: Tensor) -> Tensor:
     """The images along the latent line, in the direction in which the angle grows."""
-    _, images = learned_manifold(model, x)
+    _, images = decode_latent_range(model, x)
     latent = model.encode(x).squeeze(1)
     descending = torch.corrcoef(torch.stack([latent, angle]))[0, 1] < 0
     return images.flip(0) if descending else images

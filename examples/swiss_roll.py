@@ -33,7 +33,7 @@ from nrae_geometric.metrics import (
     reconstruction_error,
 )
 from nrae_geometric.nn import AE, NRAE, BinaryKernel, mlp
-from nrae_geometric.nn.traversal import learned_manifold
+from nrae_geometric.nn.traversal import decode_latent_range
 from nrae_geometric.training import Trainer
 from nrae_geometric.transforms import KNNGraph
 from nrae_geometric.visualization import (
@@ -173,7 +173,7 @@ def draw_curves(
     points = dataset[0].x
     panels = [
         ManifoldPanel(
-            name, learned_manifold(model, points)[1], _caption(scores[name]), scores[name].order
+            name, decode_latent_range(model, points)[1], _caption(scores[name]), scores[name].order
         )
         for name, model in models.items()
     ]

@@ -20,7 +20,7 @@ class ManifoldPanel:
 
     Args:
         title: Name of the model.
-        curve: Its learned manifold in order, shape :obj:`[P, 2]`; see :func:`learned_manifold`.
+        curve: Its learned manifold in order, shape :obj:`[P, 2]`; see :func:`decode_latent_range`.
         metrics: Names and values for the line below the title.
         latent_order: \\|Spearman\\| between the latent coordinate and the true one, 1 where the
             model has found the right connectivity; :obj:`None` where the truth is not known.

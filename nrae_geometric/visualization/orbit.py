@@ -19,7 +19,7 @@ def plot_orbit(
 
     Args:
         strips: For each row its name and its images in order, :obj:`[G, C, H, W]` or
-            :obj:`[G, H, W]` with values in 0..1; for example what :func:`learned_manifold` gives.
+            :obj:`[G, H, W]` with values in 0..1; for example what :func:`decode_latent_range` gives.
         num_images: Number of images a row shows, evenly spread over the strip, ends included.
         axis: What grows from left to right.
     """

@@ -1,36 +1,22 @@
 r"""Taylor rules of the activations.
 
-A pointwise activation is a row of the table below: a function from the module and the value
-:math:`a` to :class:`~nrae_geometric.nn.taylor.dense_chain.Derivatives`. At a kink the derivative is
+A pointwise activation is a function from the module and the value :math:`a` to
+:class:`~nrae_geometric.nn.Derivatives`. At a kink the derivative is
 the one that autograd takes.
 """
 
 import math
-from collections.abc import Callable
 from dataclasses import replace
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from nrae_geometric.nn.taylor.dense_chain import Derivatives, PointwiseRule
-from nrae_geometric.nn.taylor.propagate import register_taylor_rule
-from nrae_geometric.nn.taylor.series import TaylorSeries
+from nrae_geometric.nn.taylor.propagate import register_pointwise, register_taylor_rule
+from nrae_geometric.nn.taylor.series import Derivatives, TaylorSeries
 
 
-def _pointwise(
-    *module_types: type[nn.Module],
-) -> Callable[[Callable[..., Derivatives]], Callable[..., Derivatives]]:
-    """Registers a function that gives an activation's value and derivatives."""
-
-    def register(derivatives: Callable[..., Derivatives]) -> Callable[..., Derivatives]:
-        register_taylor_rule(*module_types)(PointwiseRule(derivatives))
-        return derivatives
-
-    return register
-
-
-@_pointwise(nn.ReLU)
+@register_pointwise(nn.ReLU)
 def _relu(module: nn.ReLU, a: Tensor) -> Derivatives:
     value = a.relu()
     return Derivatives(value, _step(value))
@@ -41,24 +27,24 @@ def _step(positive_part: Tensor) -> Tensor:
     return positive_part.detach().sign()
 
 
-@_pointwise(nn.LeakyReLU)
+@register_pointwise(nn.LeakyReLU)
 def _leaky_relu(module: nn.LeakyReLU, a: Tensor) -> Derivatives:
     slope = torch.ones_like(a).masked_fill(a <= 0, module.negative_slope)
     return Derivatives(a * slope, slope)
 
 
-@_pointwise(nn.Hardtanh, nn.ReLU6)
+@register_pointwise(nn.Hardtanh, nn.ReLU6)
 def _hardtanh(module: nn.Hardtanh, a: Tensor) -> Derivatives:
     inside = (a > module.min_val) & (a < module.max_val)
     return Derivatives(a.clamp(module.min_val, module.max_val), inside.to(a.dtype))
 
 
-@_pointwise(nn.ELU)
+@register_pointwise(nn.ELU)
 def _elu(module: nn.ELU, a: Tensor) -> Derivatives:
     return _exponential(a, module.alpha, 1.0)
 
 
-@_pointwise(nn.SELU)
+@register_pointwise(nn.SELU)
 def _selu(module: nn.SELU, a: Tensor) -> Derivatives:
     # The constants of Klambauer et al., "Self-Normalizing Neural Networks", NeurIPS 2017.
     return _exponential(a, 1.6732632423543772, 1.0507009873554805)
@@ -76,21 +62,21 @@ def _exponential(a: Tensor, alpha: float, scale: float) -> Derivatives:
     return Derivatives(value, curvature + scale * step, *[lambda: curvature] * 2)
 
 
-@_pointwise(nn.Sigmoid)
+@register_pointwise(nn.Sigmoid)
 def _sigmoid(module: nn.Sigmoid, a: Tensor) -> Derivatives:
     s = a.sigmoid()
     slope = s * (1 - s)
     return Derivatives(s, slope, lambda: slope * (1 - 2 * s), lambda: slope * (1 - 6 * slope))
 
 
-@_pointwise(nn.Tanh)
+@register_pointwise(nn.Tanh)
 def _tanh(module: nn.Tanh, a: Tensor) -> Derivatives:
     s = a.tanh()
     slope = 1 - s.square()
     return Derivatives(s, slope, lambda: -2 * s * slope, lambda: slope * (4 - 6 * slope))
 
 
-@_pointwise(nn.Softplus)
+@register_pointwise(nn.Softplus)
 def _softplus(module: nn.Softplus, a: Tensor) -> Derivatives:
     beta = module.beta
     linear = a * beta > module.threshold
@@ -104,13 +90,13 @@ def _softplus(module: nn.Softplus, a: Tensor) -> Derivatives:
     )
 
 
-@_pointwise(nn.Softsign)
+@register_pointwise(nn.Softsign)
 def _softsign(module: nn.Softsign, a: Tensor) -> Derivatives:
     r = 1 / (1 + a.abs())
     return Derivatives(a * r, r.square(), lambda: -2 * a.sign() * r**3, lambda: 6 * r**4)
 
 
-@_pointwise(nn.SiLU)
+@register_pointwise(nn.SiLU)
 def _silu(module: nn.SiLU, a: Tensor) -> Derivatives:
     s = a.sigmoid()
     s1 = s * (1 - s)
@@ -123,7 +109,7 @@ def _silu(module: nn.SiLU, a: Tensor) -> Derivatives:
     )
 
 
-@_pointwise(nn.GELU)
+@register_pointwise(nn.GELU)
 def _gelu(module: nn.GELU, a: Tensor) -> Derivatives:
     if module.approximate == "none":
         density = torch.exp(-0.5 * a.square()) / math.sqrt(2 * math.pi)
@@ -157,7 +143,7 @@ def _softmax(module: nn.Softmax, series: TaylorSeries) -> TaylorSeries:
         raise ValueError("Softmax needs its dimension: give it dim=-1")
     dim = module.dim
     value, b = series.value.softmax(dim), series.first
-    s = series.spread(value, b)
+    s = series.per_direction(value, b)
     deviation = b - (s * b).sum(dim, keepdim=True)
     first = s * deviation
     if series.order == 1:
@@ -165,7 +151,7 @@ def _softmax(module: nn.Softmax, series: TaylorSeries) -> TaylorSeries:
     curve = series.pair_product(deviation, deviation)
     if series.second is not None:
         curve = curve + series.second
-    s = series.spread(value, curve)
+    s = series.per_direction(value, curve)
     return replace(
         series, value=value, first=first, second=s * (curve - (s * curve).sum(dim, keepdim=True))
     )

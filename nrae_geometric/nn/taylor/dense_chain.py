@@ -12,54 +12,21 @@ layer.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.autograd import forward_ad
 
-from nrae_geometric.nn.taylor.series import TaylorSeries
-
-
-class Derivatives(NamedTuple):
-    r"""A pointwise function and its derivatives at the points :math:`a`.
-
-    Attributes:
-        value: :math:`s(a)`.
-        slope: :math:`s'(a)`.
-        curvature: Returns :math:`s''(a)`; :obj:`None` where it is zero (almost) everywhere.
-        third: Returns :math:`s'''(a)`; given where the curvature is.
-    """
-
-    value: Tensor
-    slope: Tensor
-    curvature: Callable[[], Tensor] | None = None
-    third: Callable[[], Tensor] | None = None
-
+from nrae_geometric._compat import is_transformed
+from nrae_geometric.nn.taylor.series import Derivatives, TaylorSeries, evaluate
 
 Pointwise = Callable[[Tensor], Derivatives]
 
 
-@dataclass(frozen=True)
-class PointwiseRule:
-    """The Taylor rule of a pointwise activation.
-
-    Args:
-        derivatives: From the module and the points to the activation's derivatives.
-    """
-
-    derivatives: Callable[..., Derivatives]
-
-    def __call__(self, module: nn.Module, series: TaylorSeries) -> TaylorSeries:
-        value, slope, curvature, _ = self.derivatives(module, series.value)
-        return series.map_pointwise(value, slope, curvature)
-
-
-def is_stackable(series: TaylorSeries) -> bool:
-    """Whether :func:`propagate_stack` can take the series: each point has one direction.
+def is_dense(series: TaylorSeries) -> bool:
+    """Whether :func:`propagate_chain` can take the series: each point has one direction.
 
     Nothing but reverse-mode autograd may be at work. Compiled, transformed by :mod:`torch.func`, in
     forward mode or mixed precision, operations one by one are the better choice, or the only one.
@@ -69,15 +36,14 @@ def is_stackable(series: TaylorSeries) -> bool:
         num_points > 0
         and value.dim() == 2
         and series.index is None
-        and all(part.size(0) == num_points for part in series.parts)
+        and all(part.size(0) == num_points for part in series.coefficients)
         and not torch.compiler.is_compiling()
         and not torch.is_autocast_enabled(value.device.type)
-        and not torch._C._are_functorch_transforms_active()
-        and forward_ad._current_level < 0
+        and not is_transformed()
     )
 
 
-def propagate_stack(
+def propagate_chain(
     layers: Sequence[tuple[nn.Linear, Pointwise | None]], series: TaylorSeries
 ) -> TaylorSeries:
     """Sends a series through linear layers, each with an activation behind it or none."""
@@ -151,24 +117,30 @@ def _activate(
     function: Pointwise, stack: Tensor, num_points: int, order: int
 ) -> tuple[Tensor, Tensor | None, Tensor, Tensor | None, Tensor | None]:
     """The coefficients behind an activation; then, as far as the gradient depends on them, those
-    before it, its slope, its second and its third derivative."""
+    before it, its slope, its second and its third derivative.
+    """
     before = stack.view(-1, num_points, stack.size(1))
-    value, slope, curvature, third = function(before[0])
-    second = None if curvature is None else curvature()
+    derivatives = function(before[0])
+    slope, curvature, third = derivatives.slope, derivatives.curvature, derivatives.third
+    second = None if curvature is None else evaluate(curvature)
     num_blocks = before.size(0)
     num_blocks_out = num_blocks if second is None or order == 1 else _NUM_COEFFICIENTS
     out = stack.new_empty(num_blocks_out, num_points, stack.size(1))
-    out[0] = value
+    out[0] = derivatives.value
     torch.mul(before[1:], slope, out=out[1:num_blocks])
-    if second is not None and third is None and order == 2:
-        raise ValueError("a pointwise function with a curvature has to give its third derivative")
     if second is None or third is None or order == 1:
         return out.flatten(0, 1), None if second is None else before, slope, second, None
     bend = before[1].square().mul_(second)
     if num_blocks == num_blocks_out:
         bend += out[2]
     out[2] = bend
-    return out.flatten(0, 1), before, slope, second, second if third is curvature else third()
+    return (
+        out.flatten(0, 1),
+        before,
+        slope,
+        second,
+        second if third is curvature else evaluate(third),
+    )
 
 
 def _activate_backward(
@@ -207,11 +179,12 @@ def _differentiable_backward(
         weight, bias = parameters[2 * i : 2 * i + 2]
         series = series.map_linear(partial(F.linear, weight=weight), bias)
         if function is not None:
-            series = series.map_pointwise(*function(series.value)[:3])
+            at = function(series.value)
+            series = series.map_pointwise(at.value, at.slope, at.curvature)
     needed = [tensor for tensor, need in zip(inputs, needs, strict=True) if need]
     pairs = [
         (part, grad)
-        for part, grad in zip(series.parts, grads, strict=False)
+        for part, grad in zip(series.coefficients, grads, strict=False)
         if part.requires_grad and grad is not None
     ]
     parts, part_grads = zip(*pairs, strict=True)

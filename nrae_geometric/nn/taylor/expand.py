@@ -2,11 +2,12 @@ r"""Taylor expansion of a decoder along many directions, layer by layer.
 
 .. code-block:: python
 
-    from nrae_geometric.nn import mlp, taylor_expand
+    from nrae_geometric.nn import jacobian, mlp, taylor_expand
 
     decoder = mlp([1, 64, 2], "elu")
     z, dz = torch.randn(8, 1), torch.randn(40, 1)            # five directions from each point
     taylor_expand(decoder, z, dz, order=2)                   # [40, 2]
+    jacobian(decoder, z)                                     # [8, 2, 1]
 
 The coefficients of the Taylor series are sent through the decoder by each layer's *rule*
 (:func:`~nrae_geometric.nn.register_taylor_rule`), in one of two ways, whichever needs fewer rows:
@@ -69,6 +70,24 @@ def taylor_expand(
     return value.index_select(0, index) + increment
 
 
+def jacobian(module: Function, z: Tensor) -> Tensor:
+    r"""Differentiates a function at points, by forward mode: the cost grows with the inputs.
+
+    Args:
+        module: The function :math:`f`, ``[M, *in] -> [M, *out]``, that treats each row by itself:
+            a module, nested in any way, or any callable.
+        z: The points, ``[N, *in]``.
+
+    Returns:
+        The Jacobian :math:`J_f` at each point, ``[N, *out, *in]``, differentiable with respect to
+        the points and the parameters.
+    """
+    first = propagate(module, TaylorSeries(z, _axes(z), None, 1)).first
+    num_points, shape = z.size(0), z.shape[1:]
+    by_axis = first.unflatten(0, (num_points, shape.numel()))
+    return by_axis.movedim(1, -1).unflatten(-1, shape)
+
+
 def prefers_axes(z: Tensor, num_directions: int, order: int) -> bool:
     """Whether fewer rows pass the decoder along the axes of ``z [N, d]`` than along directions."""
     if z.dim() != 2:
@@ -93,13 +112,11 @@ def expand_along_axes(
 ) -> Tensor:
     """The expansion along each direction, ``[E, *out]``, from derivatives along the axes."""
     num_points, dim = z.shape
-    axes = torch.eye(dim, dtype=z.dtype, device=z.device).expand(num_points, dim, dim)
-    axes = axes.flatten(0, 1).contiguous()
     pairs = None
     if order == 2 and dim > 1:
         left, right = torch.triu_indices(dim, dim, device=z.device)
         pairs = (left, right)
-    series = propagate(module, TaylorSeries(z, axes, None, order, pairs=pairs))
+    series = propagate(module, TaylorSeries(z, _axes(z), None, order, pairs=pairs))
 
     # The Taylor polynomial is linear in its coefficients: F = f + dz J + (dz dz / 2) H.
     terms = [(dz, series.first)]
@@ -116,6 +133,13 @@ def expand_along_axes(
         weights = monomials.reshape(coefficients.size(0), num_rows, monomials.size(1))
         expansion = torch.baddbmm(expansion, weights, coefficients)
     return expansion.reshape(dz.size(0), *series.value.shape[1:])
+
+
+def _axes(z: Tensor) -> Tensor:
+    """The unit vectors of the inputs for each of the points ``[N, *in]`` in turn."""
+    shape = z.shape[1:]
+    axes = torch.eye(shape.numel(), dtype=z.dtype, device=z.device).unflatten(1, shape)
+    return axes.repeat(z.size(0), *(1,) * len(shape))
 
 
 def _second_monomials(dz: Tensor, pairs: tuple[Tensor, Tensor] | None) -> Tensor:

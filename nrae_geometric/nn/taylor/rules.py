@@ -6,19 +6,22 @@ The rules of activations are in :mod:`nrae_geometric.nn.taylor.activations`.
 from collections import deque
 from dataclasses import replace
 from functools import partial
-from typing import Any, cast
+from typing import cast
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.utils.parametrize import is_parametrized
 
-from nrae_geometric.nn.taylor.dense_chain import (
-    Pointwise,
+from nrae_geometric.nn.taylor.dense_chain import Pointwise, is_dense, propagate_chain
+from nrae_geometric.nn.taylor.propagate import (
     PointwiseRule,
-    is_stackable,
-    propagate_stack,
+    batch_statistics_error,
+    find_rule,
+    propagate,
+    propagate_by_jvp,
+    register_taylor_rule,
 )
-from nrae_geometric.nn.taylor.propagate import find_rule, propagate, register_taylor_rule
 from nrae_geometric.nn.taylor.series import TaylorSeries
 
 
@@ -26,8 +29,8 @@ from nrae_geometric.nn.taylor.series import TaylorSeries
 def _sequential(module: nn.Sequential, series: TaylorSeries) -> TaylorSeries:
     layers = deque(module)
     while layers:
-        chain = _pop_chain(layers) if is_stackable(series) else []
-        series = propagate_stack(chain, series) if chain else propagate(layers.popleft(), series)
+        chain = _pop_chain(layers) if is_dense(series) else []
+        series = propagate_chain(chain, series) if chain else propagate(layers.popleft(), series)
     return series
 
 
@@ -38,41 +41,42 @@ def _pop_chain(layers: deque[nn.Module]) -> list[tuple[nn.Linear, Pointwise | No
         layer = cast(nn.Linear, layers.popleft())
         rule = find_rule(layers[0]) if layers else None
         function = None
-        if isinstance(rule, PointwiseRule):
+        if isinstance(rule, PointwiseRule) and not _learns(layers[0]):
             function = partial(rule.derivatives, layers.popleft())
         chain.append((layer, function))
     return chain
 
 
+def _learns(module: nn.Module) -> bool:
+    """Whether a pointwise function depends on tensors that want a gradient."""
+    tensors = [*module.parameters(), *module.buffers(), *vars(module).values()]
+    return any(isinstance(tensor, Tensor) and tensor.requires_grad for tensor in tensors)
+
+
 @register_taylor_rule(nn.Linear)
 def _linear(module: nn.Linear, series: TaylorSeries) -> TaylorSeries:
-    return series.map_linear(lambda x: F.linear(x, module.weight), module.bias)
+    weight = module.weight  # looked up once: a parametrization computes it
+    return series.map_linear(lambda x: F.linear(x, weight), module.bias)
 
 
-@register_taylor_rule(nn.Conv1d, nn.Conv2d, nn.Conv3d)
+@register_taylor_rule(
+    nn.Conv1d,
+    nn.Conv2d,
+    nn.Conv3d,
+    nn.ConvTranspose1d,
+    nn.ConvTranspose2d,
+    nn.ConvTranspose3d,
+)
 def _convolution(module: nn.Conv2d, series: TaylorSeries) -> TaylorSeries:
+    if module.bias is None:
+        return series.map_linear(module.forward)
+    if is_parametrized(module, "bias"):  # no bias that a call can do without
+        return propagate_by_jvp(module, series)
+    zero = {"bias": torch.zeros_like(module.bias)}
     return series.map_linear(
-        lambda x: module._conv_forward(x, module.weight, None), _per_channel(module.bias, series)
+        lambda x: torch.func.functional_call(module, zero, (x,)),
+        _per_channel(module.bias, series),
     )
-
-
-@register_taylor_rule(nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
-def _transposed_convolution(module: Any, series: TaylorSeries) -> TaylorSeries:
-    convolve = (F.conv_transpose1d, F.conv_transpose2d, F.conv_transpose3d)[series.value.dim() - 3]
-
-    def linear(x: Tensor) -> Tensor:
-        return convolve(
-            x,
-            module.weight,
-            None,
-            module.stride,
-            module.padding,
-            module.output_padding,
-            module.groups,
-            module.dilation,
-        )
-
-    return series.map_linear(linear, _per_channel(module.bias, series))
 
 
 @register_taylor_rule(
@@ -110,11 +114,7 @@ def _dropout(module: nn.Dropout, series: TaylorSeries) -> TaylorSeries:
 @register_taylor_rule(nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
 def _batch_norm(module: nn.BatchNorm1d, series: TaylorSeries) -> TaylorSeries:
     if module.training or module.running_mean is None or module.running_var is None:
-        raise ValueError(
-            f"{type(module).__name__} with the statistics of a batch makes each row depend on all "
-            "others and has no Taylor expansion of its own; call .eval() on it (with running "
-            "statistics), or use LayerNorm or GroupNorm"
-        )
+        raise batch_statistics_error(type(module).__name__)
     scale = torch.rsqrt(module.running_var + module.eps)
     scale = scale if module.weight is None else scale * module.weight
     shift = -module.running_mean * scale
@@ -144,7 +144,8 @@ def _affine(series: TaylorSeries, factor: Tensor | None, shift: Tensor | None) -
 
 def _standardize(series: TaylorSeries, dims: tuple[int, ...], eps: float) -> TaylorSeries:
     r"""Taylor coefficients of :math:`u\,r` with :math:`u` centered, :math:`r = v^{-1/2}`, and
-    :math:`v = \overline{u^2} + \epsilon`, by the product rule."""
+    :math:`v = \overline{u^2} + \epsilon`, by the product rule.
+    """
 
     def mean(x: Tensor) -> Tensor:
         return x.mean(dims, keepdim=True)
@@ -152,14 +153,14 @@ def _standardize(series: TaylorSeries, dims: tuple[int, ...], eps: float) -> Tay
     series = series.map_linear(lambda x: x - mean(x))
     u, u1, u2 = series.value, series.first, series.second
     r = torch.rsqrt(mean(u.square()) + eps)
-    u_each, r_each = series.spread(u, u1), series.spread(r, u1)
+    u_each, r_each = series.per_direction(u, u1), series.per_direction(r, u1)
     v1 = 2 * mean(u_each * u1)
     r1 = -0.5 * r_each**3 * v1
     first = u1 * r_each + u_each * r1
     if series.order == 1:
         return replace(series, value=u * r, first=first)
     v2 = series.pair_product(u1, u1)
-    u_each, r_each = series.spread(u, v2), series.spread(r, v2)
+    u_each, r_each = series.per_direction(u, v2), series.per_direction(r, v2)
     v2 = 2 * mean(v2 if u2 is None else v2 + u_each * u2)
     r2 = 0.75 * r_each**5 * series.pair_product(v1, v1) - 0.5 * r_each**3 * v2
     second = 2 * series.pair_product(u1, r1.expand_as(u1)) + u_each * r2

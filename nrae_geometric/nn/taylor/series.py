@@ -23,6 +23,39 @@ _STACK_LIMIT = 2**21
 
 
 @dataclass(frozen=True)
+class Derivatives:
+    r"""A pointwise function and its derivatives at the points :math:`a`, ``[N, *]`` each.
+
+    A derivative that costs something to compute can be given as a function without arguments. The
+    third one is for the gradient of an expansion of second order.
+
+    Args:
+        value: :math:`s(a)`.
+        slope: :math:`s'(a)`.
+        curvature: :math:`s''(a)`; :obj:`None` where it is zero (almost) everywhere.
+        third: :math:`s'''(a)`; given if and only if the curvature is.
+
+    Raises:
+        ValueError: If one of curvature and third derivative is given without the other.
+    """
+
+    value: Tensor
+    slope: Tensor
+    curvature: Tensor | Callable[[], Tensor] | None = None
+    third: Tensor | Callable[[], Tensor] | None = None
+
+    def __post_init__(self) -> None:
+        if (self.curvature is None) != (self.third is None):
+            given, missing = "curvature", "third derivative"
+            if self.curvature is None:
+                given, missing = missing, given
+            raise ValueError(
+                f"a pointwise function with a {given} needs its {missing} as well: "
+                "Derivatives(value, slope, curvature, third)"
+            )
+
+
+@dataclass(frozen=True)
 class TaylorSeries:
     r"""The coefficients of a Taylor series at each of :math:`N` points.
 
@@ -47,8 +80,8 @@ class TaylorSeries:
     pairs: tuple[Tensor, Tensor] | None = None
 
     @property
-    def parts(self) -> list[Tensor]:
-        """The coefficients that there are."""
+    def coefficients(self) -> list[Tensor]:
+        """The value and those of the derivatives that there are."""
         return [part for part in (self.value, self.first, self.second) if part is not None]
 
     def map_linear(
@@ -60,7 +93,7 @@ class TaylorSeries:
             linear: A linear map of a batch, ``[M, *] -> [M, *out]``.
             bias: What the layer adds, broadcastable to ``[N, *out]``.
         """
-        parts = self.parts
+        parts = self.coefficients
         if sum(part.numel() for part in parts) <= _STACK_LIMIT:
             parts = linear(torch.cat(parts)).split([part.size(0) for part in parts])
         else:
@@ -87,12 +120,12 @@ class TaylorSeries:
                 2 alone; :obj:`None` where it is zero (almost) everywhere, so that no second
                 coefficient arises.
         """
-        second = None if self.second is None else self.scale(self.second, slope)
+        second = None if self.second is None else self.scale_rows(self.second, slope)
         if self.order == 2 and curvature is not None:
-            factor = curvature if isinstance(curvature, Tensor) else curvature()
-            bend = self.scale(self.pair_product(self.first, self.first), factor)
+            factor = evaluate(curvature)
+            bend = self.scale_rows(self.pair_product(self.first, self.first), factor)
             second = bend if second is None else second + bend
-        return replace(self, value=value, first=self.scale(self.first, slope), second=second)
+        return replace(self, value=value, first=self.scale_rows(self.first, slope), second=second)
 
     def pair_product(self, p: Tensor, q: Tensor) -> Tensor:
         r"""The symmetric product :math:`(p_i q_j + p_j q_i) / 2` for each second derivative.
@@ -120,7 +153,7 @@ class TaylorSeries:
         left, right = (grouped.index_select(1, side).flatten(0, 1) for side in self.pairs)
         return left, right
 
-    def scale(self, coefficient: Tensor, factor: Tensor) -> Tensor:
+    def scale_rows(self, coefficient: Tensor, factor: Tensor) -> Tensor:
         """Multiplies each row of a coefficient by what belongs to its point, ``[N, *]``."""
         if self.index is not None:
             return coefficient * factor.index_select(0, self.index)
@@ -129,10 +162,15 @@ class TaylorSeries:
         grouped = coefficient.unflatten(0, (factor.size(0), -1))
         return (grouped * factor.unsqueeze(1)).flatten(0, 1)
 
-    def spread(self, point: Tensor, coefficient: Tensor) -> Tensor:
+    def per_direction(self, point: Tensor, coefficient: Tensor) -> Tensor:
         """Repeats what belongs to the points, ``[N, *]``, for each row of a coefficient."""
         if self.index is not None:
             return point.index_select(0, self.index)
         if coefficient.size(0) == point.size(0):
             return point
         return point.repeat_interleave(coefficient.size(0) // max(point.size(0), 1), dim=0)
+
+
+def evaluate(derivative: Tensor | Callable[[], Tensor]) -> Tensor:
+    """Returns a derivative that is given as a tensor or as a function."""
+    return derivative if isinstance(derivative, Tensor) else derivative()

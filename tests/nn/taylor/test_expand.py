@@ -1,14 +1,15 @@
 """`taylor_expand` against nested autograd, Hessians, closed forms and finite differences."""
 
+from collections.abc import Callable
+
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
-from torch.autograd import gradcheck, gradgradcheck
-from torch.autograd.functional import hessian, jacobian, vhp
+from torch.autograd import functional, gradcheck, gradgradcheck
 
-from nrae_geometric.nn import ACTIVATIONS, mlp, taylor_expand
+from nrae_geometric.nn import ACTIVATIONS, jacobian, mlp, taylor_expand
 
 FRESH = settings(deadline=None, max_examples=30)
 NAMES = st.sampled_from(sorted(ACTIVATIONS))
@@ -77,10 +78,10 @@ def test_directions_may_come_in_any_order(network, order, num_points, num_direct
 def test_terms_are_jacobian_and_hessian(network):
     z, dz = points(1, network), points(3, network)
     num_outputs = network(z).size(1)
-    slope = jacobian(network, z).reshape(num_outputs, -1)
+    slope = functional.jacobian(network, z).reshape(num_outputs, -1)
     bend = torch.stack(
         [
-            hessian(lambda z, i=i: network(z)[0, i], z).reshape(z.size(1), -1)
+            functional.hessian(lambda z, i=i: network(z)[0, i], z).reshape(z.size(1), -1)
             for i in range(num_outputs)
         ]
     )
@@ -91,12 +92,55 @@ def test_terms_are_jacobian_and_hessian(network):
     torch.testing.assert_close(taylor_expand(network, z, dz, 2), second, rtol=1e-9, atol=1e-9)
 
 
+def jacobian_by_autograd(function: Callable[[Tensor], Tensor], z: Tensor) -> Tensor:
+    """Row by row, by reverse mode."""
+    rows = [
+        functional.jacobian(lambda row: function(row[None])[0], row, create_graph=True) for row in z
+    ]
+    return torch.stack(rows)
+
+
+@FRESH
+@given(networks(), st.integers(1, 4))
+def test_jacobian_and_its_gradients_are_those_of_autograd(network, num_points):
+    z = points(num_points, network).requires_grad_()
+    inputs = [z, *network.parameters()]
+    results = []
+    for function in (jacobian, jacobian_by_autograd):
+        result = function(network, z)
+        gradients = torch.autograd.grad(
+            result.sin().sum(), inputs, allow_unused=True, materialize_grads=True
+        )
+        results.append([result, *gradients])
+    torch.testing.assert_close(*results, rtol=1e-9, atol=1e-9)
+
+
+@FRESH
+@given(st.integers(0, 2**31), st.integers(1, 3), st.integers(1, 3))
+def test_jacobian_of_images_has_their_shape_last(seed, height, width):
+    torch.manual_seed(seed)
+    network = nn.Sequential(nn.Conv2d(1, 2, 3, padding=1), nn.Tanh(), nn.Conv2d(2, 2, 1))
+    images = torch.randn(3, 1, height, width, dtype=torch.float64)
+    result = jacobian(network.double(), images)
+    assert result.shape == (3, 2, height, width, 1, height, width)
+    torch.testing.assert_close(result, jacobian_by_autograd(network, images))
+
+
+def test_jacobian_of_any_callable():
+    z = torch.randn(4, 3, dtype=torch.float64)
+    torch.testing.assert_close(jacobian(torch.sin, z), torch.diag_embed(z.cos()))
+
+
+def test_jacobian_at_no_points_is_empty():
+    assert jacobian(mlp([2, 4, 3], "elu"), torch.empty(0, 2)).shape == (0, 3, 2)
+
+
 def test_second_term_is_half_the_vector_hessian_product():
     torch.manual_seed(0)
     network = mlp([3, 8, 1], "gelu").double()
     z, dz = points(1, network), points(1, network)
 
-    bend = vhp(lambda z: network(z).sum(), z, dz)[1] @ dz.T
+    bend = functional.vhp(lambda z: network(z).sum(), z, dz)[1] @ dz.T
 
     terms = taylor_expand(network, z, dz, 2) - taylor_expand(network, z, dz, 1)
     torch.testing.assert_close(terms, 0.5 * bend, rtol=1e-9, atol=1e-9)
