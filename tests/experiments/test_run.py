@@ -26,7 +26,10 @@ def run(name, logdir, overrides=None, **options):
     return run_experiment(config, **{**defaults, **options})
 
 
-@pytest.mark.parametrize("name", ["NRAEL_toy_denoising", "AE_mnist_rotated"])
+@pytest.mark.parametrize(
+    "name",
+    ["NRAEL_toy_denoising", pytest.param("AE_mnist_rotated", marks=pytest.mark.slow)],
+)
 def test_experiment_leaves_its_files(name, small_mnist, tmp_path):
     result = run(name, tmp_path, small_mnist if "mnist" in name else None, animate=True)
 
