@@ -1,4 +1,4 @@
-"""A run that ends when it gets no better."""
+"""Early stopping."""
 
 import math
 from typing import Any, Literal, get_args

@@ -1,4 +1,4 @@
-"""A start of training at latent coordinates that are known beforehand."""
+"""Start of training from given latent coordinates."""
 
 import logging
 from collections.abc import Iterable, Iterator
@@ -212,7 +212,10 @@ class _CoordinateFit(nn.Module):
     def loss(self, batch: Data) -> Tensor:
         rows = batch.n_id[: batch.batch_size]
         x = batch.x[: batch.batch_size]
-        latent = self.model.encode(batch.x, batch.edge_index)[: batch.batch_size]
+        if getattr(self.model, "encoder_uses_graph", True):
+            latent = self.model.encode(batch.x, batch.edge_index)[: batch.batch_size]
+        else:
+            latent = self.model.encode(x)
         z = self.z[rows].to(latent.dtype)
         recon = self.model.decode(z)
         fitted = (recon - x).flatten(1).square().sum(dim=1).mean() / self.variance

@@ -1,4 +1,4 @@
-"""Metrics over the epochs."""
+"""Recorder of measures over the epochs."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

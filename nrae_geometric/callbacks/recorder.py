@@ -1,4 +1,4 @@
-"""Recorders of what a model has learned at some epochs, for animations."""
+"""Recorders for animations, on one base."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping

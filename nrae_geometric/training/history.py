@@ -1,4 +1,4 @@
-"""Losses that stay on the device until somebody asks for them."""
+"""Records of the epochs, read from the device as rarely as possible."""
 
 import math
 import time

@@ -1,4 +1,4 @@
-"""Signals that wait for a good place to stop."""
+"""Deferred signals."""
 
 import logging
 import signal

@@ -1,4 +1,4 @@
-"""The random generators that training draws from."""
+"""States of the random generators."""
 
 import random
 from collections.abc import Iterator

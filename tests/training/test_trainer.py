@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import nn
 from torch_geometric.data import Data
+from torch_geometric.loader import DataLoader
 
 from nrae_geometric.training import Callback, Trainer
 
@@ -69,6 +70,23 @@ def test_same_seed_gives_the_same_run(make_model, make_loader, generator):
 
     assert histories[0] == histories[1]
     assert histories[0] != histories[2]
+
+
+def test_batches_from_a_worker_are_those_of_the_process_itself(make_model, make_loader):
+    histories = []
+    for workers in (0, 1):
+        loader = DataLoader(
+            make_loader().dataset,
+            batch_size=4,
+            shuffle=True,
+            generator=torch.Generator(),
+            num_workers=workers,
+        )
+        run = trainer(2)
+        run.fit(make_model(), loader, validation=loader)
+        histories.append(run.history)
+
+    assert histories[0] == histories[1]
 
 
 def test_fitting_twice_starts_a_new_history(make_model, make_loader):
@@ -298,16 +316,22 @@ def test_loss_that_is_not_finite_stops_with_epoch_rate_and_advice(make_loader, v
     assert len(run.history) == 2
 
 
-def test_double_precision_converts_model_and_points(make_model, make_loader):
+@pytest.mark.parametrize(
+    ("precision", "dtype"), [("64-true", torch.float64), ("bf16-true", torch.bfloat16)]
+)
+def test_true_precision_converts_model_and_points(make_model, make_loader, precision, dtype):
     model = make_model()
-    trainer(2, precision="64-true").fit(model, make_loader())
+    run = trainer(2, precision=precision)
+    run.fit(model, make_loader(), validation=make_loader())
 
-    assert {parameter.dtype for parameter in model.parameters()} == {torch.float64}
+    assert {parameter.dtype for parameter in model.parameters()} == {dtype}
+    assert len(run.history) == 2
 
 
-def test_mixed_precision_keeps_the_weights_in_full(make_model, make_loader):
+@pytest.mark.parametrize("precision", ["bf16-mixed", "16-mixed"])
+def test_mixed_precision_keeps_the_weights_in_full(make_model, make_loader, precision):
     model = make_model()
-    run = trainer(3, precision="bf16-mixed")
+    run = trainer(3, precision=precision)
     run.fit(model, make_loader())
 
     assert {parameter.dtype for parameter in model.parameters()} == {torch.float32}
