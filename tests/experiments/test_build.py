@@ -9,6 +9,7 @@ from nrae_geometric.experiments.build import (
     build_model,
 )
 from nrae_geometric.nn import AE, NRAE
+from nrae_geometric.registry import METRICS
 
 
 def build(name, **overrides):
@@ -112,3 +113,15 @@ def test_orbits_of_the_experiments_are_the_published_ones(
     assert len(data.x) == num_images
     expected = np.load(golden_dir / "mnist_digit3_orbits.npz", allow_pickle=False)[key]
     np.testing.assert_array_equal((data.x * 255).round().numpy(), expected)
+
+
+def test_metric_of_a_configuration_is_that_of_its_graph():
+    if "cosine" not in METRICS:
+        pytest.skip("neighbors are Euclidean alone")
+    config = load_config("NRAEL_toy_denoising", {"data.training.graph.metric": "cosine"})
+    section = config.data.training
+    data = build_graph(section.build(1)[0], section)
+
+    x = data.x.double() / data.x.double().norm(dim=1, keepdim=True)
+    expected = (x @ x.T).fill_diagonal_(-2).topk(10).indices.sort().values
+    assert torch.equal(data.edge_index[0].view(50, 10).sort().values, expected)
