@@ -36,7 +36,7 @@ def has_forward_hooks(module: nn.Module) -> bool:
 
 
 def takes_edge_index(encoder: Callable[..., Any]) -> bool:
-    """Returns whether a module or function has an argument ``edge_index``."""
+    """Returns whether a module or function has an argument :obj:`edge_index`."""
     if isinstance(encoder, Sequential):  # PyG's hides its arguments behind *args
         signature = getattr(encoder, "signature", None)
         return "edge_index" in getattr(signature, "param_dict", ["edge_index"])

@@ -1,6 +1,6 @@
-r"""Kernels: how much the reconstruction of each neighbor counts in the loss.
+r"""Kernels: the weight of each neighbor's reconstruction in the loss.
 
-A kernel is any callable ``(x_center [E, *], x_neighbor [E, *]) -> [E]``.
+A kernel is any callable :obj:`(x_center [E, *], x_neighbor [E, *]) -> [E]`.
 """
 
 import torch
@@ -15,7 +15,10 @@ class BinaryKernel(nn.Module):
         \lambda & \text{otherwise} \end{cases}
 
     Args:
-        weight: The constant :math:`\lambda \geq 0`.
+        weight (float): The constant :math:`\lambda \geq 0`.
+
+    Raises:
+        ValueError: If the weight is negative.
 
     Source: Lee, Kwon and Park, "Neighborhood Reconstructing Autoencoders", NeurIPS 2021,
     section 3.2.
@@ -28,18 +31,26 @@ class BinaryKernel(nn.Module):
         self.weight = weight
 
     def forward(self, x_center: Tensor, x_neighbor: Tensor) -> Tensor:
+        """Returns the weight of each edge, :obj:`[E]`, from its two points, :obj:`[E, *]` each."""
         distance = torch.linalg.vector_norm((x_center - x_neighbor).flatten(1), dim=1)
         return torch.full_like(distance, self.weight).masked_fill(distance < 1e-12, 1)
 
     def extra_repr(self) -> str:
+        """Returns the settings."""
         return f"weight={self.weight}"
 
 
 class GaussianKernel(nn.Module):
-    r"""Near neighbors count more: :math:`K(x, x') = \exp(-\lVert x - x' \rVert^2 / 2 h^2)`.
+    r"""Larger weights for nearer neighbors.
+
+    .. math::
+        K(x, x') = \exp(-\lVert x - x' \rVert^2 / 2 h^2)
 
     Args:
-        bandwidth: The length :math:`h > 0`, in the unit of the points.
+        bandwidth (float): The length :math:`h > 0`, in the unit of the points.
+
+    Raises:
+        ValueError: If the bandwidth is not positive.
     """
 
     def __init__(self, bandwidth: float) -> None:
@@ -49,8 +60,10 @@ class GaussianKernel(nn.Module):
         self.bandwidth = bandwidth
 
     def forward(self, x_center: Tensor, x_neighbor: Tensor) -> Tensor:
+        """Returns the weight of each edge, :obj:`[E]`, from its two points, :obj:`[E, *]` each."""
         squared = (x_center - x_neighbor).flatten(1).square().sum(1)
         return torch.exp(squared / (-2 * self.bandwidth**2))
 
     def extra_repr(self) -> str:
+        """Returns the settings."""
         return f"bandwidth={self.bandwidth}"

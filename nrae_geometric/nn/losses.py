@@ -2,7 +2,6 @@ r"""The loss of neighborhood reconstructing autoencoders."""
 
 from collections.abc import Callable
 
-import torch
 from torch import Tensor, nn
 
 from nrae_geometric.nn.taylor.expand import (
@@ -27,10 +26,16 @@ class NeighborhoodReconstruction(nn.Module):
     and any batch of edges, those of :class:`~torch_geometric.loader.NeighborLoader` included.
 
     Args:
-        order: 1 for the linear expansion (NRAE-L), 2 for the quadratic one (NRAE-Q).
-        kernel: The weight of each edge, ``(x_center [E, *], x_neighbor [E, *]) -> [E]``; 1 for
-            each by default.
-        reduction: ``'mean'`` over the edges, ``'sum'``, or ``'none'`` for a loss for each edge.
+        order (int, optional): 1 for the linear expansion (NRAE-L), 2 for the quadratic one
+            (NRAE-Q). (default: :obj:`1`)
+        kernel (callable, optional): The weight of each edge,
+            :obj:`(x_center [E, *], x_neighbor [E, *]) -> [E]`; see
+            :mod:`nrae_geometric.nn.kernels`. :obj:`None` is 1 for each. (default: :obj:`None`)
+        reduction (str, optional): :obj:`'mean'` over the edges, :obj:`'sum'`, or :obj:`'none'` for a loss
+            for each edge. (default: :obj:`'mean'`)
+
+    Raises:
+        ValueError: If the order or the reduction is none of these.
 
     Source: equation (9) of Lee, Kwon and Park, "Neighborhood Reconstructing Autoencoders",
     NeurIPS 2021.
@@ -56,23 +61,24 @@ class NeighborhoodReconstruction(nn.Module):
         edge_index: Tensor,
         batch_size: int | None = None,
     ) -> Tensor:
-        r"""Computes the loss.
+        r"""Returns the loss of the edges into the centers.
 
         Args:
-            decoder: The function :math:`f`, ``[M, d] -> [M, *]``.
-            z: The latent coordinates of the points, ``[N, d]``.
-            x: The points, ``[N, *]``.
-            edge_index: Edges from neighbor (row 0) to center (row 1), ``[2, E]``. A self edge is
-                plain reconstruction.
-            batch_size: The number of centers, where these are the first rows; edges into other
-                rows are left out. All rows by default.
+            decoder (callable): The function :math:`f`, :obj:`[M, d] -> [M, *]`.
+            z (torch.Tensor): The latent coordinates of the points, :obj:`[N, d]`.
+            x (torch.Tensor): The points, :obj:`[N, *]`.
+            edge_index (torch.Tensor): Edges from neighbor (row 0) to center (row 1), :obj:`[2, E]`.
+                A self edge is plain reconstruction.
+            batch_size (int, optional): The number of centers, where these are the first rows;
+                edges into other rows are left out. :obj:`None` is all rows. (default: :obj:`None`)
 
         Returns:
-            A scalar, or ``[E']`` for the :math:`E'` edges that count with reduction ``'none'``.
+            torch.Tensor: A scalar, or :obj:`[E']` for the :math:`E'` edges that count with reduction
+            :obj:`'none'`.
 
         Raises:
-            ValueError: If there is no edge, the decoder's output has not the shape of `x`, or the
-                kernel does not return one weight for each edge.
+            ValueError: If there is no edge, the decoder's output has not the shape of :obj:`x`, or
+                the kernel does not return one weight for each edge.
         """
         num_centers = z.size(0) if batch_size is None else min(batch_size, z.size(0))
         if num_centers < z.size(0):
@@ -81,10 +87,9 @@ class NeighborhoodReconstruction(nn.Module):
             raise ValueError("edge_index holds no edge into a center; there is nothing to learn")
 
         neighbor, center = edge_index
-        z_center = z[:num_centers]
         # Selecting rows by index_select, whose backward is much cheaper than that of z[neighbor].
         dz = z.index_select(0, neighbor) - z.index_select(0, center)
-        recon = self._expand(decoder, z_center, dz, neighbor, center)
+        recon = self._expand(decoder, z[:num_centers], dz, neighbor, center)
         if recon.shape[1:] != x.shape[1:]:
             raise ValueError(
                 f"the decoder returns points of shape {tuple(recon.shape[1:])}, "
@@ -112,31 +117,15 @@ class NeighborhoodReconstruction(nn.Module):
         neighbor: Tensor,
         center: Tensor,
     ) -> Tensor:
-        # Which edges are self edges is looked up only where the choice may depend on it: they are
-        # no directions to expand along, and a center usually has one at most.
-        num_edges = neighbor.numel()
-        moving: Tensor | None = None
-        along_axes = prefers_axes(z, num_edges - z.size(0), self.order)
-        if not along_axes:
-            moving = (neighbor != center).nonzero().squeeze(1)
-            along_axes = prefers_axes(z, moving.numel(), self.order)
-        if along_axes or moving is None:
-            index = None if _is_even(center, z.size(0)) else center
-            return expand_along_axes(decoder, z, dz, self.order, index)
         # A self edge goes nowhere: its value is the center's, and it needs no expansion.
+        moving = (neighbor != center).nonzero().squeeze(1)
+        if prefers_axes(z, moving.numel(), self.order):
+            return expand_along_axes(decoder, z, dz, self.order, center)
         value, increment = expand_along_directions(
             decoder, z, dz[moving], self.order, center[moving]
         )
         return value[center].index_add(0, moving, increment.to(value.dtype))
 
     def extra_repr(self) -> str:
+        """Returns the settings."""
         return f"order={self.order}, reduction={self.reduction!r}"
-
-
-def _is_even(center: Tensor, num_centers: int) -> bool:
-    """Whether all centers own the same number of consecutive edges, in order."""
-    count = center.numel() // num_centers
-    if count * num_centers != center.numel():
-        return False
-    owners = torch.arange(num_centers, device=center.device)
-    return torch.equal(center.view(num_centers, count), owners[:, None].expand(-1, count))

@@ -1,4 +1,4 @@
-"""Multi-layer perceptrons with the activations of the published experiments."""
+"""Multi-layer perceptrons, and activations by name."""
 
 from collections.abc import Callable, Sequence
 
@@ -19,23 +19,36 @@ ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
     "softsign": nn.Softsign,
     "hardtanh": nn.Hardtanh,
 }
-"""Activations by name: those of the published code, and the smooth ones of today."""
+"""Activations by name: those of the published code, and others in use today.
+
+Whatever is added here can be named in a configuration. A class of one's own is as fast as these
+once :func:`~nrae_geometric.nn.register_pointwise` knows its derivatives.
+"""
+
+Activation = str | Callable[[], nn.Module]
 
 
 def mlp(
-    channels: Sequence[int], activation: str | Sequence[str], out_activation: str | None = None
+    channels: Sequence[int],
+    activation: Activation | Sequence[Activation],
+    out_activation: Activation | None = None,
 ) -> nn.Sequential:
     r"""Builds a multi-layer perceptron.
 
     Args:
-        channels: The widths ``[in, hidden..., out]``, at least two.
-        activation: A name of :data:`ACTIVATIONS` for all hidden layers, or one for each.
-        out_activation: The name of the output's activation; none by default.
+        channels (list[int]): The widths :obj:`[in, hidden..., out]`, at least two.
+        activation (str or callable): The activation of all hidden layers, or a list of one for
+            each: a name of :data:`ACTIVATIONS`, or a class of modules (or any other function
+            without arguments that builds one).
+        out_activation (str or callable, optional): The activation of the output. :obj:`None` is
+            none. (default: :obj:`None`)
 
     Returns:
-        Linear layers with activations between them, ``[N, in] -> [N, out]``.
+        torch.nn.Sequential: Linear layers with activations between them,
+        :obj:`[N, in] -> [N, out]`.
 
     Raises:
+        TypeError: If an activation is neither a name nor builds a module.
         ValueError: If a name is unknown, a width is below 1, or the numbers do not fit.
     """
     if len(channels) < 2 or min(channels) < 1:
@@ -43,20 +56,28 @@ def mlp(
             f"channels must be [in, hidden..., out], all at least 1, got {list(channels)}"
         )
     num_hidden = len(channels) - 2
-    names = [activation] * num_hidden if isinstance(activation, str) else list(activation)
-    if len(names) != num_hidden:
-        raise ValueError(f"{num_hidden} hidden layers need as many activations, got {names}")
+    if isinstance(activation, str) or callable(activation):
+        activation = [activation] * num_hidden
+    hidden = list(activation)
+    if len(hidden) != num_hidden:
+        raise ValueError(f"{num_hidden} hidden layers need as many activations, got {hidden}")
     layers: list[nn.Module] = []
-    for width_in, width_out, name in zip(
-        channels[:-1], channels[1:], [*names, out_activation or "linear"], strict=True
+    for width_in, width_out, each in zip(
+        channels[:-1], channels[1:], [*hidden, out_activation or "linear"], strict=True
     ):
         layers.append(nn.Linear(width_in, width_out))
-        if name != "linear":
-            layers.append(_activation(name))
+        if each != "linear":
+            layers.append(_build(each))
     return nn.Sequential(*layers)
 
 
-def _activation(name: str) -> nn.Module:
-    if name not in ACTIVATIONS:
-        raise ValueError(f"unknown activation {name!r}; choose one of {', '.join(ACTIVATIONS)}")
-    return ACTIVATIONS[name]()
+def _build(activation: Activation) -> nn.Module:
+    if isinstance(activation, str):
+        if activation not in ACTIVATIONS:
+            raise ValueError(
+                f"unknown activation {activation!r}; choose one of {', '.join(ACTIVATIONS)}"
+            )
+        activation = ACTIVATIONS[activation]
+    if isinstance(activation, nn.Module) or not callable(activation):
+        raise TypeError(f"an activation is a name or a class of modules, got {activation!r}")
+    return activation()

@@ -1,14 +1,12 @@
 r"""The plain autoencoder."""
 
-import inspect
-from collections.abc import Callable
 from typing import Literal
 
 from torch import Tensor, nn
 from torch_geometric.data import Data
-from torch_geometric.nn import Sequential
 from torch_geometric.nn.inits import reset
 
+from nrae_geometric._compat import takes_edge_index
 from nrae_geometric.registry import ModelSettings, register_model
 
 
@@ -17,19 +15,20 @@ class AE(nn.Module):
     :math:`f(g(x)) \approx x`.
 
     Args:
-        encoder: A module ``x [N, *] -> z [N, d]``, or a graph neural network
-            ``(x, edge_index) -> z``.
-        decoder: A module ``z [N, d] -> x [N, *]`` that treats each row by itself.
+        encoder (torch.nn.Module): A module :obj:`x [N, *] -> z [N, d]`, or a graph neural network
+            :obj:`(x, edge_index) -> z`.
+        decoder (torch.nn.Module): A module :obj:`z [N, d] -> x [N, *]` that treats each row by
+            itself.
 
     Attributes:
-        encoder_uses_graph: Whether the encoder takes a graph.
+        encoder_uses_graph (bool): Whether the encoder takes a graph.
     """
 
     def __init__(self, encoder: nn.Module, decoder: nn.Module) -> None:
         super().__init__()
         self.encoder = encoder
         self.decoder = decoder
-        self.encoder_uses_graph = _takes_edge_index(encoder)
+        self.encoder_uses_graph = takes_edge_index(encoder)
 
     def reset_parameters(self) -> None:
         """Draws all learnable parameters anew."""
@@ -37,11 +36,12 @@ class AE(nn.Module):
         reset(self.decoder)
 
     def encode(self, x: Tensor, edge_index: Tensor | None = None) -> Tensor:
-        """Returns the latent coordinates ``[N, d]`` of the points ``[N, *]``.
+        """Returns the latent coordinates of points, :obj:`[N, d]`.
 
         Args:
-            x: The points, ``[N, *]``.
-            edge_index: The graph, ``[2, E]``; used where the encoder takes one.
+            x (torch.Tensor): The points, :obj:`[N, *]`.
+            edge_index (torch.Tensor, optional): The graph, :obj:`[2, E]`; used where the encoder
+                takes one. (default: :obj:`None`)
 
         Raises:
             ValueError: If the encoder takes a graph and none is given.
@@ -55,26 +55,37 @@ class AE(nn.Module):
         return self.encoder(x, edge_index)
 
     def decode(self, z: Tensor) -> Tensor:
-        """Returns the points ``[N, *]`` at latent coordinates ``[N, d]``."""
+        """Returns the points :obj:`[N, *]` at latent coordinates :obj:`[N, d]`."""
         return self.decoder(z)
 
     def forward(self, x: Tensor, edge_index: Tensor | None = None) -> Tensor:
-        """Returns the reconstruction :math:`f(g(x))` of the points, ``[N, *]``."""
+        """Returns the reconstruction :math:`f(g(x))` of the points, :obj:`[N, *]`."""
         return self.decode(self.encode(x, edge_index))
 
-    def loss(self, batch: Data) -> Tensor:
-        r"""The squared error of the centers, averaged over points and dimensions.
+    def encode_centers(self, batch: Data) -> tuple[Tensor, Tensor]:
+        """Returns the centers of a batch, :obj:`[B, *]`, and their latents, :obj:`[B, d]`.
 
         Args:
-            batch: Points ``batch.x`` of which the first ``batch.batch_size`` are centers (all
-                without that attribute), and ``batch.edge_index`` for an encoder that takes it.
+            batch (torch_geometric.data.Data): Points :obj:`batch.x` of which the first
+                :obj:`batch.batch_size` are centers (all without that attribute), and
+                :obj:`batch.edge_index` for an encoder that takes it.
         """
-        num_centers = num_centers_of(batch)
-        if self.encoder_uses_graph:
-            z = self.encode(batch.x, batch.edge_index)[:num_centers]
-        else:
-            z = self.encode(batch.x[:num_centers])
+        num_centers = batch.get("batch_size")
         x = batch.x[:num_centers]
+        if self.encoder_uses_graph:
+            return x, self.encode(batch.x, batch.edge_index)[:num_centers]
+        return x, self.encode(x)
+
+    def loss(self, batch: Data) -> Tensor:
+        r"""Returns the squared error of the centers, averaged over points and dimensions.
+
+        Args:
+            batch (torch_geometric.data.Data): A batch as :meth:`encode_centers` takes it.
+
+        Raises:
+            ValueError: If the decoder's points have another shape than those of the batch.
+        """
+        x, z = self.encode_centers(batch)
         recon = self.decode(z)
         if recon.shape != x.shape:
             raise ValueError(
@@ -82,17 +93,6 @@ class AE(nn.Module):
                 f"but x has points of shape {tuple(x.shape[1:])}"
             )
         return (x - recon).square().mean()
-
-
-def num_centers_of(batch: Data) -> int:
-    return batch.batch_size if "batch_size" in batch else batch.num_nodes
-
-
-def _takes_edge_index(encoder: Callable[..., Tensor]) -> bool:
-    if isinstance(encoder, Sequential):  # PyG's hides its arguments behind *args
-        return "edge_index" in encoder.signature.param_dict
-    forward = getattr(encoder, "forward", encoder)
-    return "edge_index" in inspect.signature(forward).parameters
 
 
 @register_model

@@ -8,7 +8,7 @@ from torch_geometric.data import Data
 
 from nrae_geometric.nn.kernels import BinaryKernel, GaussianKernel
 from nrae_geometric.nn.losses import Kernel, NeighborhoodReconstruction
-from nrae_geometric.nn.models.ae import AE, num_centers_of
+from nrae_geometric.nn.models.ae import AE
 from nrae_geometric.registry import ModelSettings, Section, register_model
 
 
@@ -16,15 +16,20 @@ class NRAE(AE):
     r"""The neighborhood reconstructing autoencoder: an autoencoder whose decoder's local Taylor
     expansion reconstructs the graph neighbors of each point.
 
-    The loss is :class:`NeighborhoodReconstruction`; order 1 is published as NRAE-L, order 2 as
-    NRAE-Q.
+    The loss is :class:`~nrae_geometric.nn.NeighborhoodReconstruction`; order 1 is published as
+    NRAE-L, order 2 as NRAE-Q.
 
     Args:
-        encoder: A module ``x [N, *] -> z [N, d]``, or a graph neural network
-            ``(x, edge_index) -> z``.
-        decoder: A module ``z [N, d] -> x [N, *]`` that treats each row by itself.
-        order: The order of the expansion, 1 or 2.
-        kernel: The weight of each neighbor, see :mod:`nrae_geometric.nn.kernels`; 1 by default.
+        encoder (torch.nn.Module): A module :obj:`x [N, *] -> z [N, d]`, or a graph neural network
+            :obj:`(x, edge_index) -> z`.
+        decoder (torch.nn.Module): A module :obj:`z [N, d] -> x [N, *]` that treats each row by
+            itself.
+        order (int, optional): The order of the expansion, 1 or 2. (default: :obj:`1`)
+        kernel (callable, optional): The weight of each neighbor, see
+            :mod:`nrae_geometric.nn.kernels`; :obj:`None` is 1 for each. (default: :obj:`None`)
+
+    Raises:
+        ValueError: If the order is neither 1 nor 2.
 
     Source: Lee, Kwon and Park, `"Neighborhood Reconstructing Autoencoders"
     <https://proceedings.neurips.cc/paper/2021/hash/05311655a15b75fab86956663e1819cd-Abstract.html>`_,
@@ -47,16 +52,21 @@ class NRAE(AE):
         return self.criterion.order
 
     def loss(self, batch: Data) -> Tensor:
-        """The neighborhood reconstruction loss of the edges into the centers.
+        """Returns the neighborhood reconstruction loss of the edges into the centers.
 
         Args:
-            batch: Points ``batch.x`` of which the first ``batch.batch_size`` are centers (all
-                without that attribute), and ``batch.edge_index`` from neighbor to center.
+            batch (torch_geometric.data.Data): Points :obj:`batch.x` of which the first
+                :obj:`batch.batch_size` are centers (all without that attribute), and
+                :obj:`batch.edge_index` from neighbor to center.
+
+        Raises:
+            ValueError: If there is no graph, no edge into a center, or the decoder's points have
+                another shape than those of the batch.
         """
         if batch.edge_index is None:
             raise ValueError("the batch has no edge_index; build a graph with KNNGraph first")
         z = self.encode(batch.x, batch.edge_index)
-        return self.criterion(self.decoder, z, batch.x, batch.edge_index, num_centers_of(batch))
+        return self.criterion(self.decoder, z, batch.x, batch.edge_index, batch.get("batch_size"))
 
 
 class BinaryKernelSettings(Section):
@@ -119,7 +129,7 @@ class PublishedNRAESettings(_ExpansionSettings):
 
 @register_model
 class NRAESettings(_ExpansionSettings):
-    """The settings of :class:`NRAE`."""
+    """The settings of :class:`NRAE`, whose kernel is the binary one."""
 
     arch: Literal["nrae"] = "nrae"
     order: Literal[1, 2] = 1

@@ -1,8 +1,8 @@
 r"""Chains of linear layers and pointwise activations, with all coefficients in one matrix.
 
 Where each point has one direction, its value :math:`a`, first coefficient :math:`b` and second
-coefficient :math:`c` are rows of three blocks of one matrix ``[3 N, C]`` (two, where :math:`c` is
-zero or not asked for). A linear layer is one product then, and the activation behind it maps
+coefficient :math:`c` are rows of three blocks of one matrix :obj:`[3 N, C]` (two, where :math:`c`
+is zero or not asked for). A linear layer is one product then, and the activation behind it maps
 
 .. math::
     (a, b, c) \mapsto (s(a),\; s'(a)\,b,\; s''(a)\,b^2 + s'(a)\,c).
@@ -26,7 +26,7 @@ Pointwise = Callable[[Tensor], Derivatives]
 
 
 def is_dense(series: TaylorSeries) -> bool:
-    """Whether :func:`propagate_chain` can take the series: each point has one direction.
+    """Returns whether :func:`propagate_chain` can take the series: each point has one direction.
 
     Nothing but reverse-mode autograd may be at work. Compiled, transformed by :mod:`torch.func`, in
     forward mode or mixed precision, operations one by one are the better choice, or the only one.

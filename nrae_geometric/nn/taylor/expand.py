@@ -41,16 +41,17 @@ def taylor_expand(
         \quad \text{(the last term at order 2 only)}
 
     Args:
-        module: The function :math:`f`, ``[M, *in] -> [M, *out]``, that treats each row by itself:
-            a module, nested in any way, or any callable.
-        z: The points, ``[N, *in]``.
-        dz: The directions, ``[E, *in]``.
-        order: 1 or 2.
-        index: The row of `z` that each direction leaves, ``[E]``. Without it each point owns the
-            same number of consecutive rows of `dz`, and :math:`E` is a multiple of :math:`N`.
+        module (callable): The function :math:`f`, :obj:`[M, *in] -> [M, *out]`, that treats each
+            row by itself: a module, nested in any way, or any other callable.
+        z (torch.Tensor): The points, :obj:`[N, *in]`.
+        dz (torch.Tensor): The directions, :obj:`[E, *in]`.
+        order (int, optional): 1 or 2. (default: :obj:`1`)
+        index (torch.Tensor, optional): The row of :obj:`z` that each direction leaves, :obj:`[E]`.
+            Without it each point owns the same number of consecutive rows of :obj:`dz`, and
+            :math:`E` is a multiple of :math:`N`. (default: :obj:`None`)
 
     Returns:
-        The expansions :math:`F_e`, ``[E, *out]``.
+        torch.Tensor: The expansions :math:`F_e`, :obj:`[E, *out]`.
 
     Raises:
         ValueError: If the order is neither 1 nor 2, or the shapes do not fit.
@@ -71,16 +72,16 @@ def taylor_expand(
 
 
 def jacobian(module: Function, z: Tensor) -> Tensor:
-    r"""Differentiates a function at points, by forward mode: the cost grows with the inputs.
+    r"""Returns the Jacobian of a function at points, by forward mode: one row for each input.
 
     Args:
-        module: The function :math:`f`, ``[M, *in] -> [M, *out]``, that treats each row by itself:
-            a module, nested in any way, or any callable.
-        z: The points, ``[N, *in]``.
+        module (callable): The function :math:`f`, :obj:`[M, *in] -> [M, *out]`, that treats each
+            row by itself: a module, nested in any way, or any other callable.
+        z (torch.Tensor): The points, :obj:`[N, *in]`.
 
     Returns:
-        The Jacobian :math:`J_f` at each point, ``[N, *out, *in]``, differentiable with respect to
-        the points and the parameters.
+        torch.Tensor: The Jacobian :math:`J_f` at each point, :obj:`[N, *out, *in]`, differentiable
+        with respect to the points and the parameters.
     """
     first = propagate(module, TaylorSeries(z, _axes(z), None, 1)).first
     num_points, shape = z.size(0), z.shape[1:]
@@ -89,7 +90,7 @@ def jacobian(module: Function, z: Tensor) -> Tensor:
 
 
 def prefers_axes(z: Tensor, num_directions: int, order: int) -> bool:
-    """Whether fewer rows pass the decoder along the axes of ``z [N, d]`` than along directions."""
+    """Returns whether the axes of :obj:`z [N, d]` are fewer rows to propagate than directions."""
     if z.dim() != 2:
         return False
     num_points, dim = z.shape
@@ -100,7 +101,9 @@ def prefers_axes(z: Tensor, num_directions: int, order: int) -> bool:
 def expand_along_directions(
     module: Function, z: Tensor, dz: Tensor, order: int, index: Tensor | None
 ) -> tuple[Tensor, Tensor]:
-    """The value at each point, ``[N, *out]``, and what each direction adds to it, ``[E, *out]``."""
+    """Returns the value at each point, :obj:`[N, *out]`, and the term that each direction adds to
+    it, :obj:`[E, *out]`.
+    """
     series = propagate(module, TaylorSeries(z, dz, None, order, index))
     if series.second is None:
         return series.value, series.first
@@ -110,8 +113,10 @@ def expand_along_directions(
 def expand_along_axes(
     module: Function, z: Tensor, dz: Tensor, order: int, index: Tensor | None
 ) -> Tensor:
-    """The expansion along each direction, ``[E, *out]``, from derivatives along the axes."""
+    """Returns the expansion along each direction, :obj:`[E, *out]`, from those of the axes."""
     num_points, dim = z.shape
+    if index is not None and _is_even(index, num_points):
+        index = None
     pairs = None
     if order == 2 and dim > 1:
         left, right = torch.triu_indices(dim, dim, device=z.device)
@@ -136,10 +141,22 @@ def expand_along_axes(
 
 
 def _axes(z: Tensor) -> Tensor:
-    """The unit vectors of the inputs for each of the points ``[N, *in]`` in turn."""
+    """The unit vectors of the inputs for each of the points :obj:`[N, *in]` in turn."""
     shape = z.shape[1:]
     axes = torch.eye(shape.numel(), dtype=z.dtype, device=z.device).unflatten(1, shape)
     return axes.repeat(z.size(0), *(1,) * len(shape))
+
+
+def _is_even(index: Tensor, num_points: int) -> bool:
+    """Whether all points own the same number of consecutive directions, in order.
+
+    A compiler would have to stop and look, so the answer is no then.
+    """
+    count = index.numel() // num_points
+    if count * num_points != index.numel() or torch.compiler.is_compiling():
+        return False
+    owners = torch.arange(num_points, device=index.device)
+    return torch.equal(index.view(num_points, count), owners[:, None].expand(-1, count))
 
 
 def _second_monomials(dz: Tensor, pairs: tuple[Tensor, Tensor] | None) -> Tensor:

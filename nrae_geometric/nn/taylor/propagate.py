@@ -41,7 +41,7 @@ def register_taylor_rule(
     differentiated by nested :func:`torch.func.jvp`: slower, and just as exact.
 
     Args:
-        *module_types: The classes that the rule is for; the last registration counts.
+        *module_types (type): The classes that the rule is for; the last registration counts.
     """
 
     def register(rule: TaylorRule) -> TaylorRule:
@@ -68,7 +68,7 @@ def register_pointwise(
     neither.
 
     Args:
-        *module_types: The classes that the function is for; the last registration counts.
+        *module_types (type): The classes that the function is for; the last registration counts.
     """
 
     def register(derivatives: PointwiseFunction) -> PointwiseFunction:
@@ -83,7 +83,7 @@ class PointwiseRule:
     """The Taylor rule of a pointwise function.
 
     Args:
-        derivatives: From the module and the points to the function's derivatives.
+        derivatives (callable): From the module and the points to the function's derivatives.
     """
 
     derivatives: Callable[..., Derivatives]

@@ -170,7 +170,7 @@ def _standardize(series: TaylorSeries, dims: tuple[int, ...], eps: float) -> Tay
 
 
 def _per_channel(parameter: Tensor | None, series: TaylorSeries) -> Tensor | None:
-    """Shapes ``[C]`` so that it broadcasts over the rows ``[N, C, *]`` of the series."""
+    """Shapes :obj:`[C]` so that it broadcasts over the rows :obj:`[N, C, *]` of the series."""
     if parameter is None:
         return None
     return parameter.reshape(-1, *(1,) * (series.value.dim() - 2))

@@ -24,16 +24,18 @@ _STACK_LIMIT = 2**21
 
 @dataclass(frozen=True)
 class Derivatives:
-    r"""A pointwise function and its derivatives at the points :math:`a`, ``[N, *]`` each.
+    r"""A pointwise function and its derivatives at the points :math:`a`, :obj:`[N, *]` each.
 
     A derivative that costs something to compute can be given as a function without arguments. The
     third one is for the gradient of an expansion of second order.
 
     Args:
-        value: :math:`s(a)`.
-        slope: :math:`s'(a)`.
-        curvature: :math:`s''(a)`; :obj:`None` where it is zero (almost) everywhere.
-        third: :math:`s'''(a)`; given if and only if the curvature is.
+        value (torch.Tensor): :math:`s(a)`.
+        slope (torch.Tensor): :math:`s'(a)`.
+        curvature (torch.Tensor or callable, optional): :math:`s''(a)`; :obj:`None` where it is
+            zero (almost) everywhere. (default: :obj:`None`)
+        third (torch.Tensor or callable, optional): :math:`s'''(a)`; given if and only if the
+            curvature is. (default: :obj:`None`)
 
     Raises:
         ValueError: If one of curvature and third derivative is given without the other.
@@ -60,16 +62,17 @@ class TaylorSeries:
     r"""The coefficients of a Taylor series at each of :math:`N` points.
 
     Args:
-        value: The points, ``[N, *]``.
-        first: The first derivatives, a row for each direction, ``[E, *]``.
-        second: The second derivatives, ``[S, *]``; :obj:`None` where they are zero everywhere or
-            not asked for.
-        order: The order to which the series is carried, 1 or 2.
-        index: The point that each direction leaves, ``[E]``; :obj:`None` where each point owns
-            :math:`E / N` consecutive ones.
-        pairs: The places, within a point's directions, of the two directions of each of its second
-            derivatives, two tensors ``[S / N]``; :obj:`None` where each direction has one second
-            derivative, along itself.
+        value (torch.Tensor): The points, :obj:`[N, *]`.
+        first (torch.Tensor): The first derivatives, a row for each direction, :obj:`[E, *]`.
+        second (torch.Tensor, optional): The second derivatives, :obj:`[S, *]`; :obj:`None` where
+            they are zero everywhere or not asked for.
+        order (int): The order to which the series is carried, 1 or 2.
+        index (torch.Tensor, optional): The point that each direction leaves, :obj:`[E]`;
+            :obj:`None` where each point owns :math:`E / N` consecutive ones. (default:
+            :obj:`None`)
+        pairs ((torch.Tensor, torch.Tensor), optional): The places, within a point's directions, of
+            the two directions of each of its second derivatives, :obj:`[S / N]` each; :obj:`None`
+            where each direction has one second derivative, along itself. (default: :obj:`None`)
     """
 
     value: Tensor
@@ -81,17 +84,18 @@ class TaylorSeries:
 
     @property
     def coefficients(self) -> list[Tensor]:
-        """The value and those of the derivatives that there are."""
+        """The value, and the derivatives as far as there are any."""
         return [part for part in (self.value, self.first, self.second) if part is not None]
 
     def map_linear(
         self, linear: Callable[[Tensor], Tensor], bias: Tensor | None = None
     ) -> "TaylorSeries":
-        """Applies a linear map to all coefficients, and adds `bias` to the value alone.
+        """Applies a linear map to all coefficients, and adds :obj:`bias` to the value alone.
 
         Args:
-            linear: A linear map of a batch, ``[M, *] -> [M, *out]``.
-            bias: What the layer adds, broadcastable to ``[N, *out]``.
+            linear (callable): A linear map of a batch, :obj:`[M, *] -> [M, *out]`.
+            bias (torch.Tensor, optional): The layer's constant, broadcastable to :obj:`[N, *out]`.
+                (default: :obj:`None`)
         """
         parts = self.coefficients
         if sum(part.numel() for part in parts) <= _STACK_LIMIT:
@@ -114,11 +118,11 @@ class TaylorSeries:
         r"""Applies a function of single numbers, given by its derivatives at the points.
 
         Args:
-            value: :math:`s(a)`, ``[N, *]``.
-            slope: :math:`s'(a)`, ``[N, *]``.
-            curvature: :math:`s''(a)`, ``[N, *]``, or a function that returns it, called at order
-                2 alone; :obj:`None` where it is zero (almost) everywhere, so that no second
-                coefficient arises.
+            value (torch.Tensor): :math:`s(a)`, :obj:`[N, *]`.
+            slope (torch.Tensor): :math:`s'(a)`, :obj:`[N, *]`.
+            curvature (torch.Tensor or callable, optional): :math:`s''(a)`, :obj:`[N, *]`, or a
+                function that returns it, called at order 2 alone; :obj:`None` where it is zero
+                (almost) everywhere, so that no second coefficient arises. (default: :obj:`None`)
         """
         second = None if self.second is None else self.scale_rows(self.second, slope)
         if self.order == 2 and curvature is not None:
@@ -128,14 +132,14 @@ class TaylorSeries:
         return replace(self, value=value, first=self.scale_rows(self.first, slope), second=second)
 
     def pair_product(self, p: Tensor, q: Tensor) -> Tensor:
-        r"""The symmetric product :math:`(p_i q_j + p_j q_i) / 2` for each second derivative.
+        r"""Returns the symmetric product :math:`(p_i q_j + p_j q_i) / 2` for each pair.
 
         Args:
-            p: A row for each direction, ``[E, *]``.
-            q: The same, ``[E, *]``.
+            p (torch.Tensor): A row for each direction, :obj:`[E, *]`.
+            q (torch.Tensor): The same, :obj:`[E, *]`.
 
         Returns:
-            A row for each second derivative, ``[S, *]``.
+            torch.Tensor: A row for each second derivative, :obj:`[S, *]`.
         """
         if self.pairs is None:
             return p * q
@@ -146,7 +150,7 @@ class TaylorSeries:
         return 0.5 * (p_left * q_right + p_right * q_left)
 
     def pair_directions(self, p: Tensor) -> tuple[Tensor, Tensor]:
-        """What belongs to the two directions of each second derivative, ``[S, *]`` each."""
+        """Returns the rows of the two directions of each second derivative, :obj:`[S, *]` each."""
         if self.pairs is None:
             return p, p
         grouped = p.unflatten(0, (self.value.size(0), -1))
@@ -154,7 +158,7 @@ class TaylorSeries:
         return left, right
 
     def scale_rows(self, coefficient: Tensor, factor: Tensor) -> Tensor:
-        """Multiplies each row of a coefficient by what belongs to its point, ``[N, *]``."""
+        """Multiplies each row of a coefficient by what belongs to its point, :obj:`[N, *]`."""
         if self.index is not None:
             return coefficient * factor.index_select(0, self.index)
         if coefficient.size(0) == factor.size(0):
@@ -163,7 +167,7 @@ class TaylorSeries:
         return (grouped * factor.unsqueeze(1)).flatten(0, 1)
 
     def per_direction(self, point: Tensor, coefficient: Tensor) -> Tensor:
-        """Repeats what belongs to the points, ``[N, *]``, for each row of a coefficient."""
+        """Repeats what belongs to the points, :obj:`[N, *]`, for each row of a coefficient."""
         if self.index is not None:
             return point.index_select(0, self.index)
         if coefficient.size(0) == point.size(0):
