@@ -31,8 +31,8 @@ class NeighborhoodReconstruction(nn.Module):
         kernel (callable, optional): The weight of each edge,
             :obj:`(x_center [E, *], x_neighbor [E, *]) -> [E]`; see
             :mod:`nrae_geometric.nn.kernels`. :obj:`None` is 1 for each. (default: :obj:`None`)
-        reduction (str, optional): :obj:`'mean'` over the edges, :obj:`'sum'`, or :obj:`'none'` for a loss
-            for each edge. (default: :obj:`'mean'`)
+        reduction (str, optional): :obj:`'mean'` over the edges, :obj:`'sum'`, or :obj:`'none'` for
+            a loss for each edge. (default: :obj:`'mean'`)
 
     Raises:
         ValueError: If the order or the reduction is none of these.
@@ -73,8 +73,8 @@ class NeighborhoodReconstruction(nn.Module):
                 edges into other rows are left out. :obj:`None` is all rows. (default: :obj:`None`)
 
         Returns:
-            torch.Tensor: A scalar, or :obj:`[E']` for the :math:`E'` edges that count with reduction
-            :obj:`'none'`.
+            torch.Tensor: A scalar, or :obj:`[E']` for the :math:`E'` edges that count with
+            reduction :obj:`'none'`.
 
         Raises:
             ValueError: If there is no edge, the decoder's output has not the shape of :obj:`x`, or

@@ -5,7 +5,7 @@ numbers, :func:`register_taylor_rule` for anything else.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
@@ -119,15 +119,16 @@ def propagate_by_jvp(module: Callable[[Tensor], Tensor], series: TaylorSeries) -
     jvp = _jvp_by_reverse_mode if _is_scripted(module) else torch.func.jvp
 
     def function(point: Tensor) -> Tensor:
-        with _ExactNormalization():
+        with _Substitutes(_EXACT):
             return module(point.clone())  # a module that works in place must not change the points
 
     def slope(point: Tensor, direction: Tensor) -> Tensor:
         return jvp(function, (point,), (direction,))[1]
 
+    with _Substitutes(_REFUSED):
+        value = module(series.value.clone())
     # Points with several directions are repeated: forward mode carries one tangent a row.
     first = slope(series.per_direction(series.value, series.first), series.first)
-    value = module(series.value.clone())
     if series.order == 1:
         return replace(series, value=value, first=first)
     left, right = series.pair_directions(series.first)
@@ -150,15 +151,12 @@ def _jvp_by_reverse_mode(
     return torch.autograd.functional.jvp(function, points, tangents, create_graph=True)
 
 
-class _ExactNormalization(TorchFunctionMode):
-    r"""A context in which normalizations have higher derivatives that are right.
+class _Substitutes(TorchFunctionMode):
+    """A context in which some functions of PyTorch are replaced by others."""
 
-    PyTorch's fused kernels of layer and instance normalization treat the saved mean and deviation
-    as constants from the second nested differentiation on, so that second derivatives in forward
-    mode, and what is differentiated further from there, come out wrong without any error. Those of
-    group normalization, which can express both, are right. Batch normalization with the statistics
-    of a batch has no expansion, and is refused.
-    """
+    def __init__(self, substitutes: Mapping[Callable[..., Any], Callable[..., Any]]) -> None:
+        super().__init__()
+        self.substitutes = substitutes
 
     def __torch_function__(
         self,
@@ -167,7 +165,7 @@ class _ExactNormalization(TorchFunctionMode):
         args: tuple[Any, ...] = (),
         kwargs: dict[str, Any] | None = None,
     ) -> Any:
-        return _EXACT.get(func, func)(*args, **(kwargs or {}))
+        return self.substitutes.get(func, func)(*args, **(kwargs or {}))
 
 
 def batch_statistics_error(name: str) -> ValueError:
@@ -223,9 +221,17 @@ def _batch_norm(
     return F.batch_norm(input, running_mean, running_var, weight, bias, False, momentum, eps)
 
 
+_REFUSED: dict[Callable[..., Any], Callable[..., Any]] = {F.batch_norm: _batch_norm}
+"""Batch normalization, which has no expansion with the statistics of a batch."""
+
+# PyTorch's fused kernels of layer and instance normalization treat the saved mean and deviation as
+# constants from the second nested differentiation on, so that second derivatives in forward mode,
+# and what is differentiated further from there, come out wrong without any error. Those of group
+# normalization, which can express both, are right.
 _EXACT: dict[Callable[..., Any], Callable[..., Any]] = {
+    **_REFUSED,
     F.layer_norm: _layer_norm,
     torch.layer_norm: _layer_norm,
     F.instance_norm: _instance_norm,
-    F.batch_norm: _batch_norm,
 }
+"""Normalizations whose higher derivatives are right."""

@@ -120,6 +120,7 @@ NORMS = {
     "layer norm of images": (nn.LayerNorm((3, 4), eps=0.1, elementwise_affine=False), (-2, -1)),
     "instance norm": (nn.InstanceNorm1d(3), -1),
     "instance norm with parameters": (nn.InstanceNorm1d(3, affine=True), -1),
+    "instance norm that counts": (nn.InstanceNorm1d(3, track_running_stats=True), -1),
 }
 
 
@@ -145,6 +146,29 @@ def test_normalization_inside_a_module_is_exact(assert_exact, name, num_directio
 
     z, dz = torch.randn(2, 2).double(), torch.randn(2 * num_directions, 2).double()
     assert_exact(network, z, dz, order, reference=written_out)
+
+
+@pytest.mark.parametrize("order", [1, 2])
+@pytest.mark.parametrize("build", [nn.BatchNorm1d, nn.InstanceNorm1d])
+def test_running_statistics_inside_a_module_are_exact(assert_exact, build, order):
+    torch.manual_seed(0)
+    norm = build(3, affine=True, track_running_stats=True).eval()
+    norm.running_mean.normal_()
+    norm.running_var.uniform_(0.5, 2)
+    project = nn.Sequential(nn.Linear(2, 12), nn.Tanh(), nn.Unflatten(1, (3, 4)))
+    network = nn.Sequential(project, ResidualNorm(norm), nn.Sigmoid()).double()
+    assert_exact(network, torch.randn(3, 2).double(), torch.randn(6, 2).double(), order)
+
+
+class BatchStatistics(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return nn.functional.batch_norm(x, None, None, training=True)
+
+
+@pytest.mark.parametrize("norm", [nn.BatchNorm1d(2), BatchStatistics()])
+def test_statistics_of_a_batch_inside_a_module_are_refused(norm):
+    with pytest.raises(ValueError, match=r"statistics of a batch .* call \.eval\(\)"):
+        taylor_expand(ResidualNorm(norm), torch.randn(4, 2), torch.randn(4, 2))
 
 
 @pytest.mark.parametrize("order", [1, 2])
