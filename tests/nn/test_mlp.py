@@ -1,4 +1,4 @@
-"""Perceptrons and the activations of the published experiments."""
+"""Perceptrons, and activations by name, class or function."""
 
 import pytest
 import torch
@@ -51,6 +51,29 @@ def test_each_hidden_layer_may_have_its_own_activation():
     network = mlp([2, 3, 4, 1], ["relu", "tanh"], "sigmoid")
     kinds = [nn.Linear, nn.ReLU, nn.Linear, nn.Tanh, nn.Linear, nn.Sigmoid]
     assert [type(layer) for layer in network] == kinds
+
+
+class Sine(nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x.sin()
+
+
+def test_activation_may_be_a_class_of_modules_or_build_one():
+    network = mlp([2, 3, 4, 1], [Sine, lambda: nn.LeakyReLU(0.1)], Sine)
+    assert [type(layer) for layer in network[1::2]] == [Sine, nn.LeakyReLU, Sine]
+    same = mlp([2, 3, 4, 1], Sine)
+    assert same[1] is not same[3]
+
+
+def test_activation_can_be_given_a_name(monkeypatch):
+    monkeypatch.setitem(ACTIVATIONS, "sine", Sine)
+    assert isinstance(mlp([2, 3, 1], "sine")[1], Sine)
+
+
+@pytest.mark.parametrize("activation", [nn.ReLU(), [3]])
+def test_activation_of_another_type_is_refused(activation):
+    with pytest.raises(TypeError, match="a name or a class of modules, got"):
+        mlp([2, 3, 1], activation)
 
 
 def test_output_is_linear_by_default():

@@ -97,7 +97,7 @@ def test_compiled_loss_equals_the_eager_one(name):
     batch = Data(x=torch.randn(6, 3), edge_index=torch.randint(6, (2, 20)), batch_size=4)
     expected = model.loss(batch)
 
-    torch._dynamo.reset()
+    torch.compiler.reset()
     compiled = torch.compile(model.loss, backend="aot_eager")(batch)
 
     torch.testing.assert_close(compiled, expected)
@@ -107,7 +107,7 @@ def test_compiled_loss_equals_the_eager_one(name):
 
 def test_compiled_parts_equal_the_eager_ones(model, batch):
     expected = model.loss(batch)
-    torch._dynamo.reset()
+    torch.compiler.reset()
     model.encoder.compile(backend="aot_eager")
     model.decoder.compile(backend="aot_eager")
     torch.testing.assert_close(model.loss(batch), expected)
@@ -116,7 +116,7 @@ def test_compiled_parts_equal_the_eager_ones(model, batch):
 @pytest.mark.parametrize("order", ORDERS)
 def test_expansion_compiles_without_a_graph_break(order):
     decoder, z, dz = networks()[1], torch.randn(3, 2), torch.randn(6, 2)
-    torch._dynamo.reset()
+    torch.compiler.reset()
     compiled = torch.compile(taylor_expand, backend="eager", fullgraph=True)
     expected = taylor_expand(decoder, z, dz, order)
     torch.testing.assert_close(compiled(decoder, z, dz, order), expected)
@@ -125,7 +125,7 @@ def test_expansion_compiles_without_a_graph_break(order):
 @pytest.mark.parametrize("order", ORDERS)
 def test_compiled_decoder_can_be_expanded(order):
     decoder, z, dz = mlp([2, 8, 3], "tanh"), torch.randn(3, 2), torch.randn(6, 2)
-    torch._dynamo.reset()
+    torch.compiler.reset()
     compiled = torch.compile(decoder, backend="aot_eager")
     expected = taylor_expand(decoder, z, dz, order)
     torch.testing.assert_close(taylor_expand(compiled, z, dz, order), expected)

@@ -28,7 +28,7 @@ def points(num_points: int, dim: int = 1) -> tuple[Tensor, Tensor]:
 
 
 @ORDERS
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=25)
 @given(
     names=st.lists(st.sampled_from(NAMES), min_size=1, max_size=3),
     dim=st.integers(1, 3),
@@ -42,7 +42,7 @@ def test_any_chain_of_layers_is_exact(assert_exact, order, names, dim, num_point
 
 
 @ORDERS
-@pytest.mark.parametrize("name", ["relu", "leakyrelu", "elu", "selu", "sigmoid", "gelu"])
+@pytest.mark.parametrize("name", ["relu", "elu", "gelu"])
 def test_derivative_can_be_differentiated_again(name, order):
     torch.manual_seed(0)
     decoder = network(name, name)

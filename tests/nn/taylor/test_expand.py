@@ -11,7 +11,7 @@ from torch.autograd import functional, gradcheck, gradgradcheck
 
 from nrae_geometric.nn import ACTIVATIONS, jacobian, mlp, taylor_expand
 
-FRESH = settings(deadline=None, max_examples=30)
+FRESH = settings(deadline=None, max_examples=20)
 NAMES = st.sampled_from(sorted(ACTIVATIONS))
 ORDERS = st.sampled_from([1, 2])
 SMOOTH = ["tanh", "softplus", "gelu"]

@@ -54,7 +54,7 @@ def convolutional_networks(draw: st.DrawFn, dim: int) -> nn.Sequential:
     return network.double()
 
 
-@settings(deadline=None, max_examples=15)
+@settings(deadline=None, max_examples=10)
 @given(data=st.data(), order=st.sampled_from([1, 2]))
 @pytest.mark.parametrize("dim", [1, 2, 3])
 def test_random_convolutional_network_is_exact(assert_exact, dim, data, order):
@@ -106,21 +106,12 @@ def in_the_middle(layer: nn.Module, shape: tuple[int, ...]) -> nn.Sequential:
 
 
 @pytest.mark.parametrize("order", [1, 2])
-@pytest.mark.parametrize("num_directions", [3, 12])
+@pytest.mark.parametrize("directions", ["one each", *INDEX])
 @pytest.mark.parametrize("name", LAYERS)
-def test_layer_is_exact_for_each_number_of_directions(assert_exact, name, order, num_directions):
+def test_layer_is_exact(assert_exact, name, order, directions):
     torch.manual_seed(0)
-    z, dz = torch.randn(3, 2).double(), torch.randn(num_directions, 2).double()
-    assert_exact(in_the_middle(*LAYERS[name]), z, dz, order)
-
-
-@pytest.mark.parametrize("order", [1, 2])
-@pytest.mark.parametrize("directions", INDEX)
-@pytest.mark.parametrize("name", LAYERS)
-def test_layer_is_exact_for_ragged_directions(assert_exact, name, order, directions):
-    torch.manual_seed(0)
-    index = INDEX[directions]
-    z, dz = torch.randn(3, 2).double(), torch.randn(len(index), 2).double()
+    index = INDEX.get(directions)
+    z, dz = torch.randn(3, 2).double(), torch.randn(3 if index is None else len(index), 2).double()
     assert_exact(in_the_middle(*LAYERS[name]), z, dz, order, index)
 
 

@@ -1,4 +1,4 @@
-"""The model against numbers that the published code computed, in float64."""
+"""NRAE against numbers that the published code computed in float64, and its settings."""
 
 from pathlib import Path
 from typing import Any
@@ -9,7 +9,19 @@ import torch
 from torch import Tensor, nn
 from torch_geometric.data import Data
 
-from nrae_geometric.nn import NRAE, BinaryKernel, mlp, taylor_expand
+from nrae_geometric.datasets import SinCurve
+from nrae_geometric.loader import NeighborhoodLoader
+from nrae_geometric.nn import (
+    AE,
+    NRAE,
+    BinaryKernel,
+    GaussianKernel,
+    NeighborhoodReconstruction,
+    mlp,
+    taylor_expand,
+)
+from nrae_geometric.registry import MODELS
+from nrae_geometric.transforms import KNNGraph
 
 CASES = [
     "linear_elu",
@@ -101,3 +113,91 @@ def test_kernel_weights_are_the_published_ones(case):
     x_center = case.x_center.repeat_interleave(case.num_neighbors, 0)
     weights = case.kernel(x_center, case.x_neighbor.flatten(0, 1))
     assert_equal_to(weights.view_as(case.golden["weights"]), case.golden["weights"])
+
+
+def networks() -> tuple[nn.Sequential, nn.Sequential]:
+    return mlp([3, 4, 2], "elu"), mlp([2, 4, 3], "elu")
+
+
+@pytest.mark.parametrize("order", [1, 2])
+def test_loss_is_the_neighborhood_reconstruction_of_the_centers(order):
+    kernel = BinaryKernel(7.0)
+    model = NRAE(*networks(), order, kernel)
+    x, edge_index = torch.randn(5, 3), torch.randint(5, (2, 20))
+    edge_index[1, :2] = 0
+
+    loss = model.loss(Data(x=x, edge_index=edge_index, batch_size=2))
+
+    counted = edge_index[:, edge_index[1] < 2]
+    expected = NeighborhoodReconstruction(order, kernel)(model.decoder, model.encode(x), x, counted)
+    torch.testing.assert_close(loss, expected)
+
+
+def test_batch_without_a_graph_is_refused():
+    with pytest.raises(ValueError, match="the batch has no edge_index"):
+        NRAE(*networks()).loss(Data(x=torch.randn(4, 3)))
+
+
+def test_order_is_known():
+    assert NRAE(*networks()).order == 1
+    assert NRAE(*networks(), order=2).order == 2
+    with pytest.raises(ValueError, match="order must be 1 or 2"):
+        NRAE(*networks(), order=3)
+
+
+BINARY = {"type": "binary", "lambda": 3.0}
+GAUSSIAN = {"type": "gaussian", "bandwidth": 0.5}
+
+
+@pytest.mark.parametrize(
+    ("settings", "order", "kernel"),
+    [
+        ({"arch": "nrael", "kernel": BINARY}, 1, BinaryKernel(3.0)),
+        ({"arch": "nraeq", "kernel": GAUSSIAN}, 2, GaussianKernel(0.5)),
+        ({"arch": "nrae"}, 1, BinaryKernel(10.0)),
+        ({"arch": "nrae", "order": 2, "neighbor_weight": 3.0}, 2, BinaryKernel(3.0)),
+    ],
+    ids=str,
+)
+def test_settings_build_the_model(settings, order, kernel):
+    settings = MODELS[settings["arch"]].model_validate(settings)
+    encoder, decoder = networks()
+
+    model = settings.build(encoder, decoder)
+
+    assert type(model) is NRAE
+    assert model.encoder is encoder
+    assert model.decoder is decoder
+    assert model.order == settings.expansion_order == order
+    assert repr(model.criterion.kernel) == repr(kernel)
+    assert settings.needs_graph
+    assert settings.title == f"NRAE-{'LQ'[order - 1]}"
+
+
+def test_settings_to_try_are_valid():
+    trial = pytest.importorskip("optuna").trial.FixedTrial({"order": 2, "neighbor_weight": 50.0})
+    settings = MODELS["nrae"].model_validate(MODELS["nrae"].search_space(trial))
+    assert settings.build(*networks()).criterion.kernel.weight == 50.0
+
+
+@pytest.mark.slow
+def test_it_is_less_misled_by_noise_than_the_autoencoder():
+    """The denoising experiment of the paper, with a smaller network and all points in a batch."""
+    curve = SinCurve(num_nodes=50, noise=0.3, seed=0)
+    data, clean = KNNGraph(k=10)(curve[0]), curve.manifold(200).x
+    errors = {}
+    for name in ("ae", "nrael"):
+        torch.manual_seed(0)
+        model = AE(mlp([2, 128, 128, 1], "elu"), mlp([1, 128, 128, 2], "elu"))
+        if name == "nrael":
+            model = NRAE(model.encoder, model.decoder, order=1, kernel=BinaryKernel(100.0))
+        loader = NeighborhoodLoader(data, 2, include_center=False, replace=True, batch_size=50)
+        optimizer = torch.optim.Adam(model.parameters(), lr=3e-3)
+        for _ in range(2500):
+            for batch in loader:
+                optimizer.zero_grad()
+                model.loss(batch).backward()
+                optimizer.step()
+        with torch.no_grad():
+            errors[name] = (model(clean) - clean).square().sum(1).mean().item()
+    assert errors["nrael"] < 0.7 * errors["ae"]
