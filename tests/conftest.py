@@ -25,7 +25,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 @pytest.fixture(scope="session")
 def mnist_root() -> Path:
     r"""The data folder, from NRAE_DATA, with all four MNIST files in it."""
-    from nrae_geometric.datasets.mnist_files import SHA256, mnist_file
+    from nrae_geometric.datasets.mnist import SHA256, mnist_file
 
     root = Path(os.environ.get("NRAE_DATA") or "~/.cache/nrae_geometric").expanduser()
     try:

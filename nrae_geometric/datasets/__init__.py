@@ -18,8 +18,7 @@ Data(x=[3, 2])
 from nrae_geometric.datasets.digits import Digits
 from nrae_geometric.datasets.files import PointsFile, read_points
 from nrae_geometric.datasets.mnist import MNIST
-from nrae_geometric.datasets.rotated import RotatedDigits, RotatedMNIST
-from nrae_geometric.datasets.shifted import ShiftedMNIST
+from nrae_geometric.datasets.orbits import RotatedDigits, RotatedMNIST, ShiftedMNIST
 from nrae_geometric.datasets.sin_curve import SinCurve
 from nrae_geometric.datasets.swiss_roll import SwissRoll
 

@@ -18,7 +18,7 @@ def load_resized_digits() -> tuple[Tensor, Tensor]:
         Tuple[Tensor, Tensor]: The images, :obj:`torch.float32` of shape :obj:`[1797, 1, 28, 28]`
         with values in :math:`[0, 1]`, and the labels, :obj:`torch.int64` of shape :obj:`[1797]`.
     """
-    from sklearn.datasets import load_digits
+    from sklearn.datasets import load_digits  # not above: its import takes half a second
 
     digits = load_digits()
     images = torch.from_numpy(digits.images).float().unsqueeze(1) / _MAX_VALUE

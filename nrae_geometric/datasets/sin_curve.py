@@ -2,15 +2,18 @@ r"""Noisy points of a sine wave in the plane."""
 
 import math
 from collections.abc import Callable
-from typing import Annotated, Literal
+from typing import Literal
 
 import torch
-from pydantic import Field, NonNegativeFloat
 from torch_geometric.data import Data, InMemoryDataset
 
-from nrae_geometric.datasets.arguments import check_at_least, check_noise
-from nrae_geometric.datasets.noise import add_gaussian_noise
-from nrae_geometric.registry import DatasetSettings, register_dataset
+from nrae_geometric.datasets._common import (
+    SyntheticSettings,
+    add_gaussian_noise,
+    check_at_least,
+    check_noise,
+)
+from nrae_geometric.registry import register_dataset
 
 
 class SinCurve(InMemoryDataset):
@@ -74,22 +77,14 @@ class SinCurve(InMemoryDataset):
 
 
 @register_dataset
-class SinCurveSettings(DatasetSettings):
+class SinCurveSettings(SyntheticSettings):
     """The settings of :class:`SinCurve` in a configuration."""
 
-    dataset: Literal["synthetic"]
     type: Literal["sincurve"] = "sincurve"
-    num_data: Annotated[int, Field(ge=2)] = 50
-    noise_level: NonNegativeFloat = 0.0
 
     def build(self, seed: int) -> SinCurve:
         """Returns the data set."""
         return SinCurve(self.num_data, self.noise_level, seed=seed)
-
-    @property
-    def num_points(self) -> int:
-        """The number of points."""
-        return self.num_data
 
     @property
     def point_shape(self) -> tuple[int, ...]:

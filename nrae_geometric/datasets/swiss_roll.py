@@ -2,15 +2,18 @@ r"""Noisy points of a Swiss roll: a spiral in the plane, or a rolled-up sheet in
 
 import math
 from collections.abc import Callable
-from typing import Annotated, Literal
+from typing import Literal
 
 import torch
-from pydantic import Field, NonNegativeFloat
 from torch_geometric.data import Data, InMemoryDataset
 
-from nrae_geometric.datasets.arguments import check_at_least, check_noise
-from nrae_geometric.datasets.noise import add_gaussian_noise
-from nrae_geometric.registry import DatasetSettings, register_dataset
+from nrae_geometric.datasets._common import (
+    SyntheticSettings,
+    add_gaussian_noise,
+    check_at_least,
+    check_noise,
+)
+from nrae_geometric.registry import register_dataset
 
 # The range of scikit-learn's roll: its parameter in radians, its height in the points' unit.
 _PARAMETER_RANGE = (1.5 * math.pi, 4.5 * math.pi)
@@ -112,7 +115,7 @@ def _spiral(num: int) -> Data:
 
 
 def _random_roll(num: int, seed: int) -> Data:
-    from sklearn.datasets import make_swiss_roll
+    from sklearn.datasets import make_swiss_roll  # not above: its import takes half a second
 
     points, parameter = make_swiss_roll(num, random_state=seed)
     x = torch.from_numpy(points).float()
@@ -129,26 +132,18 @@ def _lattice_roll(num: int) -> Data:
 
 
 @register_dataset
-class SwissRollSettings(DatasetSettings):
+class SwissRollSettings(SyntheticSettings):
     """The settings of :class:`SwissRoll` in a configuration.
 
     ``swiss_role`` is the published spelling.
     """
 
-    dataset: Literal["synthetic"]
     type: Literal["swiss_role", "swiss_roll"]
-    num_data: Annotated[int, Field(ge=2)] = 50
-    noise_level: NonNegativeFloat = 0.0
     dim: Literal[2, 3] = 2
 
     def build(self, seed: int) -> SwissRoll:
         """Returns the data set."""
         return SwissRoll(self.num_data, self.noise_level, self.dim, seed=seed)
-
-    @property
-    def num_points(self) -> int:
-        """The number of points."""
-        return self.num_data
 
     @property
     def point_shape(self) -> tuple[int, ...]:

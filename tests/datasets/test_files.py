@@ -238,7 +238,7 @@ def test_no_file_is_executed(tmp_path, suffix):
         (np.save if suffix == ".npy" else np.savez)(path, unwelcome)
     with pytest.raises(ValueError, match="points"):
         read_points(path)
-    path.write_bytes(pickle.dumps(Unwelcome(mark)))
+    path.write_bytes(pickle.dumps(Unwelcome(mark), protocol=2))
     with pytest.raises(ValueError, match=f"damaged, or no {suffix} file"):
         read_points(path)
     assert not mark.exists()

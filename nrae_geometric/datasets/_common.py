@@ -1,0 +1,53 @@
+r"""Argument checks, noise and settings that several data sets share."""
+
+import math
+import operator
+from typing import Annotated, Literal
+
+import torch
+from pydantic import Field, NonNegativeFloat
+from torch import Tensor
+
+from nrae_geometric.registry import DatasetSettings
+
+
+def check_at_least(name: str, value: int, minimum: int) -> None:
+    r"""Raises unless :obj:`value` is an integer that is not below :obj:`minimum`."""
+    if operator.index(value) < minimum:
+        raise ValueError(f"{name} must be at least {minimum}, got {value}")
+
+
+def check_noise(noise: float) -> None:
+    r"""Raises unless :obj:`noise` can be a standard deviation."""
+    if not (noise >= 0 and math.isfinite(noise)):
+        raise ValueError(f"noise must be a finite standard deviation >= 0, got {noise}")
+
+
+def add_gaussian_noise(x: Tensor, std: float, seed: int) -> Tensor:
+    r"""Returns :math:`x + \sigma \epsilon` with :math:`\epsilon \sim \mathcal{N}(0, I)`.
+
+    PyTorch's global random state is neither used nor changed.
+
+    Args:
+        x (Tensor): Points of any shape, on the CPU.
+        std (float): The standard deviation :math:`\sigma`, in the units of :obj:`x`.
+        seed (int): The seed of the draw.
+
+    Returns:
+        Tensor: The noisy points, in the shape of :obj:`x`.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    return x + std * torch.randn(x.shape, generator=generator, dtype=x.dtype)
+
+
+class SyntheticSettings(DatasetSettings):
+    """The settings of noisy points drawn from a formula."""
+
+    dataset: Literal["synthetic"]
+    num_data: Annotated[int, Field(ge=2)] = 50
+    noise_level: NonNegativeFloat = 0.0
+
+    @property
+    def num_points(self) -> int:
+        """The number of points."""
+        return self.num_data
