@@ -90,7 +90,7 @@ def test_copy_is_equal_and_independent(model, batch, duplicate):
     assert model.loss(batch) == loss
 
 
-@pytest.mark.parametrize("name", BUILDERS)
+@pytest.mark.parametrize("name", ["AE", "NRAE-Q"])
 def test_compiled_loss_equals_the_eager_one(name):
     torch.manual_seed(0)
     model = BUILDERS[name](mlp([3, 4, 2], "elu"), mlp([2, 4, 3], "tanh"))
