@@ -90,7 +90,7 @@ def _cross_validated(record: list[Record]) -> Table:
         chosen = min(run["tried"], key=lambda each: each["held_out"])
         best = min(each["error"] for each in run["tried"])
         rows.append((run["error"], best, published.get(seed)))
-        settings = (chosen[name] for name in ("n_neighbors", "weight", "order"))
+        settings = (chosen[name] for name in ("n_neighbors", "neighbor_weight", "order"))
         table.add(seed, *settings, *_ratios(*rows[-1]))
     if rows:
         errors, best, others = zip(*rows, strict=True)

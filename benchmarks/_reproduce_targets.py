@@ -28,14 +28,20 @@ def cross_validated_sine(
     dataset = SinCurve(seed=seed)
     points, manifold = dataset[0].x.numpy(), dataset.manifold()
     estimator = ManifoldAutoencoder(
-        hidden=(128, 128, 128),
-        num_epochs=num_epochs,
+        n_components=1,
+        hidden_layer_sizes=(128, 128, 128),
+        max_epochs=num_epochs,
         batch_size=len(points),
         random_state=0,
         device="cpu",
     )
     grid = [
-        {"n_neighbors": [k], "num_neighbors": [k], "weight": list(weights), "order": [1, 2]}
+        {
+            "n_neighbors": [k],
+            "n_sampled_neighbors": [k],
+            "neighbor_weight": list(weights),
+            "order": [1, 2],
+        }
         for k in neighbors
     ]
     folds = KFold(5, shuffle=True, random_state=0)
@@ -61,13 +67,13 @@ def unrolled_sheet(seed: int, order: int, num_epochs: int = 40) -> dict[str, Any
     """Unrolls the roll in space, and measures the distances between new, clean points of it."""
     dataset = SwissRoll(1000, noise=0.05, dim=3, seed=seed)
     estimator = ManifoldAutoencoder(
-        latent_dim=2,
+        n_components=2,
         order=order,
         n_neighbors=8,
-        num_neighbors=3,
-        weight=1.0,
-        hidden=(256, 256, 256),
-        num_epochs=num_epochs,
+        n_sampled_neighbors=3,
+        neighbor_weight=1.0,
+        hidden_layer_sizes=(256, 256, 256),
+        max_epochs=num_epochs,
         batch_size=100,
         random_state=seed,
         device="cpu",

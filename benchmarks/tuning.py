@@ -17,8 +17,8 @@ from tqdm import tqdm
 from nrae_geometric.datasets import RotatedMNIST, SinCurve, SwissRoll
 from nrae_geometric.estimator import ManifoldAutoencoder
 from nrae_geometric.metrics import latent_order, manifold_distance, reconstruction_error
-from nrae_geometric.tuning import steady_estimator, tune
-from nrae_geometric.tuning.estimators import with_settings
+from nrae_geometric.tuning import full_batch_estimator, tune
+from nrae_geometric.tuning.objective import with_settings
 
 ERROR, DISTANCE, ORDER = "error", "distance", "1 - Spearman"
 
@@ -50,10 +50,11 @@ def compare(name: str, seed: int, arguments: argparse.Namespace, picks: Table) -
     data = dataset(name, seed)
     points, manifold = data[0], data.manifold()
     title = f"{name}, seed {seed}"
-    estimator = steady_estimator(
+    estimator = full_batch_estimator(
         points.num_nodes,
-        hidden=(arguments.width,) * 3,
-        num_epochs=arguments.epochs,
+        n_components=1,
+        hidden_layer_sizes=(arguments.width,) * 3,
+        max_epochs=arguments.epochs,
         random_state=seed,
         device="cpu",
     )
@@ -62,7 +63,7 @@ def compare(name: str, seed: int, arguments: argparse.Namespace, picks: Table) -
     trials = Table(title, ["score", "k", "lambda", "order", "state", ERROR, DISTANCE, ORDER])
     measured = []
     for row in tqdm(found.table, desc=title):
-        settings = {name: row[name] for name in ("n_neighbors", "weight", "order")}
+        settings = {name: row[name] for name in ("n_neighbors", "neighbor_weight", "order")}
         measured.append(truth(with_settings(estimator, settings), points, manifold))
         trials.add(row["score"], *settings.values(), row["state"], *measured[-1].values())
     for measure in (ERROR, DISTANCE, ORDER):

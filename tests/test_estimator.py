@@ -1,27 +1,40 @@
+import enum
 import logging
 
 import numpy as np
 import pytest
 import torch
 from sklearn.base import clone
-from sklearn.exceptions import NotFittedError
+from sklearn.decomposition import PCA
 from sklearn.model_selection import GridSearchCV
+from sklearn.neighbors import kneighbors_graph
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
+from torch import nn
+from torch_geometric.nn import SAGEConv
+from torch_geometric.utils import to_scipy_sparse_matrix
 
 from nrae_geometric.datasets import RotatedDigits, SwissRoll
 from nrae_geometric.estimator import ManifoldAutoencoder
 from nrae_geometric.metrics import latent_order
+from nrae_geometric.nn import AE, NRAE
+from nrae_geometric.registry import MODELS
+from nrae_geometric.training import Callback
 
 TINY = {
+    "n_components": 1,
     "n_neighbors": 3,
-    "hidden": (8,),
-    "num_epochs": 2,
+    "hidden_layer_sizes": (8,),
+    "max_epochs": 2,
     "init": "random",  # the geodesic start takes longer than two epochs
     "random_state": 0,
     "device": "cpu",
 }
+
+
+def tiny(**parameters):
+    return ManifoldAutoencoder(**{**TINY, **parameters})
 
 
 @pytest.fixture(autouse=True)
@@ -34,74 +47,31 @@ def points():
     return SwissRoll(30, seed=0)[0].x.numpy()
 
 
-@pytest.fixture(scope="module")
-def fitted(points):
-    return ManifoldAutoencoder(**TINY).fit(points)
-
-
-@parametrize_with_checks([ManifoldAutoencoder(**TINY)])
+@parametrize_with_checks([tiny()])
 def test_follows_the_conventions_of_scikit_learn(estimator, check):
     check(estimator)
 
 
 def test_unrolls_the_swiss_roll():
     roll = SwissRoll(30, seed=1)
-    estimator = ManifoldAutoencoder(
-        n_neighbors=2, hidden=(64, 64), num_epochs=150, random_state=0, device="cpu"
-    )
+    estimator = tiny(n_neighbors=2, hidden_layer_sizes=(64, 64), max_epochs=150, init="geodesic")
     z = estimator.fit_transform(roll[0].x)
 
     clean = roll.manifold(200)
     assert latent_order(z, roll[0].y).spearman >= 0.99
     assert latent_order(estimator.transform(clean.x), clean.y).spearman >= 0.99
-    assert len(estimator.history_) == 150
-
-
-def test_score_is_the_negative_squared_error_of_the_reconstruction(fitted, points):
-    recon = fitted.inverse_transform(fitted.transform(points))
-    expected = -((points - recon) ** 2).sum(axis=1).mean()
-    assert fitted.score(points) == pytest.approx(expected, rel=1e-4)
-
-
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_arrays_come_back_as_arrays_of_their_type(fitted, points, dtype):
-    z = fitted.transform(points.astype(dtype))
-    recon = fitted.inverse_transform(z)
-    assert (z.dtype, recon.dtype) == (dtype, dtype)
-    assert (z.shape, recon.shape) == ((30, 1), (30, 2))
-
-
-def test_tensors_come_back_as_tensors(fitted, points):
-    z = fitted.transform(torch.from_numpy(points))
-    assert isinstance(z, torch.Tensor)
-    assert isinstance(fitted.inverse_transform(z), torch.Tensor)
-    np.testing.assert_array_equal(z.numpy(), fitted.transform(points))
-
-
-def test_images_keep_their_shape():
-    images = RotatedDigits(digit=3, num_rotate=12)[0].x
-    estimator = ManifoldAutoencoder(2, **TINY).fit(images)
-
-    z = estimator.transform(images)
-    assert z.shape == (12, 2)
-    assert estimator.inverse_transform(z).shape == images.shape
-    flat = clone(estimator).fit(images.flatten(1))
-    np.testing.assert_array_equal(flat.transform(images.flatten(1)), z)
+    assert len(estimator.history_) == estimator.n_epochs_ == 150
 
 
 def test_result_does_not_depend_on_the_unit_and_origin_of_the_points(points):
     # A power of two and whole numbers leave the scaled points the same in every bit but few.
-    estimator = ManifoldAutoencoder(**TINY)
-    z = estimator.fit_transform(points.astype(np.float64))
-    moved = clone(estimator).fit_transform(1024 * points.astype(np.float64) + 3)
+    z = tiny().fit_transform(points.astype(np.float64))
+    moved = tiny().fit_transform(1024 * points.astype(np.float64) + 3)
     np.testing.assert_allclose(moved, z, atol=1e-4)
 
 
 def test_same_random_state_gives_the_same_result(points):
-    first, second, other = (
-        ManifoldAutoencoder(**{**TINY, "random_state": seed}).fit_transform(points)
-        for seed in (1, 1, 2)
-    )
+    first, second, other = (tiny(random_state=seed).fit_transform(points) for seed in (1, 1, 2))
     np.testing.assert_array_equal(first, second)
     assert (first != other).any()
 
@@ -112,87 +82,356 @@ def test_global_random_generators_are_left_alone(points):
     expected = torch.rand(1), np.random.rand()  # noqa: NPY002
     torch.manual_seed(5)
     np.random.seed(5)  # noqa: NPY002
-    ManifoldAutoencoder(**TINY).fit(points)
+    tiny(early_stopping=True).fit(points)
     assert (torch.rand(1), np.random.rand()) == expected  # noqa: NPY002
 
 
 def test_works_in_a_pipeline_and_in_a_search(points):
-    pipeline = make_pipeline(StandardScaler(), ManifoldAutoencoder(**TINY))
+    pipeline = make_pipeline(StandardScaler(), tiny())
     search = GridSearchCV(pipeline, {"manifoldautoencoder__order": [1, 2]}, cv=2).fit(points)
     assert search.best_params_["manifoldautoencoder__order"] in (1, 2)
     assert search.best_estimator_.inverse_transform(search.transform(points)).shape == (30, 2)
 
 
-def test_feature_names_are_numbered(fitted):
-    assert list(fitted.get_feature_names_out()) == ["manifoldautoencoder0"]
+class TestGraph:
+    def test_is_that_of_scikit_learn(self, points):
+        graph = tiny().fit(points).graph_
+        expected = kneighbors_graph(points, 3).T
+        assert (to_scipy_sparse_matrix(graph.edge_index) != expected).nnz == 0
+
+    def test_unknown_backend_is_an_error(self, points):
+        with pytest.raises(ValueError, match="unknown backend 'none'"):
+            tiny(backend="none").fit(points)
 
 
-def test_loaded_estimator_is_the_saved_one(fitted, points, tmp_path):
-    path = tmp_path / "results" / "roll.pt"
-    fitted.save(path)
-    loaded = ManifoldAutoencoder.load(path, device="cpu")
+class TestMethod:
+    @pytest.mark.parametrize(
+        "method",
+        [
+            name
+            for name in MODELS
+            if not any(f.is_required() for k, f in MODELS[name].model_fields.items() if k != "arch")
+        ],
+    )
+    def test_every_one_without_required_settings_can_be_fitted(self, points, method):
+        estimator = tiny(method=method, n_components=2).fit(points)
+        assert estimator.transform(points).shape == (30, 2)
+        assert np.isfinite(estimator.score(points))
 
-    assert loaded.get_params() == fitted.get_params()
-    assert loaded.history_ == fitted.history_
-    np.testing.assert_array_equal(loaded.transform(points), fitted.transform(points))
-    z = fitted.transform(points)
-    np.testing.assert_array_equal(loaded.inverse_transform(z), fitted.inverse_transform(z))
-    assert [file.name for file in path.parent.iterdir()] == ["roll.pt"]
+    def test_by_default_is_nrae_with_its_own_parameters(self, points):
+        model = tiny(order=2, neighbor_weight=3.0).fit(points).model_
+        assert isinstance(model, NRAE)
+        assert (model.order, model.criterion.kernel.weight) == (2, 3.0)
+
+    def test_settings_of_others_are_given_as_a_dictionary(self, points):
+        kernel = {"type": "binary", "lambda": 3.0}
+        published = tiny(method="nraeq", method_params={"kernel": kernel})
+        expected = tiny(order=2, neighbor_weight=3.0).fit_transform(points)
+        np.testing.assert_array_equal(published.fit_transform(points), expected)
+
+    def test_without_a_graph_is_not_limited_by_its_neighbors(self, points):
+        estimator = tiny(method="ae", n_neighbors=1).fit(points)
+        assert type(estimator.model_) is AE
+
+    @pytest.mark.parametrize(
+        ("parameters", "message"),
+        [
+            ({"method": "pca"}, "unknown model 'pca'; choose one of .*'nrae'"),
+            ({"method": "ae", "order": 2}, "order=2 has no meaning for the method 'ae'"),
+            ({"method_params": {"order": 2}}, "order is a parameter of its own"),
+            ({"method_params": {"weight": 2}}, "method 'nrae': weight: Extra inputs"),
+            ({"method": "nrael"}, "method 'nrael': kernel: Field required"),
+        ],
+    )
+    def test_that_does_not_fit_its_settings_is_an_error(self, points, parameters, message):
+        with pytest.raises(ValueError, match=message):
+            tiny(**parameters).fit(points)
 
 
-def test_what_is_saved_is_what_was_fitted(points, tmp_path):
-    estimator = ManifoldAutoencoder(**TINY).fit(points)
-    estimator.set_params(hidden=(4, 4), order=2).save(tmp_path / "roll.pt")
-    loaded = ManifoldAutoencoder.load(tmp_path / "roll.pt")
+class GraphEncoder(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = SAGEConv(2, 1)
 
-    assert (loaded.hidden, loaded.order) == ((8,), 1)
-    np.testing.assert_array_equal(loaded.transform(points), estimator.transform(points))
-
-
-def test_random_generator_as_random_state_is_not_saved(points, tmp_path):
-    generator = np.random.RandomState(0)
-    estimator = ManifoldAutoencoder(**{**TINY, "random_state": generator}).fit(points)
-    estimator.save(tmp_path / "roll.pt")
-    assert ManifoldAutoencoder.load(tmp_path / "roll.pt").random_state is None
+    def forward(self, x, edge_index):
+        return self.conv(x, edge_index)
 
 
-def test_loading_executes_nothing(tmp_path):
-    torch.save({"format": print}, tmp_path / "other.pt")
-    with pytest.raises(ValueError, match="not a checkpoint"):
-        ManifoldAutoencoder.load(tmp_path / "other.pt")
+class TestNetworksOfYourOwn:
+    def test_are_trained_as_copies(self, points):
+        encoder, decoder = nn.Linear(2, 1), nn.Linear(1, 2)
+        before = encoder.weight.detach().clone()
+        estimator = tiny(encoder=encoder, decoder=decoder)
+        first, second = estimator.fit_transform(points), estimator.fit_transform(points)
+
+        assert torch.equal(encoder.weight, before)
+        assert not torch.equal(estimator.model_.encoder.weight, before)
+        np.testing.assert_array_equal(first, second)
+
+    def test_see_images_as_images(self):
+        images = RotatedDigits(digit=3, num_rotate=12)[0].x
+        encoder = nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU(), nn.Flatten(), nn.LazyLinear(1))
+        encoder(images)
+        assert tiny(encoder=encoder).fit_transform(images).shape == (12, 1)
+
+    def test_with_a_graph_get_edges_for_new_points(self, points):
+        estimator = tiny(encoder=GraphEncoder()).fit(points)
+        new = points[:4] + 0.01
+        conv = estimator.model_.encoder.conv
+        nearest = np.linalg.norm(new[:, None] - points, axis=2).argsort(axis=1)[:, :3]
+        scaled = (np.concatenate([new, points]) - estimator.center_) / estimator.scale_
+        scaled = torch.tensor(scaled, dtype=torch.float32)
+        mean = scaled[4:][torch.tensor(nearest)].mean(dim=1)
+        expected = conv.lin_l(mean) + conv.lin_r(scaled[:4])
+
+        np.testing.assert_allclose(estimator.transform(new), expected.detach(), atol=1e-5)
+        np.testing.assert_allclose(estimator.transform(new[:1]), expected[:1].detach(), atol=1e-5)
+
+    def test_with_a_graph_learn_from_the_graph_of_the_points(self, points):
+        estimator = tiny(encoder=GraphEncoder()).fit(points)
+        graph = estimator.graph_
+        z = estimator.model_.encode(graph.x, graph.edge_index).detach()
+        np.testing.assert_allclose(estimator.embedding_, z, atol=1e-6)
+
+    @pytest.mark.parametrize(
+        ("networks", "message"),
+        [
+            ({"encoder": nn.Linear(2, 3)}, r"encoder Linear should return .* \[\d+, 1\] .*, 3\]"),
+            ({"encoder": nn.Linear(5, 1)}, r"encoder Linear does not take .* \[\d+, 2\]"),
+            ({"decoder": nn.Linear(1, 3)}, r"decoder Linear should return .* \[\d+, 2\] .*, 3\]"),
+            ({"decoder": nn.Linear(2, 2)}, r"decoder Linear does not take .* \[\d+, 1\]"),
+        ],
+    )
+    def test_of_other_shapes_are_an_error_before_training(self, points, networks, message):
+        with pytest.raises(ValueError, match=message):
+            tiny(**networks).fit(points)
 
 
-def test_loading_another_file_is_an_error(tmp_path):
-    torch.save({"weights": torch.ones(1)}, tmp_path / "other.pt")
-    with pytest.raises(ValueError, match="was not written by"):
-        ManifoldAutoencoder.load(tmp_path / "other.pt")
-    with pytest.raises(FileNotFoundError, match=r"there is no file .*none\.pt"):
-        ManifoldAutoencoder.load(tmp_path / "none.pt")
+class Embedding:
+    """Anything with fit_transform."""
+
+    def fit_transform(self, X, y=None):
+        self.seen = X
+        return X[:, :1]
+
+
+class TestInit:
+    """The starting coordinates decide the order of the latents: a barely trained line keeps it."""
+
+    @staticmethod
+    def order(z, coordinate):
+        return latent_order(torch.as_tensor(z), torch.as_tensor(coordinate)).spearman
+
+    @pytest.mark.parametrize("shift", [0.0, 5.0])
+    def test_array_is_followed(self, points, shift):
+        init = points @ [[1.0], [-2.0]] + shift
+        z = tiny(init=init, hidden_layer_sizes=(64,)).fit_transform(points)
+        assert self.order(z, init) > 0.99
+
+    def test_principal_components_are_followed(self, points):
+        z = tiny(init="pca", hidden_layer_sizes=(64,)).fit_transform(points)
+        assert self.order(z, PCA(1).fit_transform(points)) > 0.99
+
+    def test_object_is_followed_and_left_alone(self, points):
+        init = Embedding()
+        z = tiny(init=init, hidden_layer_sizes=(64,)).fit_transform(points)
+        assert self.order(z, points[:, :1]) > 0.99
+        assert not hasattr(init, "seen")
+
+    def test_array_of_another_shape_is_an_error(self, points):
+        with pytest.raises(ValueError, match=r"init should have the shape \[30, 1\].*\[29, 1\]"):
+            tiny(init=points[:29, :1]).fit(points)
+
+    def test_array_fits_the_points_that_are_not_left_out(self, points):
+        estimator = tiny(init=points[:, :1], hidden_layer_sizes=(64,), early_stopping=True)
+        assert self.order(estimator.fit_transform(points), points[:, 0]) > 0.95
+
+
+class TestEarlyStopping:
+    def test_leaves_points_out(self, points):
+        estimator = tiny(early_stopping=True, validation_fraction=0.2).fit(points)
+        assert estimator.graph_.num_nodes == 24
+        assert estimator.embedding_.shape == (30, 1)
+        np.testing.assert_allclose(estimator.transform(points), estimator.embedding_, atol=1e-6)
+
+    def test_ends_when_the_points_left_out_get_no_better(self, points):
+        # Steps this large soon end every improvement.
+        estimator = tiny(early_stopping=True, max_epochs=200, learning_rate=0.3).fit(points)
+        losses = [record["validation_loss"] for record in estimator.history_]
+        assert estimator.n_epochs_ < 200
+        assert estimator.n_epochs_ - 1 - int(np.argmin(losses)) == 20
+
+    def test_validation_loss_is_that_of_the_best_model(self, points):
+        estimator = tiny(method="ae", early_stopping=True, max_epochs=3).fit(points)
+        learned = {tuple(row) for row in estimator.graph_.x.numpy()}
+        scaled = ((points - estimator.center_) / estimator.scale_).astype(np.float32)
+        left_out = torch.from_numpy(scaled[[tuple(row) not in learned for row in scaled]])
+        best = min(record["validation_loss"] for record in estimator.history_)
+
+        assert len(left_out) == 3
+        error = (left_out - estimator.model_(left_out)).square().mean().item()
+        assert best == pytest.approx(error, rel=1e-5)
+
+    def test_needs_more_points_than_neighbors_besides(self, points):
+        with pytest.raises(ValueError, match=r"1 to 14 for n_samples = 30, of which 15 are left"):
+            tiny(early_stopping=True, validation_fraction=0.5, n_neighbors=15).fit(points)
+
+
+class Counter(Callback):
+    def __init__(self):
+        self.epochs = 0
+
+    def on_epoch_end(self, trainer, model):
+        self.epochs += 1
+
+
+def test_callbacks_are_called(points):
+    counter = Counter()
+    tiny(callbacks=[counter]).fit(points)
+    assert counter.epochs == 2
+
+
+def test_scalars_of_numpy_are_numbers(points):
+    parameters = {
+        "n_components": np.int64(1),
+        "n_neighbors": np.int32(3),
+        "n_sampled_neighbors": np.int64(2),
+        "neighbor_weight": np.float32(10),
+        "order": np.int64(1),
+        "max_epochs": np.int64(2),
+        "batch_size": np.int16(32),
+        "learning_rate": np.float64(1e-3),
+        "hidden_layer_sizes": np.array([8]),
+    }
+    z = tiny(**parameters).fit_transform(points)
+    np.testing.assert_array_equal(z, tiny().fit_transform(points))
 
 
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
-        ({"n_neighbors": 30}, "n_neighbors must be from 1 to 29"),
-        ({"num_neighbors": 4}, "num_neighbors must be from 1 to n_neighbors = 3"),
-        ({"order": 3}, "order must be 1 or 2"),
-        ({"weight": -1.0}, "weight must not be negative"),
-        ({"init": "zero"}, "init must be"),
+        ({"n_components": 0}, "'n_components' parameter"),
+        ({"n_neighbors": 30}, "n_neighbors must be from 1 to 29 for n_samples = 30, got 30"),
+        ({"n_sampled_neighbors": 4}, "n_sampled_neighbors must be from 1 to n_neighbors = 3"),
+        ({"order": 3}, "'order' parameter"),
+        ({"neighbor_weight": -1.0}, "'neighbor_weight' parameter"),
+        ({"neighbor_weight": float("nan")}, "'neighbor_weight' parameter"),
+        ({"init": "zero"}, "'init' parameter"),
         ({"activation": "step"}, "unknown activation 'step'"),
-        ({"latent_dim": 0}, "channels must be"),
+        ({"hidden_layer_sizes": (0,)}, "channels must be"),
+        ({"max_epochs": 1.5}, "'max_epochs' parameter"),
+        ({"learning_rate": 0.0}, "'learning_rate' parameter"),
+        ({"validation_fraction": 1.0}, "'validation_fraction' parameter"),
+        ({"device": "abacus"}, "device 'abacus' is not understood"),
     ],
 )
-def test_argument_out_of_range_is_an_error(points, parameters, message):
+def test_argument_out_of_range_is_an_error_that_names_it(points, parameters, message):
     with pytest.raises(ValueError, match=message):
-        ManifoldAutoencoder(**{**TINY, **parameters}).fit(points)
+        tiny(**parameters).fit(points)
 
 
-@pytest.mark.parametrize("method", ["transform", "inverse_transform", "score", "save"])
-def test_use_before_fitting_is_an_error(method):
-    with pytest.raises(NotFittedError):
-        getattr(ManifoldAutoencoder(), method)([[0.0]])
+class Method(enum.StrEnum):
+    AE = "ae"
 
 
-def test_latents_of_another_dimension_are_an_error(fitted):
-    with pytest.raises(ValueError, match="Z has 2 columns, but ManifoldAutoencoder has 1 latent"):
-        fitted.inverse_transform(np.zeros((3, 2)))
+class TestFile:
+    def test_holds_the_whole_estimator(self, points, tmp_path):
+        fitted = tiny().fit(points)
+        path = tmp_path / "results" / "roll.pt"
+        fitted.save(path)
+        loaded = ManifoldAutoencoder.load(path, device="cpu")
+
+        assert loaded.get_params() == fitted.get_params()
+        assert loaded.history_ == fitted.history_
+        z = fitted.transform(points)
+        np.testing.assert_array_equal(loaded.transform(points), z)
+        np.testing.assert_array_equal(loaded.inverse_transform(z), fitted.inverse_transform(z))
+        np.testing.assert_array_equal(loaded.embedding_, fitted.embedding_)
+        assert loaded.graph_.to_dict().keys() == fitted.graph_.to_dict().keys()
+        assert torch.equal(loaded.graph_.edge_index, fitted.graph_.edge_index)
+        assert (loaded.n_epochs_, loaded.n_neighbors_, loaded.n_features_in_) == (2, 3, 2)
+        assert [file.name for file in path.parent.iterdir()] == ["roll.pt"]
+
+    def test_holds_what_was_fitted(self, points, tmp_path):
+        estimator = tiny().fit(points)
+        estimator.set_params(hidden_layer_sizes=(4, 4), order=2).save(tmp_path / "roll.pt")
+        loaded = ManifoldAutoencoder.load(tmp_path / "roll.pt")
+
+        assert (loaded.hidden_layer_sizes, loaded.order) == ((8,), 1)
+        np.testing.assert_array_equal(loaded.transform(points), estimator.transform(points))
+
+    @pytest.mark.parametrize(
+        ("parameters", "plain"),
+        [
+            ({"n_components": np.int64(1)}, {"n_components": 1}),
+            ({"neighbor_weight": np.float32(2)}, {"neighbor_weight": 2.0}),
+            ({"hidden_layer_sizes": [np.int64(8)]}, {"hidden_layer_sizes": [8]}),
+            ({"device": torch.device("cpu")}, {"device": "cpu"}),
+            ({"method": Method.AE}, {"method": "ae"}),
+            (
+                {"method": "nrael", "method_params": {"kernel": {"type": "binary", "lambda": 1}}},
+                {"method": "nrael", "method_params": {"kernel": {"type": "binary", "lambda": 1}}},
+            ),
+            ({"random_state": np.random.RandomState(0)}, {"random_state": None}),
+        ],
+    )
+    def test_holds_plain_parameters(self, points, tmp_path, parameters, plain):
+        estimator = tiny(**parameters).fit(points)
+        estimator.save(tmp_path / "roll.pt")
+        loaded = ManifoldAutoencoder.load(tmp_path / "roll.pt", device="cpu")
+        assert loaded.get_params() == tiny(**plain).get_params()
+        np.testing.assert_array_equal(loaded.transform(points), estimator.transform(points))
+
+    def test_holds_an_array_to_start_from(self, points, tmp_path):
+        tiny(init=points[:, :1]).fit(points).save(tmp_path / "roll.pt")
+        loaded = ManifoldAutoencoder.load(tmp_path / "roll.pt")
+        np.testing.assert_array_equal(loaded.init, points[:, :1])
+
+    @pytest.mark.parametrize("name", ["init", "callbacks"])
+    def test_refuses_an_object_by_name_unless_it_is_left_out(self, points, tmp_path, name):
+        objects = {"init": Embedding(), "callbacks": [Counter()]}
+        estimator = tiny(**{name: objects[name]}).fit(points)
+        with pytest.raises(TypeError, match=f"the parameter {name} cannot be saved"):
+            estimator.save(tmp_path / "roll.pt")
+        assert not list(tmp_path.iterdir())
+
+        estimator.save(tmp_path / "roll.pt", exclude=[name])
+        loaded = ManifoldAutoencoder.load(tmp_path / "roll.pt")
+        np.testing.assert_array_equal(loaded.transform(points), estimator.transform(points))
+
+    def test_cannot_leave_out_what_the_model_needs(self, points, tmp_path):
+        with pytest.raises(ValueError, match="only backend, callbacks, init can be excluded"):
+            tiny().fit(points).save(tmp_path / "roll.pt", exclude=["order"])
+
+    def test_holds_the_weights_of_networks_of_your_own(self, points, tmp_path):
+        estimator = tiny(encoder=GraphEncoder()).fit(points)
+        estimator.save(tmp_path / "roll.pt")
+        loaded = ManifoldAutoencoder.load(tmp_path / "roll.pt", encoder=GraphEncoder())
+        np.testing.assert_array_equal(loaded.transform(points), estimator.transform(points))
+        assert clone(loaded).fit(points).transform(points).shape == (30, 1)
+
+        with pytest.raises(ValueError, match=r"roll\.pt has an encoder of its own.*encoder="):
+            ManifoldAutoencoder.load(tmp_path / "roll.pt")
+        with pytest.raises(ValueError, match=r"roll\.pt has no decoder of its own"):
+            ManifoldAutoencoder.load(
+                tmp_path / "roll.pt", encoder=GraphEncoder(), decoder=nn.ReLU()
+            )
+        with pytest.raises(ValueError, match=r"roll\.pt cannot be loaded.*size mismatch|Missing"):
+            ManifoldAutoencoder.load(tmp_path / "roll.pt", encoder=nn.Linear(2, 1))
+
+    @pytest.mark.parametrize("key", ["center", "scale", "embedding", "graph", "model", "history"])
+    def test_without_a_part_is_an_error(self, points, tmp_path, key):
+        tiny().fit(points).save(tmp_path / "roll.pt")
+        state = torch.load(tmp_path / "roll.pt", weights_only=True)
+        del state[key]
+        torch.save(state, tmp_path / "roll.pt")
+        with pytest.raises(ValueError, match=r"roll\.pt cannot be loaded"):
+            ManifoldAutoencoder.load(tmp_path / "roll.pt")
+
+    def test_with_parameters_of_another_version_is_an_error(self, points, tmp_path):
+        tiny().fit(points).save(tmp_path / "roll.pt")
+        state = torch.load(tmp_path / "roll.pt", weights_only=True)
+        state["parameters"]["latent_dim"] = 1
+        torch.save(state, tmp_path / "roll.pt")
+        with pytest.raises(ValueError, match=r"roll\.pt cannot be loaded.*latent_dim"):
+            ManifoldAutoencoder.load(tmp_path / "roll.pt")

@@ -69,7 +69,7 @@ def _tune(arguments: argparse.Namespace, settings: dict[str, Any]) -> None:
     else:
         points, estimator, seed = _from_experiment(config)
         name = config.exp_name
-    estimator.set_params(num_epochs=arguments.epochs, random_state=seed, device=arguments.device)
+    estimator.set_params(max_epochs=arguments.epochs, random_state=seed, device=arguments.device)
     directory = Path(arguments.logdir) / f"tune_{name}"
     _silence_optuna()
     result = tune(points, estimator, num_trials=arguments.trials, seed=seed, directory=directory)
@@ -81,26 +81,26 @@ def _from_file(
     arguments: argparse.Namespace, settings: dict[str, Any]
 ) -> "tuple[np.ndarray, ManifoldAutoencoder, int]":
     from nrae_geometric.datasets import read_points
-    from nrae_geometric.tuning import steady_estimator
+    from nrae_geometric.tuning import full_batch_estimator
 
     if unknown := settings.keys() - {"seed"}:
         raise ValueError(f"a file of points has no settings but --seed, got --{sorted(unknown)[0]}")
     points, _ = read_points(arguments.points)
     points = points.reshape(len(points), -1)
-    estimator = steady_estimator(len(points), latent_dim=arguments.latent_dim)
+    estimator = full_batch_estimator(len(points), n_components=arguments.latent_dim)
     return points, estimator, settings.get("seed", 0)
 
 
 def _from_experiment(config: ExperimentConfig) -> "tuple[np.ndarray, ManifoldAutoencoder, int]":
-    from nrae_geometric.tuning import steady_estimator
+    from nrae_geometric.tuning import full_batch_estimator
 
     section = config.data.training
     points = section.build(config.seed)[0].x.numpy()
-    estimator = steady_estimator(
+    estimator = full_batch_estimator(
         len(points),
-        latent_dim=config.model.z_dim,
-        hidden=tuple(config.model.encoder.l_hidden),
-        lr=config.optimizer.lr,
+        n_components=config.model.z_dim,
+        hidden_layer_sizes=tuple(config.model.encoder.l_hidden),
+        learning_rate=config.optimizer.lr,
     )
     return points, estimator, config.seed
 
@@ -118,8 +118,8 @@ def _print(result: "TuningResult", experiment: str | None) -> None:
     for row in result.table[:_NUM_ROWS]:
         score = "" if row["score"] is None else f"{row['score']:.4f}"
         print(
-            f"{score:>10}  {row['n_neighbors']:>3}  {row['weight']:>8.3g}  {row['order']:>5}  "
-            f"{row['state']}"
+            f"{score:>10}  {row['n_neighbors']:>3}  {row['neighbor_weight']:>8.3g}  "
+            f"{row['order']:>5}  {row['state']}"
         )
     if len(result.table) > _NUM_ROWS:
         print(f"and {len(result.table) - _NUM_ROWS} more in trials.csv")
@@ -134,13 +134,13 @@ def _overrides(best: "ManifoldAutoencoder") -> str:
     settings = {
         "model.arch": "nrael" if best.order == 1 else "nraeq",
         "model.kernel.type": "binary",
-        "model.kernel.lambda": f"{best.weight:.3g}",
+        "model.kernel.lambda": f"{best.neighbor_weight:.3g}",
         "data.training.batch_size": best.batch_size,
         "data.training.graph.num_nn": best.n_neighbors,
-        "data.training.graph.bs_nn": 1 + best.num_neighbors,
+        "data.training.graph.bs_nn": 1 + best.n_sampled_neighbors,
         "data.training.graph.include_center": "true",
         "data.training.graph.replace": "false",
-        "training.num_epochs": best.num_epochs,
+        "training.num_epochs": best.max_epochs,
         "training.init": "geodesic",
     }
     return " ".join(f"--{key} {value}" for key, value in settings.items())

@@ -1,4 +1,4 @@
-r"""A choice of k, lambda and order for points whose manifold is not known.
+r"""A choice of settings for points whose manifold is not known.
 
 :func:`tune` learns from a part of the points with many settings, scores each by the reconstruction
 error of the points left out, and returns the best::
@@ -7,8 +7,8 @@ error of the points left out, and returns the best::
     manifold = result.best_estimator.fit(points)
 """
 
-from nrae_geometric.tuning.estimators import steady_estimator
-from nrae_geometric.tuning.result import TuningResult
+from nrae_geometric.tuning.objective import full_batch_estimator
+from nrae_geometric.tuning.result import TuningResult, plot_tuning
 from nrae_geometric.tuning.search import tune
 
-__all__ = ["TuningResult", "steady_estimator", "tune"]
+__all__ = ["TuningResult", "full_batch_estimator", "plot_tuning", "tune"]

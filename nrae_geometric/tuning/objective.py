@@ -1,13 +1,54 @@
-"""The score of one choice of settings."""
+"""The estimators that a search compares, and their scores."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
+from sklearn.base import clone
 from sklearn.model_selection import RepeatedKFold
 
-from nrae_geometric.estimator import ManifoldAutoencoder
+from nrae_geometric.estimator import METHOD_PARAMETERS, ManifoldAutoencoder
+
+_LARGEST_FULL_BATCH = 1024
+
+
+def full_batch_estimator(num_points: int, **parameters: Any) -> ManifoldAutoencoder:
+    """Returns an estimator whose fits differ little by chance, so that settings can be compared.
+
+    Up to 1024 points, a step takes all of them with all of their neighbors.
+
+    Args:
+        num_points (int): The number of points that it will learn from.
+        **parameters (Any): Other parameters of the estimator.
+    """
+    estimator = ManifoldAutoencoder(random_state=0)
+    if num_points <= _LARGEST_FULL_BATCH:
+        k = parameters.get("n_neighbors", estimator.n_neighbors)
+        estimator.set_params(batch_size=num_points, n_sampled_neighbors=k)
+    return estimator.set_params(**parameters)
+
+
+def with_settings(
+    estimator: ManifoldAutoencoder, settings: Mapping[str, Any]
+) -> ManifoldAutoencoder:
+    """Returns an unfitted copy of an estimator with other settings.
+
+    Where a step draws all neighbors, it goes on doing so; else it draws no more than there are.
+
+    Args:
+        estimator (ManifoldAutoencoder): The estimator.
+        settings (Mapping[str, Any]): ``n_neighbors``, and settings of the estimator's method.
+    """
+    own = {name: settings[name] for name in settings if name in ("n_neighbors", *METHOD_PARAMETERS)}
+    others = {name: settings[name] for name in settings if name not in own}
+    if others:
+        own["method_params"] = {**(estimator.method_params or {}), **others}
+    before, k = estimator.n_neighbors, settings.get("n_neighbors", estimator.n_neighbors)
+    sampled = estimator.n_sampled_neighbors
+    own["n_sampled_neighbors"] = k if sampled >= before else min(sampled, k)
+    return clone(estimator).set_params(**own)
 
 
 def cross_validated_scores(
@@ -24,11 +65,11 @@ def cross_validated_scores(
     :meth:`~nrae_geometric.estimator.ManifoldAutoencoder.score`.
 
     Args:
-        estimator: The settings; fitted anew for each fold.
-        points: ``[N, *feature_shape]``.
-        num_folds: The number of parts.
-        num_repeats: How often the points are divided anew.
-        seed: The seed of the random divisions into parts.
+        estimator (ManifoldAutoencoder): The settings; fitted anew for each fold.
+        points (numpy.ndarray): ``[N, *feature_shape]``.
+        num_folds (int): The number of parts.
+        num_repeats (int): How often the points are divided anew.
+        seed (int): The seed of the random divisions into parts.
     """
     total, count = 0.0, 0
     folds = RepeatedKFold(n_splits=num_folds, n_repeats=num_repeats, random_state=seed)

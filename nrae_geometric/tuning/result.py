@@ -1,16 +1,25 @@
-"""What a search has found."""
+"""The result of a search: a table, a picture, and the best estimator."""
 
-import csv
-import json
 import os
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
-from nrae_geometric.atomic import atomic_write
-from nrae_geometric.estimator import ManifoldAutoencoder
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
-COLUMNS = ("trial", "score", "n_neighbors", "weight", "order", "state")
+from nrae_geometric.atomic import write_csv, write_json
+from nrae_geometric.estimator import ManifoldAutoencoder
+from nrae_geometric.visualization import palette, save_figure
+
+_LABELS = {"n_neighbors": "number of neighbors k", "neighbor_weight": "neighbor weight λ"}
+_MARKERS = ("o", "s", "^", "D", "v", "P")
+_MOST_PANELS = 3
+# A search that spans more than this has drawn its values on a logarithmic scale.
+_LARGEST_LINEAR_RATIO = 30.0
 
 
 @dataclass(frozen=True)
@@ -18,10 +27,11 @@ class TuningResult:
     """The settings that were tried, best first.
 
     Attributes:
-        best: ``n_neighbors``, ``weight`` (the published lambda) and ``order``.
+        best: The best settings: ``n_neighbors``, where the method learns from a graph, and those
+            of the method, such as ``order`` and ``neighbor_weight``.
         score: Minus their squared reconstruction error of the points left out, mean over points.
-        table: One ``{"trial", "score", "n_neighbors", "weight", "order", "state"}`` for each
-            trial. The state is ``complete``, ``pruned`` (given up before the last part of the
+        table: A row for each trial, with its number ``trial``, its ``score``, its settings and
+            its ``state``. That is ``complete``, ``pruned`` (given up before the last part of the
             points because it was doing worse than most; the score is that of the parts before) or
             ``fail`` (the loss was not finite; without a score).
         best_estimator: With the best settings, to be fitted to all points.
@@ -33,19 +43,88 @@ class TuningResult:
     best_estimator: ManifoldAutoencoder
 
     def save(self, directory: str | os.PathLike[str]) -> None:
-        """Writes ``best.json``, ``trials.csv`` and ``tuning.png``."""
-        from nrae_geometric.tuning.plot import plot_tuning
-        from nrae_geometric.visualization import save_figure
+        """Writes ``best.json``, ``trials.csv`` and ``tuning.png``.
 
+        Args:
+            directory (str or os.PathLike): The folder.
+        """
         directory = Path(directory)
-        with atomic_write(directory / "best.json") as temporary:
-            best = {**self.best, "score": self.score}
-            temporary.write_text(json.dumps(best, indent=2) + "\n", encoding="utf-8")
-        with (
-            atomic_write(directory / "trials.csv") as temporary,
-            temporary.open("w", newline="", encoding="utf-8") as file,
-        ):
-            writer = csv.DictWriter(file, COLUMNS)
-            writer.writeheader()
-            writer.writerows(self.table)
+        write_json(directory / "best.json", {**self.best, "score": self.score})
+        columns = ["trial", "score", *setting_names(self.table), "state"]
+        write_csv(directory / "trials.csv", columns, self.table)
         save_figure(plot_tuning(self.table), directory / "tuning.png")
+
+
+def setting_names(table: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Returns the names of the settings in a table of trials.
+
+    Args:
+        table (Sequence[Mapping[str, Any]]): Of a :class:`TuningResult`.
+    """
+    names = dict.fromkeys(name for row in table for name in row)
+    return [name for name in names if name not in ("trial", "score", "state")]
+
+
+def plot_tuning(table: Sequence[Mapping[str, Any]]) -> Figure:
+    """Draws the error of each complete trial over up to three numeric settings.
+
+    The order, or else the first setting that is no number, is told by colors. The best is marked.
+
+    Args:
+        table (Sequence[Mapping[str, Any]]): Of a :class:`TuningResult`, best first.
+    """
+    complete = [row for row in table if row["state"] == "complete"]
+    names = setting_names(complete)
+    numeric = [name for name in names if name != "order" and _is_numeric(name, complete)]
+    kind = "order" if "order" in names else next((n for n in names if n not in numeric), None)
+    panels = numeric[:_MOST_PANELS] or ["trial"]
+    figure = palette.new_figure(4.8 * max(2, len(panels)), 4.2)
+    [axes] = figure.subplots(1, len(panels), sharey=True, squeeze=False)
+    for panel, name in zip(axes, panels, strict=True):
+        _draw(panel, name, kind, complete)
+    axes[0].set_yscale("log")
+    axes[0].tick_params(which="both", labelsize=palette.TICK_SIZE)
+    axes[0].set_ylabel(
+        "squared error of points left out", fontsize=palette.LABEL_SIZE, color=palette.INK
+    )
+    axes[-1].legend(frameon=False, fontsize=palette.LABEL_SIZE, labelcolor=palette.INK)
+    figure.tight_layout()
+    return figure
+
+
+def _draw(axes: Axes, name: str, kind: str | None, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Draws the trials that have the setting."""
+    rows = [row for row in rows if name in row]
+    # In the order of their values, so that a color means the same in every search.
+    choices = sorted({row.get(kind) for row in rows}, key=str) if kind else [None]
+    for i, choice in enumerate(choices):
+        shown = [row for row in rows if kind is None or row.get(kind) == choice]
+        axes.scatter(
+            [row[name] for row in shown],
+            [-row["score"] for row in shown],
+            color=palette.MODELS[i % len(palette.MODELS)],
+            marker=_MARKERS[i % len(_MARKERS)],
+            label=None if kind is None else f"{kind.replace('_', ' ')} {choice}",
+        )
+    best = rows[0]
+    axes.scatter(
+        best[name],
+        -best["score"],
+        s=180,
+        facecolors="none",
+        edgecolors=palette.INK,
+        label="best",
+    )
+    label = _LABELS.get(name, name.replace("_", " "))
+    axes.set_xlabel(label, fontsize=palette.LABEL_SIZE, color=palette.INK)
+    palette.style_axes(axes)
+    values = [row[name] for row in rows]
+    if all(isinstance(value, int) for value in values):
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    elif min(values) > 0 and max(values) > _LARGEST_LINEAR_RATIO * min(values):
+        axes.set_xscale("log")
+
+
+def _is_numeric(name: str, rows: Sequence[Mapping[str, Any]]) -> bool:
+    values = [row[name] for row in rows if name in row]
+    return all(isinstance(value, Real) and not isinstance(value, bool) for value in values)

@@ -2,7 +2,10 @@
 
 import hashlib
 import json
+import math
 import os
+import re
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,20 +13,29 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from nrae_geometric.estimator import ManifoldAutoencoder
-from nrae_geometric.estimator.arrays import as_array
+from nrae_geometric.estimator import METHOD_PARAMETERS, ManifoldAutoencoder
+from nrae_geometric.latent_transformer import as_array
 from nrae_geometric.metrics import smallest_connected_k
-from nrae_geometric.tuning.estimators import LARGEST_K, steady_estimator, with_settings
-from nrae_geometric.tuning.objective import cross_validated_scores
+from nrae_geometric.registry import MODELS
+from nrae_geometric.tuning.objective import (
+    cross_validated_scores,
+    full_batch_estimator,
+    with_settings,
+)
 from nrae_geometric.tuning.result import TuningResult
 
 if TYPE_CHECKING:
     from optuna import Study, Trial
 
-_WEIGHTS = (0.1, 1000.0)
+LARGEST_K = 32
+"""The largest number of neighbors that is tried."""
+
 _JOURNAL = "trials.journal"
 # Where and how visibly a trial is computed does not change what it is.
-_INCIDENTAL = ("device", "progress")
+_INCIDENTAL = ("device", "verbose")
+
+SearchSpace = Callable[[Any], dict[str, Any]]
+"""Settings to try, drawn from an Optuna trial."""
 
 
 def tune(
@@ -37,31 +49,39 @@ def tune(
     directory: str | os.PathLike[str] | None = None,
     progress: bool = True,
 ) -> TuningResult:
-    r"""Chooses the number of neighbors, the kernel's weight and the order for points.
+    r"""Chooses the number of neighbors and the settings of the method for points.
 
     Each trial learns from four fifths of the points and reconstructs the other fifth, in turn for
     all fifths of two random divisions; the smallest squared error is the best. Optuna's
-    tree-structured Parzen estimator proposes the trials. The first is the estimator as it is. A
-    trial that does worse than the median of those before is given up early. Tried are
+    tree-structured Parzen estimator proposes the trials. The first is the estimator as it is, or
+    as near to it as the search goes. A trial that does worse than the median of those before is
+    given up early. Tried are
 
     * ``n_neighbors`` from the smallest number that connects all points (at least 2) to a third of
-      the points, at most 32;
-    * ``weight``, the published :math:`\lambda`, from 0.1 to 1000;
-    * ``order`` 1 and 2.
+      the points, at most 32, if the method learns from a graph;
+    * the ``search_space`` of the method's settings, see
+      :class:`~nrae_geometric.registry.ModelSettings`: for :obj:`"nrae"` the ``order``, 1 or 2, and
+      the ``neighbor_weight``, the published :math:`\lambda`, from 0.1 to 1000.
+
+    Where a method has nothing to try, its estimator as it is gets a score.
 
     Args:
-        points: ``[N, *feature_shape]``, an array or a tensor.
-        estimator: Whose other settings to use, such as ``latent_dim``, ``hidden`` and
-            ``num_epochs``; by default that of :func:`steady_estimator`.
-        num_trials: The number of trials, those of an earlier call with this directory included.
-        num_folds: The number of parts, of which each is left out once.
-        num_repeats: The number of random divisions into parts. Where points are few and noisy, one
-            division alone decides between similar settings by chance.
-        seed: The seed of the parts and of the search.
-        directory: Where trials are kept, so that a search that was stopped goes on where it was;
-            ``best.json``, ``trials.csv`` and ``tuning.png`` are written there too. Nothing is
-            kept by default.
-        progress: Whether to show a progress bar.
+        points (array or Tensor): ``[N, *feature_shape]``.
+        estimator (ManifoldAutoencoder, optional): Its method is tuned, and its other parameters,
+            such as ``n_components``, ``hidden_layer_sizes`` and ``max_epochs``, are used. By
+            default that of :func:`full_batch_estimator`. (default: :obj:`None`)
+        num_trials (int, optional): The number of trials, those of an earlier call with this
+            directory included. (default: :obj:`30`)
+        num_folds (int, optional): The number of parts, of which each is left out once.
+            (default: :obj:`5`)
+        num_repeats (int, optional): The number of random divisions into parts. Where points are
+            few and noisy, one division alone decides between similar settings by chance.
+            (default: :obj:`2`)
+        seed (int, optional): The seed of the parts and of the search. (default: :obj:`0`)
+        directory (str or os.PathLike, optional): Where trials are kept, so that a search that was
+            stopped goes on where it was; ``best.json``, ``trials.csv`` and ``tuning.png`` are
+            written there too. Nothing is kept by default. (default: :obj:`None`)
+        progress (bool, optional): Whether to show a progress bar. (default: :obj:`True`)
 
     Raises:
         ModuleNotFoundError: If Optuna is not installed.
@@ -70,7 +90,7 @@ def tune(
     """
     optuna = _optuna()
     array = _checked_points(points)
-    estimator = steady_estimator(len(array)) if estimator is None else estimator
+    estimator = full_batch_estimator(len(array)) if estimator is None else estimator
     if num_trials < 1:
         raise ValueError(f"num_trials must be at least 1, got {num_trials}")
     if not 2 <= num_folds <= len(array) // 3:
@@ -80,15 +100,12 @@ def tune(
         )
     if num_repeats < 1:
         raise ValueError(f"num_repeats must be at least 1, got {num_repeats}")
-    smallest, largest = _range_of_k(array, num_folds)
+    search_space = _search_space(estimator, array, num_folds)
+    first = _NearestTrial(_present_settings(estimator))
+    search_space(first)
 
     def objective(trial: "Trial") -> float:
-        settings = {
-            "n_neighbors": trial.suggest_int("n_neighbors", smallest, largest, log=True),
-            "weight": trial.suggest_float("weight", *_WEIGHTS, log=True),
-            "order": trial.suggest_int("order", 1, 2),
-        }
-        tried = with_settings(estimator, settings)
+        tried = with_settings(estimator, search_space(trial))
         score = -np.inf
         scores = cross_validated_scores(tried, array, num_folds, num_repeats, seed)
         for step, score in enumerate(scores):
@@ -100,18 +117,68 @@ def tune(
     fingerprint = _fingerprint(array, estimator, num_folds, num_repeats, seed)
     study = _study(optuna, directory, seed, fingerprint)
     if not study.trials:
-        k = min(max(estimator.n_neighbors, smallest), largest)
-        weight = min(max(estimator.weight, _WEIGHTS[0]), _WEIGHTS[1])
-        study.enqueue_trial({"n_neighbors": k, "weight": weight, "order": estimator.order})
-    remaining = num_trials - sum(trial.state.is_finished() for trial in study.trials)
+        study.enqueue_trial(first.params)
+    finished = sum(trial.state.is_finished() for trial in study.trials)
+    remaining = (num_trials if first.params else 1) - finished
     if remaining > 0:
         study.optimize(
             objective, remaining, catch=(FloatingPointError,), show_progress_bar=progress
         )
-    result = _result(study, estimator)
+    table = _table(study)
+    best = search_space(optuna.trial.FixedTrial(table[0]))
+    result = TuningResult(best, table[0]["score"], table, with_settings(estimator, best))
     if directory is not None:
         result.save(directory)
     return result
+
+
+def _search_space(
+    estimator: ManifoldAutoencoder, points: np.ndarray, num_folds: int
+) -> SearchSpace:
+    method = MODELS[estimator.method]
+    if not method.needs_graph:
+        return method.search_space
+    num_learned = len(points) - -(-len(points) // num_folds)
+    if estimator.early_stopping:
+        num_learned -= math.ceil(num_learned * estimator.validation_fraction)
+    largest = min(LARGEST_K, max(3, num_learned // 3))
+    # Where no such k connects the points, they lie on several manifolds and any k may do.
+    smallest = smallest_connected_k(torch.from_numpy(points), largest) or 2
+    smallest = min(max(2, smallest), largest)
+
+    def search_space(trial: Any) -> dict[str, Any]:
+        k = trial.suggest_int("n_neighbors", smallest, largest, log=True)
+        return {"n_neighbors": k, **method.search_space(trial)}
+
+    return search_space
+
+
+def _present_settings(estimator: ManifoldAutoencoder) -> dict[str, Any]:
+    fields = MODELS[estimator.method].model_fields
+    parameters = {name: getattr(estimator, name) for name in ("n_neighbors", *METHOD_PARAMETERS)}
+    defaults = {name: field.default for name, field in fields.items() if not field.is_required()}
+    return {**defaults, **parameters, **(estimator.method_params or {})}
+
+
+class _NearestTrial:
+    """A trial that proposes what is nearest to given values."""
+
+    def __init__(self, values: Mapping[str, Any]) -> None:
+        self.values = values
+        self.params: dict[str, Any] = {}
+
+    def suggest_int(self, name: str, low: int, high: int, **_: Any) -> int:
+        self.params[name] = int(self.suggest_float(name, low, high))
+        return self.params[name]
+
+    def suggest_float(self, name: str, low: float, high: float, **_: Any) -> float:
+        self.params[name] = float(min(max(self.values.get(name, low), low), high))
+        return self.params[name]
+
+    def suggest_categorical(self, name: str, choices: Sequence[Any]) -> Any:
+        value = self.values.get(name)
+        self.params[name] = value if value in choices else choices[0]
+        return self.params[name]
 
 
 def _optuna() -> Any:
@@ -141,15 +208,6 @@ def _checked_points(points: Any) -> np.ndarray:
     return array
 
 
-def _range_of_k(points: np.ndarray, num_folds: int) -> tuple[int, int]:
-    num_learned = len(points) - -(-len(points) // num_folds)
-    largest = min(LARGEST_K, max(3, num_learned // 3))
-    x: Tensor = torch.from_numpy(points)
-    # Where no such k connects the points, they lie on several manifolds and any k may do.
-    smallest = smallest_connected_k(x, largest) or 2
-    return min(max(2, smallest), largest), largest
-
-
 def _fingerprint(
     points: np.ndarray,
     estimator: ManifoldAutoencoder,
@@ -157,12 +215,20 @@ def _fingerprint(
     num_repeats: int,
     seed: int,
 ) -> str:
-    parameters = estimator.get_params()
-    settings = {name: str(parameters[name]) for name in parameters if name not in _INCIDENTAL}
+    parameters = estimator.get_params(deep=False)
+    settings = {
+        name: _described(parameters[name]) for name in parameters if name not in _INCIDENTAL
+    }
     settings |= {"num_folds": str(num_folds), "num_repeats": str(num_repeats)}
     settings |= {"seed": str(seed), "shape": str(points.shape)}
     text = json.dumps(settings, sort_keys=True).encode()
     return hashlib.sha256(text + points.tobytes()).hexdigest()
+
+
+def _described(value: Any) -> str:
+    if isinstance(value, np.ndarray | Tensor):
+        value = value.tolist()
+    return re.sub(r" at 0x[0-9a-f]+", "", repr(value))  # the address of an object differs by run
 
 
 def _study(
@@ -192,21 +258,19 @@ def _study(
     return study
 
 
-def _result(study: "Study", estimator: ManifoldAutoencoder) -> TuningResult:
+def _table(study: "Study") -> list[dict[str, Any]]:
+    """A row for each trial, best first."""
     table = []
     for trial in study.trials:
         state = trial.state.name.lower()
-        if state in ("complete", "pruned", "fail") and trial.params:
+        if state == "complete" or (state in ("pruned", "fail") and trial.params):
             table.append(
                 {"trial": trial.number, "score": trial.value, **trial.params, "state": state}
             )
-    complete = [row for row in table if row["state"] == "complete"]
-    if not complete:
+    if not any(row["state"] == "complete" for row in table):
         raise ValueError(
             f"none of {len(table)} trials succeeded: the loss was not finite; lower the "
-            f"estimator's lr, or scale outliers down"
+            f"estimator's learning_rate, or scale outliers down"
         )
     order = {"complete": 0, "pruned": 1, "fail": 2}
-    table.sort(key=lambda row: (order[row["state"]], -(row["score"] or 0.0)))
-    best = {name: table[0][name] for name in ("n_neighbors", "weight", "order")}
-    return TuningResult(best, table[0]["score"], table, with_settings(estimator, best))
+    return sorted(table, key=lambda row: (order[row["state"]], -(row["score"] or 0.0)))

@@ -18,7 +18,7 @@ def small_trials(monkeypatch):
     search = tuning.tune
 
     def small(points, estimator, **options):
-        estimator.set_params(hidden=(4,), init="random")
+        estimator.set_params(hidden_layer_sizes=(4,), init="random")
         return search(points, estimator, num_folds=2, **options)
 
     monkeypatch.setattr(tuning, "tune", small)
@@ -42,10 +42,10 @@ def test_tune_takes_an_experiment_and_tells_how_to_train_it(train, tmp_path, cap
     out = capsys.readouterr().out
     best = json.loads((tmp_path / "tune_NRAEL_toy_geometry_preserving/best.json").read_text())
     shown = printed_estimator(out).get_params()
-    assert {name: shown[name] for name in ("n_neighbors", "weight", "order")} == {
-        name: best[name] for name in ("n_neighbors", "weight", "order")
+    assert {name: shown[name] for name in ("n_neighbors", "neighbor_weight", "order")} == {
+        name: best[name] for name in ("n_neighbors", "neighbor_weight", "order")
     }
-    assert (shown["num_epochs"], shown["batch_size"]) == (1, 15)
+    assert (shown["max_epochs"], shown["batch_size"]) == (1, 15)
     assert (tmp_path / "tune_NRAEL_toy_geometry_preserving" / "trials.csv").is_file()
     command = next(line for line in out.splitlines() if "nrae train" in line).split()[3:]
     assert train("NRAEL_toy_geometry_preserving", *command) == 0

@@ -2,15 +2,19 @@ import builtins
 import csv
 import json
 import logging
+from typing import Literal
 
 import matplotlib.image
 import numpy as np
 import pytest
 import torch
+from sklearn.model_selection import RepeatedKFold, cross_val_score
 
 from nrae_geometric.datasets import SwissRoll
 from nrae_geometric.estimator import ManifoldAutoencoder
-from nrae_geometric.tuning import steady_estimator, tune
+from nrae_geometric.nn import AE
+from nrae_geometric.registry import MODELS, ModelSettings, register_model
+from nrae_geometric.tuning import tune
 
 optuna = pytest.importorskip("optuna", reason="needs the extra: pip install '.[tune]'")
 
@@ -31,8 +35,9 @@ def points():
 
 def estimator(**parameters):
     defaults = {
-        "hidden": (8,),
-        "num_epochs": 2,
+        "n_components": 1,
+        "hidden_layer_sizes": (8,),
+        "max_epochs": 2,
         "init": "random",
         "n_neighbors": 3,
         "random_state": 0,
@@ -52,39 +57,98 @@ def test_best_is_the_complete_trial_with_the_highest_score(points):
     complete = [row for row in result.table if row["state"] == "complete"]
     best = max(complete, key=lambda row: row["score"])
     assert result.score == best["score"]
-    assert result.best == {name: best[name] for name in ("n_neighbors", "weight", "order")}
+    assert result.best == {name: best[name] for name in ("n_neighbors", "order", "neighbor_weight")}
     assert result.table[0] == best
     assert len(result.table) == 4
 
 
 def test_first_trial_is_the_estimator_as_it_is(points):
-    model = estimator(n_neighbors=4, weight=2.5, order=2)
+    model = estimator(n_neighbors=4, neighbor_weight=2.5, order=2)
     first = search(points, model, num_trials=1).table[0]
-    assert (first["n_neighbors"], first["weight"], first["order"]) == (4, 2.5, 2)
+    assert (first["n_neighbors"], first["neighbor_weight"], first["order"]) == (4, 2.5, 2)
 
 
 def test_best_estimator_has_the_best_settings_and_all_others(points):
-    result = search(points, estimator(latent_dim=2, lr=0.01))
+    result = search(points, estimator(n_components=2, learning_rate=0.01))
     best = result.best_estimator
     parameters = best.get_params()
     assert {name: parameters[name] for name in result.best} == result.best
-    assert (best.latent_dim, best.lr) == (2, 0.01)
+    assert (best.n_components, best.learning_rate) == (2, 0.01)
     assert best.fit(points).transform(points).shape == (24, 2)
 
 
-def test_more_than_two_latent_dimensions_can_be_tuned():
+def test_more_than_two_n_componentsensions_can_be_tuned():
     points = np.random.default_rng(0).normal(size=(20, 4))
-    assert search(points, estimator(latent_dim=3)).best_estimator.latent_dim == 3
+    assert search(points, estimator(n_components=3)).best_estimator.n_components == 3
 
 
-def test_steps_of_few_points_take_all_of_them_with_all_neighbors(points):
-    model = steady_estimator(len(points), hidden=(4,), num_epochs=1, init="random", device="cpu")
-    best = search(points, model, num_trials=1).best_estimator
-    assert (best.batch_size, best.num_neighbors) == (len(points), best.n_neighbors)
+class Shrunk(AE):
+    """An autoencoder whose reconstruction is divided by a number."""
+
+    def __init__(self, encoder, decoder, divisor):
+        super().__init__(encoder, decoder)
+        self.divisor = divisor
+
+    def decode(self, z):
+        return super().decode(z) / self.divisor
 
 
-def test_steps_of_many_points_are_those_of_the_estimator():
-    assert steady_estimator(2000).get_params() == ManifoldAutoencoder(random_state=0).get_params()
+@pytest.fixture
+def shrunk(monkeypatch):
+    MODELS.names()  # so that all others are known
+    monkeypatch.setattr(MODELS, "_things", dict(MODELS._things))
+
+    @register_model
+    class ShrunkSettings(ModelSettings):
+        arch: Literal["shrunk"] = "shrunk"
+        divisor: float = 3.0
+        style: Literal["plain", "fancy"] = "fancy"
+
+        def build(self, encoder, decoder):
+            return Shrunk(encoder, decoder, self.divisor)
+
+        @classmethod
+        def search_space(cls, trial):
+            return {
+                "divisor": trial.suggest_float("divisor", 1.0, 1e6, log=True),
+                "style": trial.suggest_categorical("style", ["plain", "fancy"]),
+            }
+
+
+@pytest.mark.usefixtures("shrunk")
+class TestAnyMethod:
+    def test_searches_the_space_of_its_settings(self, points, tmp_path):
+        result = search(points, estimator(method="shrunk"), num_trials=4, directory=tmp_path)
+
+        assert set(result.table[0]) == {"trial", "score", "divisor", "style", "state"}
+        assert result.best_estimator.method_params == result.best
+        assert result.best_estimator.fit(points).model_.divisor == result.best["divisor"]
+        header = (tmp_path / "trials.csv").read_text().splitlines()[0]
+        assert header == "trial,score,divisor,style,state"
+
+    def test_starts_from_its_present_settings(self, points):
+        model = estimator(method="shrunk", method_params={"divisor": 2.0})
+        [first] = search(points, model, num_trials=1).table
+        assert (first["divisor"], first["style"]) == (2.0, "fancy")
+
+    def test_starts_as_near_to_them_as_the_search_goes(self, points):
+        model = estimator(method="shrunk", method_params={"divisor": 0.5})
+        [first] = search(points, model, num_trials=1).table
+        assert first["divisor"] == 1.0
+
+    def test_without_anything_to_search_is_scored_once(self, points, tmp_path):
+        result = search(points, estimator(method="ae"), directory=tmp_path)
+        folds = RepeatedKFold(n_splits=2, n_repeats=2, random_state=0)
+        expected = cross_val_score(estimator(method="ae"), points, cv=folds).mean()
+
+        assert (result.best, len(result.table)) == ({}, 1)
+        assert result.score == pytest.approx(expected, rel=1e-5)
+        assert (tmp_path / "tuning.png").is_file()
+
+
+def test_points_left_out_for_validation_are_not_counted_for_the_graph(points):
+    model = estimator(early_stopping=True, validation_fraction=0.5, n_neighbors=20)
+    assert search(points, model, num_trials=1).best["n_neighbors"] < 6
 
 
 def test_warnings_about_poor_settings_are_not_shown_while_searching(caplog):
@@ -92,7 +156,7 @@ def test_warnings_about_poor_settings_are_not_shown_while_searching(caplog):
     angle = np.arange(24) / 24 * 2 * np.pi
     circle = np.stack([np.cos(angle), np.sin(angle)], axis=1)
 
-    search(circle, estimator(init="geodesic"))
+    search(circle, estimator(init="geodesic"), num_trials=1, num_repeats=1)
     assert not caplog.records
     estimator(init="geodesic").fit(circle)
     assert "closes on itself" in caplog.text
@@ -112,7 +176,7 @@ def test_stopped_search_goes_on(points, tmp_path):
     assert sorted(by_number) == [0, 1, 2, 3]
     assert all(by_number[row["trial"]] == row for row in first.table)
     assert third.table == second.table
-    assert len({row["weight"] for row in second.table}) == 4
+    assert len({row["neighbor_weight"] for row in second.table}) == 4
 
 
 def test_interrupted_trial_is_tried_again(points, tmp_path, monkeypatch):
@@ -152,7 +216,7 @@ def test_search_with_other_points_or_settings_is_not_mixed_in(points, tmp_path):
     with pytest.raises(ValueError, match="other points or settings"):
         search(points + 1, directory=tmp_path)
     with pytest.raises(ValueError, match="other points or settings"):
-        search(points, estimator(num_epochs=3), directory=tmp_path)
+        search(points, estimator(max_epochs=3), directory=tmp_path)
 
 
 def test_search_may_go_on_elsewhere(points, tmp_path):
@@ -162,7 +226,7 @@ def test_search_may_go_on_elsewhere(points, tmp_path):
 
 def test_diverging_trials_are_an_error_only_together(points):
     with pytest.raises(ValueError, match="none of 3 trials succeeded"):
-        search(points, estimator(lr=1e30))
+        search(points, estimator(learning_rate=1e30))
 
 
 def test_missing_optuna_is_named_with_its_extra(points, monkeypatch):

@@ -1,0 +1,438 @@
+"""The scikit-learn front door: a manifold learned with ``fit`` and used with ``transform``."""
+
+import inspect
+import os
+from collections.abc import Collection, Sequence
+from numbers import Integral, Real
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import torch
+from sklearn.base import clone
+from sklearn.model_selection import train_test_split
+from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.utils.validation import check_array, check_is_fitted
+from torch import Tensor, nn
+from torch_geometric.data import Data
+
+from nrae_geometric.callbacks import EarlyStopping, EmbeddingStart
+from nrae_geometric.latent_transformer import FLOATS, LatentTransformer, as_array, like
+from nrae_geometric.loader import NeighborhoodLoader
+from nrae_geometric.neighbors.backends import Backend
+from nrae_geometric.nn import AE
+from nrae_geometric.nn.build import build_autoencoder, check_autoencoder, method_settings
+from nrae_geometric.persistence import read_fitted, write_fitted
+from nrae_geometric.registry import MODELS, ModelSettings
+from nrae_geometric.training import Callback, Trainer
+from nrae_geometric.training.device import resolve_device
+from nrae_geometric.transforms import KNNGraph
+
+METHOD_PARAMETERS = ("order", "neighbor_weight")
+"""Parameters of the estimator that are settings of the methods that have them."""
+
+_PATIENCE = 20
+# What a fitted estimator does not need, and what may be an object that no file can hold.
+_DISPENSABLE = ("backend", "callbacks", "init")
+
+
+class ManifoldAutoencoder(LatentTransformer):
+    r"""An autoencoder of a manifold as a scikit-learn transformer.
+
+    Connects the points to a k-nearest-neighbor graph, learns a model of :mod:`nrae_geometric.nn`
+    over it, by default an :class:`~nrae_geometric.nn.NRAE`, and maps points to latent coordinates
+    and back. Points are arrays ``[N, D]``, data frames, or images ``[N, C, H, W]`` (any feature
+    shape) of NumPy or PyTorch; a tensor is answered by a tensor, on its device, all else by an
+    array of the same floating type.
+
+    The model sees points that are centered and divided by *one* number, the square root of their
+    mean variance, so that the settings suit data in any unit while nearest neighbors stay what
+    they are. Features in different units should be scaled before, for example in a pipeline with
+    :class:`~sklearn.preprocessing.StandardScaler`.
+
+    Args:
+        n_components (int, optional): The number of latent coordinates. (default: :obj:`2`)
+        method (str, optional): The name of a model in :data:`nrae_geometric.registry.MODELS`, such
+            as :obj:`"nrae"` or :obj:`"ae"`. (default: :obj:`"nrae"`)
+        method_params (dict, optional): The method's settings other than those below, by the names
+            in its settings class. (default: :obj:`None`)
+        order (int, optional): The order of NRAE's local expansion: 1 (NRAE-L) or 2 (NRAE-Q).
+            (default: :obj:`1`)
+        n_neighbors (int, optional): The number of neighbors of each point in the graph.
+            (default: :obj:`10`)
+        metric (str, optional): The graph's metric, see :func:`nrae_geometric.neighbors.knn`.
+            (default: :obj:`"euclidean"`)
+        backend (str or Backend, optional): The search engine of the graph, see
+            :func:`nrae_geometric.neighbors.available_backends`. (default: :obj:`"auto"`)
+        n_sampled_neighbors (int, optional): The number of neighbors that a step draws for each of
+            its points, where the method uses the graph. (default: :obj:`2`)
+        neighbor_weight (float, optional): How much a neighbor counts in NRAE against the point
+            itself, the published :math:`\lambda`. Large weights smooth noise away; see
+            :mod:`nrae_geometric.tuning` for a choice of this, the order and the number of
+            neighbors. (default: :obj:`10.0`)
+        encoder (torch.nn.Module, optional): A network ``[N, *feature_shape] -> [N, n_components]``
+            of your own, which may take an ``edge_index``. Each fit trains a copy of it, from the
+            weights it has. (default: :obj:`None`)
+        decoder (torch.nn.Module, optional): A network ``[N, n_components] -> [N, *feature_shape]``
+            of your own, likewise. (default: :obj:`None`)
+        hidden_layer_sizes (sequence of int, optional): The widths of the encoder's hidden layers,
+            mirrored by the decoder, where they are not your own. (default: :obj:`(512, 512, 512)`)
+        activation (str, optional): A name of :data:`nrae_geometric.nn.mlp.ACTIVATIONS`.
+            (default: :obj:`"elu"`)
+        init (str, array or object, optional): The latent coordinates that training starts from:
+            :obj:`"geodesic"`, those of the graph, which keeps the manifold from folding;
+            :obj:`"pca"`; an array ``[N, n_components]``; those of an object with
+            ``fit_transform``; or :obj:`"random"`, none, the published way. See
+            :class:`~nrae_geometric.callbacks.EmbeddingStart`. (default: :obj:`"geodesic"`)
+        max_epochs (int, optional): How often all points are seen. (default: :obj:`500`)
+        batch_size (int, optional): The number of points in a step. (default: :obj:`32`)
+        learning_rate (float, optional): Adam's learning rate. (default: :obj:`1e-3`)
+        early_stopping (bool, optional): Whether to leave points out, and to stop when their loss
+            has not fallen for 20 epochs. The best weights count. (default: :obj:`False`)
+        validation_fraction (float, optional): The share of points to leave out.
+            (default: :obj:`0.1`)
+        random_state (int, RandomState or None, optional): Determines weights, batches and points
+            left out. Global random generators are left as they were. (default: :obj:`None`)
+        device (str, int or torch.device, optional): :obj:`"auto"`, :obj:`"cpu"`, or the number of
+            a GPU. (default: :obj:`"auto"`)
+        verbose (int, optional): Whether to show a progress bar. (default: :obj:`0`)
+        callbacks (list of Callback, optional): More callbacks of the
+            :class:`~nrae_geometric.training.Trainer`. (default: :obj:`None`)
+
+    Attributes:
+        model_ (AE): The trained model, of centered and scaled points.
+        graph_ (torch_geometric.data.Data): The centered and scaled points that were learned from,
+            without those left out, and their graph: ``x``, ``edge_index`` and ``edge_length``.
+        embedding_ (ndarray): The latent coordinates of all points, ``[N, n_components]``.
+        history_ (list): One ``{"epoch", "loss", "lr"}`` for each epoch, with early stopping also
+            its ``"validation_loss"``.
+        n_epochs_ (int): The number of epochs.
+        n_neighbors_ (int): The number of neighbors in the graph.
+        n_features_in_ (int): The number of values of a point.
+        feature_names_in_ (ndarray): The columns of a data frame.
+        feature_shape_ (tuple of int): The shape of a point.
+        center_ (ndarray): The mean of the points learned from, ``[D]``.
+        scale_ (float): The number that centered points are divided by.
+
+    Example::
+
+        roll = ManifoldAutoencoder(n_components=1, n_neighbors=3, random_state=0)
+        z = roll.fit_transform(points)          # [N, 1]
+        clean = roll.inverse_transform(z)       # [N, D]
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "n_components": [Interval(Integral, 1, None, closed="left")],
+        "method": [str],
+        "method_params": [dict, None],
+        "order": [Interval(Integral, 1, 2, closed="both")],
+        "n_neighbors": [Interval(Integral, 1, None, closed="left")],
+        "metric": [str],
+        "backend": [str, Backend],
+        "n_sampled_neighbors": [Interval(Integral, 1, None, closed="left")],
+        "neighbor_weight": [Interval(Real, 0, None, closed="left")],
+        "encoder": [nn.Module, None],
+        "decoder": [nn.Module, None],
+        "hidden_layer_sizes": ["array-like"],
+        "activation": [str],
+        "init": [
+            StrOptions({"geodesic", "pca", "random"}),
+            HasMethods("fit_transform"),
+            "array-like",
+        ],
+        "max_epochs": [Interval(Integral, 1, None, closed="left")],
+        "batch_size": [Interval(Integral, 1, None, closed="left")],
+        "learning_rate": [Interval(Real, 0, None, closed="neither")],
+        "early_stopping": ["boolean"],
+        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+        "random_state": ["random_state"],
+        "device": [str, Integral, torch.device],
+        "verbose": ["verbose"],
+        "callbacks": [list, tuple, None],
+    }
+
+    def __init__(
+        self,
+        n_components: int = 2,
+        *,
+        method: str = "nrae",
+        method_params: dict[str, Any] | None = None,
+        order: int = 1,
+        n_neighbors: int = 10,
+        metric: str = "euclidean",
+        backend: str | Backend = "auto",
+        n_sampled_neighbors: int = 2,
+        neighbor_weight: float = 10.0,
+        encoder: nn.Module | None = None,
+        decoder: nn.Module | None = None,
+        hidden_layer_sizes: Sequence[int] = (512, 512, 512),
+        activation: str = "elu",
+        init: Any = "geodesic",
+        max_epochs: int = 500,
+        batch_size: int = 32,
+        learning_rate: float = 1e-3,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        random_state: int | np.random.RandomState | None = None,
+        device: str | int | torch.device = "auto",
+        verbose: int = 0,
+        callbacks: Sequence[Callback] | None = None,
+    ) -> None:
+        self.n_components = n_components
+        self.method = method
+        self.method_params = method_params
+        self.order = order
+        self.n_neighbors = n_neighbors
+        self.metric = metric
+        self.backend = backend
+        self.n_sampled_neighbors = n_sampled_neighbors
+        self.neighbor_weight = neighbor_weight
+        self.encoder = encoder
+        self.decoder = decoder
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.init = init
+        self.max_epochs = max_epochs
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.random_state = random_state
+        self.device = device
+        self.verbose = verbose
+        self.callbacks = callbacks
+
+    def fit(self, X: Any, y: Any = None) -> Self:
+        """Learns the manifold of the points.
+
+        Args:
+            X (array or Tensor): Points ``[N, *feature_shape]``.
+            y: Not used.
+
+        Raises:
+            FloatingPointError: If the loss is NaN or infinite.
+            ValueError: If a value is not finite, an argument is out of its range or does not fit
+                the others, or there are too few points for it.
+        """
+        self._validate_params()
+        settings = self._settings()
+        rows = self._checked(X, reset=True)
+        seed = int(check_random_state(self.random_state).randint(2**31 - 1))
+        learned, held_out = self._split(len(rows), seed)
+        start = self._start(len(rows), learned)
+        device = resolve_device(self.device)
+        self.feature_shape_ = tuple(as_array(X).shape[1:])
+        self.center_ = rows[learned].mean(axis=0, dtype=np.float64)
+        self.scale_ = float(np.sqrt(rows[learned].var(axis=0, dtype=np.float64).mean())) or 1.0
+        self.n_neighbors_ = int(self.n_neighbors)
+        self._n_features_out = int(self.n_components)
+        x = self._scaled(rows).to(device)
+        connect = KNNGraph(self.n_neighbors_, backend=self.backend)
+        # Other metrics depend on the origin; this one keeps its neighbors.
+        located = x if self.metric == "euclidean" else torch.tensor(rows, device=device)
+        self.graph_ = connect(Data(x=located[learned]))
+        self.graph_.x = x[learned]
+        # Not torch.manual_seed, which reaches for the GPUs too.
+        with torch.random.fork_rng(devices=[]):
+            torch.default_generator.manual_seed(seed)
+            self.model_ = self._new_model(settings).to(device)
+        self._train(settings, seed, start, x[held_out])
+        self.model_.eval()
+        z = self._latents(x)
+        if self.model_.encoder_uses_graph:
+            z[learned] = self._encoded(self.graph_)
+        self.embedding_ = z.astype(rows.dtype)
+        self._fitted_parameters = self.get_params(deep=False)
+        return self
+
+    def fit_transform(self, X: Any, y: Any = None) -> Any:
+        """Learns the manifold of the points, and returns their latent coordinates.
+
+        Args:
+            X (array or Tensor): Points ``[N, *feature_shape]``.
+            y: Not used.
+
+        Returns:
+            array or Tensor: ``[N, n_components]``.
+        """
+        return like(X, self.fit(X).embedding_)
+
+    def save(self, path: str | os.PathLike[str], *, exclude: Collection[str] = ()) -> None:
+        """Writes the fitted estimator to a file that :meth:`load` reads.
+
+        Of an encoder or decoder of your own the weights are written, not the module.
+
+        Args:
+            path (str or os.PathLike): The file. Missing folders are made.
+            exclude (Collection[str], optional): Parameters among ``backend``, ``callbacks`` and
+                ``init`` to leave out, because a file cannot hold them. (default: :obj:`()`)
+
+        Raises:
+            TypeError: If a parameter cannot be written; the message names it.
+        """
+        check_is_fitted(self)
+        if unknown := set(exclude).difference(_DISPENSABLE):
+            raise ValueError(
+                f"only {', '.join(_DISPENSABLE)} can be excluded, got {sorted(unknown)}"
+            )
+        # Parameters may have been set since, to fit again.
+        fitted = self._fitted_parameters
+        own = [name for name in ("encoder", "decoder") if fitted[name] is not None]
+        parameters = {name: fitted[name] for name in fitted if name not in {*exclude, *own}}
+        state = {
+            "own_modules": own,
+            "feature_shape": self.feature_shape_,
+            "feature_names": list(getattr(self, "feature_names_in_", [])),
+            "center": self.center_,
+            "scale": self.scale_,
+            "embedding": self.embedding_,
+            "graph": self.graph_.to_dict(),
+            "model": self.model_.state_dict(),
+            "history": self.history_,
+        }
+        write_fitted(path, parameters, state)
+
+    @classmethod
+    def load(
+        cls,
+        path: str | os.PathLike[str],
+        device: str | int | torch.device = "auto",
+        *,
+        encoder: nn.Module | None = None,
+        decoder: nn.Module | None = None,
+    ) -> Self:
+        """Reads a fitted estimator; nothing in the file is executed.
+
+        Args:
+            path (str or os.PathLike): A file that :meth:`save` wrote.
+            device (str, int or torch.device, optional): Where to use it, whatever it was trained
+                on. (default: :obj:`"auto"`)
+            encoder (torch.nn.Module, optional): A module like the estimator's own encoder, where
+                it had one; a copy of it gets the weights. (default: :obj:`None`)
+            decoder (torch.nn.Module, optional): Likewise for the decoder. (default: :obj:`None`)
+
+        Raises:
+            FileNotFoundError: If there is no such file.
+            ValueError: If it is another file, or damaged, the modules are not like those that
+                were saved, or the device is not there.
+        """
+        target, state = resolve_device(device), read_fitted(path)
+        modules = {"encoder": encoder, "decoder": decoder}
+        for name, module in modules.items():
+            if (module is not None) != (name in state.get("own_modules", ())):
+                has = "no" if module is not None else "an"
+                raise ValueError(f"{path} has {has} {name} of its own; see load(..., {name}=)")
+        try:
+            estimator = cls(**{**state["parameters"], **modules, "device": device})
+            estimator._restore(state, target)
+        except (AttributeError, KeyError, RuntimeError, TypeError, ValueError) as error:
+            raise ValueError(f"{path} cannot be loaded: {error!r}") from error
+        return estimator
+
+    def _restore(self, state: dict[str, Any], device: torch.device) -> None:
+        self.feature_shape_ = tuple(state["feature_shape"])
+        self.n_features_in_ = int(np.prod(self.feature_shape_))
+        if state["feature_names"]:
+            self.feature_names_in_ = np.array(state["feature_names"], dtype=object)
+        self.center_, self.scale_ = state["center"].numpy(), state["scale"]
+        self.embedding_, self.history_ = state["embedding"].numpy(), state["history"]
+        self.n_epochs_ = len(self.history_)
+        self.n_neighbors_ = self.n_neighbors
+        self._n_features_out = self.n_components
+        self.graph_ = Data.from_dict(state["graph"]).to(device)
+        self.model_ = self._new_model(self._settings())
+        self.model_.load_state_dict(state["model"])
+        self.model_.to(device).eval()
+        self._fitted_parameters = self.get_params(deep=False)
+
+    def _settings(self) -> ModelSettings:
+        known = MODELS[self.method].model_fields
+        settings = dict(self.method_params or {})
+        for name in METHOD_PARAMETERS:
+            value = getattr(self, name)
+            if name in settings:
+                raise ValueError(f"{name} is a parameter of its own, not one in method_params")
+            if name in known:
+                settings[name] = value
+            elif value != inspect.signature(type(self)).parameters[name].default:
+                raise ValueError(f"{name}={value!r} has no meaning for the method {self.method!r}")
+        return method_settings(self.method, settings)
+
+    def _new_model(self, settings: ModelSettings) -> AE:
+        return build_autoencoder(
+            settings,
+            self.feature_shape_,
+            self._n_features_out,
+            hidden=self.hidden_layer_sizes,
+            activation=self.activation,
+            encoder=self.encoder,
+            decoder=self.decoder,
+        )
+
+    def _split(self, num_points: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+        """Rows to learn from, and rows left out."""
+        rows, held_out = np.arange(num_points), np.arange(0)
+        if self.early_stopping:
+            rows, held_out = train_test_split(
+                rows, test_size=float(self.validation_fraction), random_state=seed
+            )
+        if self.n_neighbors >= len(rows):
+            raise ValueError(
+                f"n_neighbors must be from 1 to {len(rows) - 1} for n_samples = {num_points}"
+                f"{f', of which {len(held_out)} are left out' if len(held_out) else ''}, "
+                f"got {self.n_neighbors}"
+            )
+        return rows, held_out
+
+    def _start(self, num_points: int, learned: np.ndarray) -> list[Callback]:
+        if isinstance(self.init, str):
+            return [] if self.init == "random" else [EmbeddingStart(self.init)]
+        if hasattr(self.init, "fit_transform"):
+            return [EmbeddingStart(clone(self.init, safe=False))]
+        init = check_array(as_array(self.init), dtype=FLOATS, input_name="init")
+        if init.shape != (num_points, self.n_components):
+            raise ValueError(
+                f"init should have the shape {[num_points, int(self.n_components)]} of n_samples "
+                f"and n_components, got {list(init.shape)}"
+            )
+        return [EmbeddingStart(init[learned])]
+
+    def _train(
+        self, settings: ModelSettings, seed: int, start: list[Callback], held_out: Tensor
+    ) -> None:
+        follows_graph = settings.needs_graph or self.model_.encoder_uses_graph
+        if follows_graph and self.n_sampled_neighbors > self.n_neighbors_:
+            raise ValueError(
+                f"n_sampled_neighbors must be from 1 to n_neighbors = {self.n_neighbors_}, "
+                f"got {self.n_sampled_neighbors}"
+            )
+        loader = NeighborhoodLoader(
+            self.graph_,
+            int(self.n_sampled_neighbors) if follows_graph else 0,
+            batch_size=int(self.batch_size),
+            shuffle=True,
+            generator=torch.Generator(),
+        )
+        width = settings.encoder_width(self._n_features_out)
+        check_autoencoder(self.model_, next(iter(loader)), width, self._n_features_out)
+        validation, stopping = None, []
+        if self.early_stopping:
+            # With all of their neighbors, so that no chance is in the loss.
+            validation = NeighborhoodLoader(
+                self._attached(held_out),
+                None if follows_graph else 0,
+                batch_size=int(self.batch_size),
+                input_nodes=torch.arange(len(held_out)) + self.graph_.num_nodes,
+            )
+            stopping = [EarlyStopping(_PATIENCE)]
+        trainer = Trainer(
+            int(self.max_epochs),
+            float(self.learning_rate),
+            callbacks=[*start, *stopping, *(self.callbacks or ())],
+            device=self.graph_.x.device,
+            seed=seed,
+            progress=self.verbose > 0,
+        )
+        trainer.fit(self.model_, loader, validation=validation)
+        self.history_ = trainer.history
+        self.n_epochs_ = len(self.history_)

@@ -1,0 +1,109 @@
+"""What a fitted estimator does with points, whatever it has learned."""
+
+import numpy as np
+import pytest
+import torch
+from sklearn.exceptions import NotFittedError
+
+from nrae_geometric.datasets import RotatedDigits, SwissRoll
+from nrae_geometric.estimator import ManifoldAutoencoder
+
+
+def new(**parameters):
+    return ManifoldAutoencoder(
+        **{
+            "n_components": 1,
+            "n_neighbors": 3,
+            "hidden_layer_sizes": (8,),
+            "max_epochs": 2,
+            "init": "random",
+            "random_state": 0,
+            "device": "cpu",
+            **parameters,
+        }
+    )
+
+
+@pytest.fixture(scope="module")
+def points():
+    return SwissRoll(30, seed=0)[0].x.numpy()
+
+
+@pytest.fixture(scope="module")
+def fitted(points):
+    return new().fit(points)
+
+
+def test_latents_and_points_are_those_of_the_model(fitted, points):
+    scaled = torch.tensor((points - points.mean(axis=0)) / fitted.scale_)
+    z = fitted.model_.encode(scaled)
+    recon = fitted.model_.decode(z).detach().numpy() * fitted.scale_ + points.mean(axis=0)
+
+    assert fitted.scale_ == pytest.approx(np.sqrt(points.var(axis=0).mean()))
+    np.testing.assert_allclose(fitted.transform(points), z.detach(), atol=1e-5)
+    np.testing.assert_allclose(fitted.embedding_, z.detach(), atol=1e-5)
+    np.testing.assert_allclose(fitted.inverse_transform(z.detach().numpy()), recon, atol=1e-5)
+
+
+def test_score_is_the_negative_squared_error_of_the_reconstruction(fitted, points):
+    recon = fitted.inverse_transform(fitted.transform(points))
+    expected = -((points - recon) ** 2).sum(axis=1).mean()
+    assert fitted.score(points) == pytest.approx(expected, rel=1e-4)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_arrays_come_back_as_arrays_of_their_type(fitted, points, dtype):
+    z = fitted.transform(points.astype(dtype))
+    recon = fitted.inverse_transform(z)
+    assert (z.dtype, recon.dtype) == (dtype, dtype)
+    assert (z.shape, recon.shape) == ((30, 1), (30, 2))
+
+
+def test_tensors_come_back_as_tensors(fitted, points):
+    z = fitted.transform(torch.from_numpy(points))
+    assert isinstance(z, torch.Tensor)
+    assert isinstance(fitted.inverse_transform(z), torch.Tensor)
+    np.testing.assert_array_equal(z.numpy(), fitted.transform(points))
+
+
+def test_images_keep_their_shape():
+    images = RotatedDigits(digit=3, num_rotate=12)[0].x
+    estimator = new(n_components=2)
+
+    z = estimator.fit_transform(images)
+    assert z.shape == (12, 2)
+    assert estimator.inverse_transform(z).shape == images.shape
+    np.testing.assert_array_equal(estimator.fit(images.flatten(1)).transform(images.flatten(1)), z)
+
+
+def test_data_frames_name_their_columns(points):
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame(points, columns=["a", "b"])
+    estimator = new().fit(frame)
+    assert list(estimator.feature_names_in_) == ["a", "b"]
+    np.testing.assert_array_equal(estimator.transform(frame), new().fit_transform(points))
+    with pytest.raises(ValueError, match="feature names should match"):
+        estimator.transform(frame[["b", "a"]])
+
+
+def test_feature_names_are_numbered(fitted):
+    assert list(fitted.get_feature_names_out()) == ["manifoldautoencoder0"]
+
+
+def test_model_keeps_its_mode(points):
+    estimator = new().fit(points)
+    expected = estimator.transform(points)
+    estimator.model_.train()
+    np.testing.assert_array_equal(estimator.transform(points), expected)
+    assert estimator.model_.training
+
+
+@pytest.mark.parametrize("method", ["transform", "inverse_transform", "score", "save"])
+def test_use_before_fitting_is_an_error(method):
+    with pytest.raises(NotFittedError):
+        getattr(ManifoldAutoencoder(), method)([[0.0]])
+
+
+def test_latents_of_another_dimension_are_an_error(fitted):
+    with pytest.raises(ValueError, match="Z has 2 columns, but ManifoldAutoencoder has 1 latent"):
+        fitted.inverse_transform(np.zeros((3, 2)))

@@ -1,0 +1,61 @@
+import pytest
+
+from nrae_geometric.tuning import plot_tuning
+
+
+def row(score, state="complete", **settings):
+    return {"trial": 0, "score": score, **settings, "state": state}
+
+
+def drawn(axes):
+    return sorted(tuple(map(float, point)) for c in axes.collections for point in c.get_offsets())
+
+
+@pytest.fixture
+def table():
+    return [
+        row(-1.0, n_neighbors=4, neighbor_weight=100.0, order=2),
+        row(-2.0, n_neighbors=3, neighbor_weight=1.0, order=1),
+        row(-9.0, state="pruned", n_neighbors=9, neighbor_weight=9.0, order=1),
+        row(None, state="fail", n_neighbors=8, neighbor_weight=8.0, order=1),
+    ]
+
+
+def test_each_number_has_a_panel_with_the_complete_trials_and_the_best(table):
+    neighbors, weight = plot_tuning(table).axes
+    assert drawn(neighbors) == [(3, 2), (4, 1), (4, 1)]
+    assert drawn(weight) == [(1, 2), (100, 1), (100, 1)]
+    assert (neighbors.get_xscale(), weight.get_xscale()) == ("linear", "log")
+
+
+def test_colors_tell_the_order(table):
+    axes = plot_tuning(table).axes[-1]
+    labels = [text.get_text() for text in axes.get_legend().get_texts()]
+    assert labels == ["order 1", "order 2", "best"]
+    first, second, _ = axes.collections
+    assert tuple(first.get_facecolor()[0]) != tuple(second.get_facecolor()[0])
+
+
+def test_colors_tell_a_setting_that_is_no_number():
+    table = [row(-1.0, beta=1.0, prior="normal"), row(-2.0, beta=2.0, prior="uniform")]
+    [axes] = plot_tuning(table).axes
+    labels = [text.get_text() for text in axes.get_legend().get_texts()]
+    assert labels == ["prior normal", "prior uniform", "best"]
+    assert axes.get_xlabel() == "beta"
+
+
+def test_of_many_numbers_three_are_drawn():
+    table = [row(-1.0, a=1, b=2, c=3, d=4), row(-1.5, a=2, b=3, c=4, d=5)]
+    assert [axes.get_xlabel() for axes in plot_tuning(table).axes] == ["a", "b", "c"]
+
+
+def test_settings_that_only_some_trials_have_are_drawn_for_these():
+    table = [row(-1.0, kernel="binary", weight=2.0), row(-2.0, kernel="gaussian", width=3.0)]
+    weight, width = plot_tuning(table).axes
+    assert drawn(weight) == [(2, 1), (2, 1)]
+    assert (3, 2) in drawn(width)
+
+
+def test_trials_without_settings_are_drawn_by_number():
+    [axes] = plot_tuning([row(-1.0)]).axes
+    assert axes.get_xlabel() == "trial"
