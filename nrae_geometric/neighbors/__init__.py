@@ -1,4 +1,4 @@
-r"""Who is near whom: k-nearest-neighbor search, one function, one file for each engine."""
+r"""Nearest-neighbor search: one function, one file for each backend and for each metric."""
 
 from nrae_geometric.neighbors.backends import (
     Backend,
@@ -7,12 +7,18 @@ from nrae_geometric.neighbors.backends import (
     ScipyBackend,
     TorchBackend,
     TorchClusterBackend,
+    register_backend,
 )
+from nrae_geometric.neighbors.metrics import Cosine, Euclidean, Metric, register_metric
+from nrae_geometric.neighbors.ranking import rank
 from nrae_geometric.neighbors.search import available_backends, knn, knn_graph
 
 __all__ = [
     "Backend",
+    "Cosine",
+    "Euclidean",
     "FaissBackend",
+    "Metric",
     "PyNNDescentBackend",
     "ScipyBackend",
     "TorchBackend",
@@ -20,4 +26,7 @@ __all__ = [
     "available_backends",
     "knn",
     "knn_graph",
+    "rank",
+    "register_backend",
+    "register_metric",
 ]

@@ -1,4 +1,4 @@
-r"""Checks at the door: what becomes of the user's points before any engine sees them."""
+r"""Checks of points, numbers of neighbors and graphs before any backend sees them."""
 
 import operator
 from typing import Any
@@ -22,19 +22,19 @@ _LARGEST = 1e150
 
 
 def as_points(x: Any, name: str = "x") -> Tensor:
-    r"""Returns `x` as a finite, contiguous matrix with one row for each point.
+    r"""Returns :obj:`x` as a finite, contiguous matrix with one row for each point.
 
     Args:
-        x (Tensor or array): Points of any feature shape :math:`[N, *]`; a vector :math:`[N]` is
-            :math:`N` points on a line.
-        name (str): What error messages call it. (default: :obj:`"x"`)
+        x (torch.Tensor or array): Points of any feature shape :math:`[N, *]`; a vector :math:`[N]`
+            is :math:`N` points on a line.
+        name (str, optional): The name in error messages. (default: :obj:`"x"`)
 
     Returns:
-        Tensor: :math:`[N, D]`, `torch.float64` for float64 and wide integers, else `torch.float32`.
+        torch.Tensor: :math:`[N, D]`, float64 for float64 and wide integers, else float32.
 
     Raises:
-        TypeError: If `x` is complex or not a dense tensor.
-        ValueError: If `x` has no rows or no features, or rows with NaN or infinite values,
+        TypeError: If :obj:`x` is complex or not a dense tensor.
+        ValueError: If :obj:`x` has no rows or no features, or rows with NaN or infinite values,
             or values whose squared distance has no float64.
     """
     x = torch.as_tensor(x).detach()
@@ -50,14 +50,12 @@ def as_points(x: Any, name: str = "x") -> Tensor:
 
     # The extremes of a row are NaN or infinite if any of its values is: no [N, D] mask is needed.
     low, high = points.amin(dim=1), points.amax(dim=1)
-    bad = ~(low.isfinite() & high.isfinite())
-    num_bad = int(bad.sum())
-    if num_bad > 0:
-        first = int(bad.nonzero()[0])
-        raise ValueError(
-            f"{name} has {num_bad} row{'s' if num_bad > 1 else ''} with NaN or infinite values "
-            f"(first: row {first}); drop or impute them before building a graph"
-        )
+    refuse_rows(
+        ~(low.isfinite() & high.isfinite()),
+        name,
+        "with NaN or infinite values",
+        "drop or impute them before building a graph",
+    )
     if dtype == torch.float64 and max(float(-low.min()), float(high.max())) > _LARGEST:
         raise ValueError(
             f"{name} has values beyond {_LARGEST:g}, whose squared distances overflow float64; "
@@ -67,10 +65,10 @@ def as_points(x: Any, name: str = "x") -> Tensor:
 
 
 def as_query(query: Any, x: Tensor) -> Tensor:
-    r"""Returns `query` as points that can be compared with the points `x`.
+    r"""Returns :obj:`query` as points that can be compared with the points :obj:`x`.
 
     Raises:
-        ValueError: If the number of features or the device differs from that of `x`.
+        ValueError: If the number of features or the device differs from that of :obj:`x`.
     """
     points = as_points(query, "query")
     if points.size(1) != x.size(1):
@@ -82,12 +80,37 @@ def as_query(query: Any, x: Tensor) -> Tensor:
     return points
 
 
-def check_k(k: int, num_points: int, leave_out_self: bool) -> int:
-    r"""Returns `k` as an int if that many neighbors exist.
+def as_batch(batch: Any, x: Tensor) -> Tensor:
+    r"""Returns the graph of each of the points :obj:`x` as int64 :math:`[N]`.
 
     Raises:
-        TypeError: If `k` is not an integer.
-        ValueError: If `k` is below one or above the number of possible neighbors.
+        TypeError: If :obj:`batch` does not hold integers.
+        ValueError: If there is not one for each point, or they are on another device.
+    """
+    batch = torch.as_tensor(batch)
+    if batch.is_floating_point() or batch.is_complex() or batch.dtype == torch.bool:
+        raise TypeError(f"batch must hold integers, got {batch.dtype}")
+    if batch.shape != x.shape[:1]:
+        raise ValueError(
+            f"batch must have one entry for each of {x.size(0)} points, got {list(batch.shape)}"
+        )
+    if batch.device != x.device:
+        raise ValueError(f"batch is on {batch.device}, but x is on {x.device}; move one of them")
+    return batch.long()
+
+
+def check_k(k: int, num_points: int, leave_out_self: bool, graph: int | None = None) -> int:
+    r"""Returns :obj:`k` as an int if that many neighbors exist.
+
+    Args:
+        k (int): Number of neighbors.
+        num_points (int): Number of points to choose from.
+        leave_out_self (bool): Whether the query point is one of them and no neighbor.
+        graph (int, optional): The graph that the points belong to, for the error message.
+
+    Raises:
+        TypeError: If :obj:`k` is not an integer.
+        ValueError: If :obj:`k` is below one or above the number of possible neighbors.
     """
     try:
         k = operator.index(k)
@@ -95,6 +118,30 @@ def check_k(k: int, num_points: int, leave_out_self: bool) -> int:
         raise TypeError(f"k must be an integer, got {k!r}") from None
     largest = num_points - 1 if leave_out_self else num_points
     if not 1 <= k <= largest:
+        where = "" if graph is None else f" of graph {graph}"
         why = " (a point is not its own neighbor)" if leave_out_self else ""
-        raise ValueError(f"k must be between 1 and {largest} for {num_points} points{why}, got {k}")
+        raise ValueError(
+            f"k must be between 1 and {largest} for {num_points} points{where}{why}, got {k}"
+        )
     return k
+
+
+def refuse_rows(bad: Tensor, name: str, fault: str, remedy: str) -> None:
+    r"""Raises an error if any row is bad, with their number and the first of them.
+
+    Args:
+        bad (torch.Tensor): Mask :math:`[N]`.
+        name (str): The name of the points.
+        fault (str): The property of the bad rows, to follow "rows".
+        remedy (str): The advice to the caller.
+
+    Raises:
+        ValueError: If the mask is not empty.
+    """
+    num_bad = int(bad.sum())
+    if num_bad > 0:
+        first = int(bad.nonzero()[0])
+        raise ValueError(
+            f"{name} has {num_bad} row{'s' if num_bad > 1 else ''} {fault} "
+            f"(first: row {first}); {remedy}"
+        )

@@ -1,42 +1,57 @@
-r"""The last word on distance and order: float64 direct differences, ties to the lower index.
+r"""Exact ranking: float64 distances by direct differences, ties to the lower index.
 
-Engines find candidates in whatever precision is fast. What they return is ranked here, so every
-engine gives the same accurate distances in the same order:
+Backends find candidates in whatever precision is fast. What they return is ranked here, so every
+backend gives the same accurate distances in the same order:
 
 .. math::
     d_{ij} = \Big( \sum_f (x_{if} - y_{jf})^2 \Big)^{1/2}, \qquad
     (d_{ij}, j) \text{ ascending}.
 """
 
+from collections.abc import Iterator
+
 import torch
 from torch import Tensor
 
-from nrae_geometric.neighbors.chunks import chunk_rows
-
+# Float64 values held at once: small enough to stay in a processor's cache, and to be allocated
+# without new pages from the system every time. An accelerator wants long kernels instead.
+_CPU_VALUES, _ACCELERATOR_VALUES = 1 << 17, 1 << 24
 # Candidates ranked at once, which bounds the memory at any number of points.
 _BLOCK_PAIRS = 1 << 20
 
 
+def block_rows(num_features: int, device: torch.device) -> int:
+    r"""Returns how many rows of so many features are best worked on at once."""
+    values = _CPU_VALUES if device.type == "cpu" else _ACCELERATOR_VALUES
+    return max(1, values // num_features)
+
+
+def row_blocks(num_rows: int, block_size: int) -> Iterator[slice]:
+    r"""Yields slices of at most :obj:`block_size` rows that together are all rows."""
+    for start in range(0, num_rows, block_size):
+        yield slice(start, min(start + block_size, num_rows))
+
+
 def squared_distance(x: Tensor, y: Tensor, row: Tensor, col: Tensor) -> Tensor:
-    r"""Squared Euclidean distance of the pairs `(x[row], y[col])` by direct float64 differences.
+    r"""Returns the squared Euclidean distance of the pairs :obj:`(x[row], y[col])`.
 
     Args:
-        x (Tensor): Points :math:`[M, D]`.
-        y (Tensor): Points :math:`[N, D]`.
-        row (Tensor): Rows of `x` :math:`[P]`.
-        col (Tensor): Rows of `y` :math:`[P]`.
+        x (torch.Tensor): Points :math:`[M, D]`.
+        y (torch.Tensor): Points :math:`[N, D]`.
+        row (torch.Tensor): Rows of :obj:`x` :math:`[P]`.
+        col (torch.Tensor): Rows of :obj:`y` :math:`[P]`.
 
     Returns:
-        Tensor: float64 :math:`[P]`; zero exactly where the two points coincide.
+        torch.Tensor: float64 :math:`[P]` by direct differences; zero exactly where the two points
+        coincide.
     """
     num_pairs, num_features = row.numel(), x.size(1)
     out = torch.empty(num_pairs, dtype=torch.float64, device=x.device)
-    step = min(num_pairs, chunk_rows(num_features, x.device))
-    left, right = x.new_empty(step, num_features), y.new_empty(step, num_features)
-    difference = out.new_empty(step, num_features)
-    for start in range(0, num_pairs, max(1, step)):
-        part = slice(start, start + step)
-        size = min(step, num_pairs - start)
+    step = block_rows(num_features, x.device)
+    left = x.new_empty(min(step, num_pairs), num_features)
+    right, difference = y.new_empty(left.shape), out.new_empty(left.shape)
+    for part in row_blocks(num_pairs, step):
+        size = part.stop - part.start
         torch.index_select(x, 0, row[part], out=left[:size])
         torch.index_select(y, 0, col[part], out=right[:size])
         torch.sum(
@@ -48,17 +63,22 @@ def squared_distance(x: Tensor, y: Tensor, row: Tensor, col: Tensor) -> Tensor:
 
 
 def sort_pairs(row: Tensor, squared: Tensor, col: Tensor) -> Tensor:
-    r"""Permutation that orders pairs by row, then squared distance, then column."""
+    r"""Returns the permutation that orders pairs by row, squared distance and column."""
     order = col.argsort()
     order = order[squared[order].argsort(stable=True)]
     return order[row[order].argsort(stable=True)]
 
 
 def smallest(squared: Tensor, index: Tensor, k: int) -> tuple[Tensor, Tensor]:
-    r"""The `k` entries of each row :math:`[M, C]` that come first by squared distance, then index.
+    r"""Returns the :obj:`k` first entries of each row by squared distance, then index.
+
+    Args:
+        squared (torch.Tensor): Squared distances :math:`[M, C]`.
+        index (torch.Tensor): Their points :math:`[M, C]`.
+        k (int): Number of entries to return.
 
     Returns:
-        tuple[Tensor, Tensor]: Squared distance and index, each :math:`[M, k]`.
+        tuple[torch.Tensor, torch.Tensor]: Squared distance and index, each :math:`[M, k]`.
     """
     index, order = index.sort(dim=1)
     squared, order = squared.gather(1, order).sort(dim=1, stable=True)
@@ -66,49 +86,49 @@ def smallest(squared: Tensor, index: Tensor, k: int) -> tuple[Tensor, Tensor]:
 
 
 def rank(x: Tensor, query: Tensor | None, candidates: Tensor, k: int) -> tuple[Tensor, Tensor]:
-    r"""The `k` nearest of each query point's candidates.
+    r"""Returns the :obj:`k` nearest of each query point's candidates.
 
     Args:
-        x (Tensor): Points :math:`[N, D]`.
-        query (Tensor, optional): Query points :math:`[M, D]`; without them the points of `x` ask,
-            and a candidate that is the asking point itself is left out.
-        candidates (Tensor): Distinct rows of `x` :math:`[M, C]` with at least `k` that count.
+        x (torch.Tensor): Points :math:`[N, D]`.
+        query (torch.Tensor, optional): Query points :math:`[M, D]`; without them those of
+            :obj:`x`, and a candidate that is the query point itself is left out.
+        candidates (torch.Tensor): Distinct rows of :obj:`x` :math:`[M, C]`, at least :obj:`k` of
+            them besides the query point itself.
         k (int): Number of neighbors.
 
     Returns:
-        tuple[Tensor, Tensor]: Distance, in the type of `x`, and index, each :math:`[M, k]`.
+        tuple[torch.Tensor, torch.Tensor]: Distance, in the type of :obj:`x`, and index, each
+        :math:`[M, k]`.
     """
     center = x if query is None else query
-    num_query, width = candidates.shape
-    distance = torch.empty(num_query, k, dtype=x.dtype, device=x.device)
-    index = torch.empty(num_query, k, dtype=torch.long, device=x.device)
-    step = max(1, _BLOCK_PAIRS // width)
-    for start in range(0, num_query, step):
-        block = candidates[start : start + step]
-        row = torch.arange(start, start + block.size(0), device=x.device)
+    num_queries, width = candidates.shape
+    distance = torch.empty(num_queries, k, dtype=x.dtype, device=x.device)
+    index = torch.empty(num_queries, k, dtype=torch.long, device=x.device)
+    for part in row_blocks(num_queries, max(1, _BLOCK_PAIRS // width)):
+        block = candidates[part]
+        row = torch.arange(part.start, part.stop, device=x.device)
         squared = squared_distance(
             center, x, row.repeat_interleave(width), block.reshape(-1)
         ).view_as(block)
         if query is None:
             squared.masked_fill_(block == row.unsqueeze(1), torch.inf)
-        part = slice(start, start + step)
         squared, index[part] = smallest(squared, block, k)
         distance[part] = squared.sqrt_().to(x.dtype)
     return distance, index
 
 
-def drop_self(distance: Tensor, index: Tensor, own: Tensor) -> tuple[Tensor, Tensor]:
-    r"""Takes each point out of its own neighbors, or the last one where duplicates crowd it out.
+def drop_self(distance: Tensor, index: Tensor, row: Tensor) -> tuple[Tensor, Tensor]:
+    r"""Removes each point from its own neighbors, or the last one where duplicates displaced it.
 
     Args:
-        distance (Tensor): Distance :math:`[M, k + 1]`, nearest first.
-        index (Tensor): Index :math:`[M, k + 1]`.
-        own (Tensor): The point that each row belongs to :math:`[M]`.
+        distance (torch.Tensor): Distance :math:`[M, k + 1]`, nearest first.
+        index (torch.Tensor): Index :math:`[M, k + 1]`.
+        row (torch.Tensor): The points whose neighbors these are :math:`[M]`.
 
     Returns:
-        tuple[Tensor, Tensor]: Distance and index, each :math:`[M, k]`.
+        tuple[torch.Tensor, torch.Tensor]: Distance and index, each :math:`[M, k]`.
     """
-    keep = index != own.unsqueeze(1)
+    keep = index != row.unsqueeze(1)
     keep[:, -1] &= ~keep.all(dim=1)
     shape = (index.size(0), index.size(1) - 1)
     return distance[keep].view(shape), index[keep].view(shape)

@@ -1,4 +1,4 @@
-r"""The front door to k-nearest-neighbor search.
+r"""The search for nearest neighbors: one function for pairs of points, one for graphs.
 
 .. code-block:: python
 
@@ -11,14 +11,19 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from nrae_geometric.neighbors.auto import fastest_engine
-from nrae_geometric.neighbors.backends import ENGINES, Backend
-from nrae_geometric.neighbors.points import as_points, as_query, check_k
+from nrae_geometric.neighbors.backends import Backend, ScipyBackend, TorchBackend
+from nrae_geometric.neighbors.metrics import Metric
+from nrae_geometric.neighbors.points import as_batch, as_points, as_query, check_k
+from nrae_geometric.registry import BACKENDS, METRICS
+
+# A k-d tree of D dimensions is faster than the blocked search from about 4^D points on; with fewer
+# than a thousand either takes milliseconds, and the tree does not break ties by index.
+_TREE_BASE, _MIN_TREE_POINTS = 4, 1000
 
 
 def available_backends() -> dict[str, str | None]:
-    r"""For each backend :obj:`None`, or the reason why this machine does not have it."""
-    return {name: engine.unavailable() for name, engine in ENGINES.items()}
+    r"""Returns :obj:`None` for each backend, or the reason why this machine does not have it."""
+    return {name: BACKENDS[name].unavailable() for name in BACKENDS}
 
 
 def knn(
@@ -26,75 +31,171 @@ def knn(
     k: int,
     query: Any = None,
     *,
+    metric: str | Metric = "euclidean",
     backend: str | Backend = "auto",
 ) -> tuple[Tensor, Tensor]:
-    r"""Finds the `k` nearest neighbors, nearest first, by Euclidean distance.
+    r"""Finds the :obj:`k` nearest neighbors, nearest first.
 
     Args:
-        x (Tensor): Points of any feature shape :math:`[N, *]` and any real type. Half precision,
-            bytes and short integers are compared as float32, float64 and wide integers as
-            float64; nothing is carried to another device.
+        x (torch.Tensor or array): Points of any feature shape :math:`[N, *]` and any real type.
+            Half precision, bytes and short integers are compared as float32, float64 and wide
+            integers as float64; nothing is carried to another device.
         k (int): Number of neighbors.
-        query (Tensor, optional): Points :math:`[M, *]` that ask. Without them the points of `x`
-            ask (:math:`M = N`), each leaving itself, but not its duplicates, out.
-        backend (str or Backend): A name from :func:`available_backends`, an engine with settings
-            of its own, or :obj:`"auto"` for the fastest exact one. (default: :obj:`"auto"`)
+        query (torch.Tensor or array, optional): Points :math:`[M, *]` whose neighbors are sought.
+            Without them those of the points of :obj:`x` are (:math:`M = N`), each leaving itself,
+            but not its duplicates, out.
+        metric (str or Metric, optional): The distance of two points: :obj:`"euclidean"`,
+            :obj:`"cosine"` (one minus the cosine of the angle), another name that is registered,
+            or a metric with settings of its own. (default: :obj:`"euclidean"`)
+        backend (str or Backend, optional): A name from :func:`available_backends`, a backend with
+            settings of its own, or :obj:`"auto"` for the exact one that is expected to be fastest.
+            (default: :obj:`"auto"`)
 
     Returns:
-        tuple[Tensor, Tensor]: Distance (not squared) and index (int64), each :math:`[M, k]`.
+        tuple[torch.Tensor, torch.Tensor]: Distance (not squared) and index (int64), each
+        :math:`[M, k]`.
 
     Raises:
-        TypeError: If `x` is not a dense real tensor, or `k` not an integer.
-        ValueError: If a row is not finite, `k` is out of range, the backend unknown or unable.
+        TypeError: If :obj:`x` is not a dense real tensor, or :obj:`k` not an integer.
+        ValueError: If a row is not finite, or zero where the metric is :obj:`"cosine"`, :obj:`k`
+            is out of range, the metric unknown, or the backend unknown or unable.
         ModuleNotFoundError: If the backend's package is not installed.
     """
+    metric = _metric(metric)
     points = as_points(x)
-    asking = None if query is None else as_query(query, points)
+    dtype = points.dtype
+    queries = None if query is None else as_query(query, points)
     k = check_k(k, points.size(0), leave_out_self=query is None)
-    engine = _engine(backend, points)
-    if asking is not None and asking.dtype != points.dtype:
-        points, asking = points.double(), asking.double()
-    return engine.search(points, k, asking)
+    if queries is not None:
+        dtype = torch.promote_types(dtype, queries.dtype)
+        queries = _embed(queries.to(dtype), metric, "query")
+    points = _embed(points.to(dtype), metric, "x")
+    distance, index = _backend(backend, points).search(points, k, queries)
+    return metric.distance(distance).to(dtype), index
 
 
-def knn_graph(x: Any, k: int, *, backend: str | Backend = "auto", loop: bool = False) -> Tensor:
-    r"""Builds the directed graph from each point's `k` nearest neighbors to the point.
+def knn_graph(
+    x: Any,
+    k: int,
+    *,
+    batch: Any = None,
+    metric: str | Metric = "euclidean",
+    backend: str | Backend = "auto",
+    loop: bool = False,
+) -> Tensor:
+    r"""Builds the directed graph from each point's :obj:`k` nearest neighbors to the point.
 
     Args:
-        x (Tensor): Points :math:`[N, *]`, as in :func:`knn`.
+        x (torch.Tensor or array): Points :math:`[N, *]`, as in :func:`knn`.
         k (int): Number of incoming edges of every point.
-        backend (str or Backend): As in :func:`knn`. (default: :obj:`"auto"`)
-        loop (bool): Whether a point is the first of its own `k` neighbors.
+        batch (torch.Tensor or array, optional): The graph that each point belongs to,
+            :math:`[N]`; points of different graphs are never joined. (default: :obj:`None`)
+        metric (str or Metric, optional): As in :func:`knn`. (default: :obj:`"euclidean"`)
+        backend (str or Backend, optional): As in :func:`knn`. (default: :obj:`"auto"`)
+        loop (bool, optional): Whether a point is the first of its own :obj:`k` neighbors.
             (default: :obj:`False`)
 
     Returns:
-        Tensor: `edge_index` :math:`[2, N k]`, row 0 the neighbor and row 1 the center, grouped
-        by center, nearest first.
+        torch.Tensor: :obj:`edge_index` :math:`[2, N k]`, row 0 the neighbor and row 1 the center,
+        grouped by center, nearest first.
 
     Raises:
-        TypeError: As in :func:`knn`.
-        ValueError: As in :func:`knn`.
+        TypeError: As in :func:`knn`, and if :obj:`batch` does not hold integers.
+        ValueError: As in :func:`knn`, and if a graph has too few points.
         ModuleNotFoundError: As in :func:`knn`.
     """
+    return knn_edges(x, k, batch=batch, metric=metric, backend=backend, loop=loop)[0]
+
+
+def knn_edges(
+    x: Any,
+    k: int,
+    *,
+    batch: Any = None,
+    metric: str | Metric = "euclidean",
+    backend: str | Backend = "auto",
+    loop: bool = False,
+) -> tuple[Tensor, Tensor]:
+    r"""Builds the graph of :func:`knn_graph` and measures its edges, in one search.
+
+    Args:
+        x (torch.Tensor or array): As in :func:`knn_graph`.
+        k (int): As in :func:`knn_graph`.
+        batch (torch.Tensor or array, optional): As in :func:`knn_graph`. (default: :obj:`None`)
+        metric (str or Metric, optional): As in :func:`knn`. (default: :obj:`"euclidean"`)
+        backend (str or Backend, optional): As in :func:`knn`. (default: :obj:`"auto"`)
+        loop (bool, optional): As in :func:`knn_graph`. (default: :obj:`False`)
+
+    Returns:
+        tuple[torch.Tensor, torch.Tensor]: :obj:`edge_index` :math:`[2, N k]`, and the distance of
+        the two points of each edge :math:`[N k]`, float32 or float64.
+
+    Raises:
+        TypeError: As in :func:`knn_graph`.
+        ValueError: As in :func:`knn_graph`.
+        ModuleNotFoundError: As in :func:`knn_graph`.
+    """
+    metric = _metric(metric)
     points = as_points(x)
-    num_points = points.size(0)
-    k = check_k(k, num_points, leave_out_self=not loop)
-    center = torch.arange(num_points, device=points.device).unsqueeze(1)
-    columns = [center] if loop else []
-    if k > len(columns):
-        columns.append(_engine(backend, points).search(points, k - len(columns), None)[1])
-    return torch.stack([torch.cat(columns, dim=1).view(-1), center.repeat(1, k).view(-1)])
+    dtype, num_points = points.dtype, points.size(0)
+    if batch is None:
+        k = check_k(k, num_points, leave_out_self=not loop)
+        distance, index = _neighborhoods(_embed(points, metric, "x"), k, backend, loop)
+    else:
+        batch = as_batch(batch, points)
+        graphs, sizes = (values.tolist() for values in batch.unique(return_counts=True))
+        for graph, size in zip(graphs, sizes, strict=True):
+            k = check_k(k, size, leave_out_self=not loop, graph=graph)
+        points = _embed(points, metric, "x")
+        distance = points.new_empty(num_points, k)
+        index = batch.new_empty(num_points, k)
+        for rows in batch.argsort(stable=True).split(sizes):
+            distance[rows], neighbor = _neighborhoods(points[rows], k, backend, loop)
+            index[rows] = rows[neighbor]
+    center = torch.arange(num_points, device=points.device).repeat_interleave(k)
+    edge_length = metric.distance(distance.view(-1)).to(dtype)
+    return torch.stack([index.view(-1), center]), edge_length
 
 
-def _engine(backend: str | Backend, x: Tensor) -> Backend:
+def _neighborhoods(x: Tensor, k: int, backend: str | Backend, loop: bool) -> tuple[Tensor, Tensor]:
+    r"""Euclidean distance and index, each :math:`[N, k]`, of the edges of one graph."""
+    search = _backend(backend, x).search
+    if not loop:
+        return search(x, k, None)
+    index = torch.arange(x.size(0), device=x.device).unsqueeze(1)
+    distance = x.new_zeros(index.shape)
+    if k > 1:
+        near, neighbor = search(x, k - 1, None)
+        distance, index = torch.cat([distance, near], dim=1), torch.cat([index, neighbor], dim=1)
+    return distance, index
+
+
+def _embed(x: Tensor, metric: Metric, name: str) -> Tensor:
+    r"""The points that a backend searches; those of another author's metric are checked again."""
+    points = metric.embed(x, name)
+    return x if points is x else as_points(points, name)
+
+
+def _metric(metric: str | Metric) -> Metric:
+    return metric if isinstance(metric, Metric) else METRICS[metric]()
+
+
+def _backend(backend: str | Backend, x: Tensor) -> Backend:
     if isinstance(backend, Backend):
         return backend
     if backend == "auto":
-        return fastest_engine(x)
-    if backend not in ENGINES:
-        names = ", ".join(repr(name) for name in ["auto", *ENGINES])
+        return _fastest(x)
+    if backend not in BACKENDS:
+        names = ", ".join(repr(name) for name in ["auto", *BACKENDS])
         raise ValueError(f"unknown backend {backend!r}; choose one of {names}")
-    reason = ENGINES[backend].unavailable()
+    reason = BACKENDS[backend].unavailable()
     if reason is not None:
         raise ModuleNotFoundError(f"backend {backend!r} is not available: {reason}")
-    return ENGINES[backend]()
+    return BACKENDS[backend]()
+
+
+def _fastest(x: Tensor) -> Backend:
+    r"""The exact backend that is expected to be fastest for the points :math:`[N, D]`."""
+    num_points, dim = x.shape
+    fits_tree = num_points >= max(_MIN_TREE_POINTS, _TREE_BASE**dim)
+    return ScipyBackend() if fits_tree and x.device.type == "cpu" else TorchBackend()

@@ -190,3 +190,34 @@ def test_unknown_backend_error_lists_the_known_ones():
 
 def test_own_engine_is_always_available():
     assert available_backends()["torch"] is None
+
+
+def test_with_loops_each_point_is_its_own_first_neighbor():
+    x = torch.randn(20, 3)
+
+    edge_index = knn_graph(x, 4, loop=True)
+
+    neighbor, center = edge_index.view(2, 20, 4)
+    assert torch.equal(neighbor[:, 0], center[:, 0])
+    assert torch.equal(neighbor[:, 1:].reshape(-1), knn_graph(x, 3)[0])
+
+
+@given(st.integers(0, 2**31), st.integers(1, 3))
+def test_points_of_different_graphs_are_never_joined(seed, k):
+    generator = torch.Generator().manual_seed(seed)
+    batch = torch.randint(3, (24,), generator=generator)
+    batch[:12] = torch.arange(3).repeat(4)  # four points of each at least
+    x = torch.randn(24, 2, generator=generator)
+
+    neighbor, center = knn_graph(x, k, batch=batch)
+
+    assert torch.equal(batch[neighbor], batch[center])
+    for graph in range(3):
+        rows = (batch == graph).nonzero().view(-1)
+        mine = batch[center] == graph
+        assert torch.equal(neighbor[mine], rows[knn_graph(x[rows], k)[0]])
+
+
+def test_a_graph_with_too_few_points_is_named():
+    with pytest.raises(ValueError, match="graph 1"):
+        knn_graph(torch.randn(7, 2), 3, batch=torch.tensor([0, 0, 0, 0, 1, 1, 1]))

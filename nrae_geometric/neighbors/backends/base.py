@@ -1,44 +1,48 @@
+r"""The base of all backends, and the decorator that makes one known by its name."""
+
 from abc import ABC, abstractmethod
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
 from torch import Tensor
 
+from nrae_geometric.registry import BACKENDS
+
 
 class Backend(ABC):
-    r"""A way to find the nearest neighbors of checked points.
+    r"""A way to find the nearest neighbors of checked points, by Euclidean distance.
 
-    An engine is added by subclassing, and by naming the class in `engines/__init__.py`. Its
-    :meth:`search` must return exactly `k` neighbors for every query point; candidates found in
-    lower precision are best passed through :func:`nrae_geometric.neighbors.ranking.rank`.
+    A backend is added by a file in this package with a subclass under :func:`register_backend`. Its
+    :meth:`search` must return exactly :obj:`k` neighbors for every query point; candidates found
+    in lower precision are best passed through :func:`nrae_geometric.neighbors.rank`.
     """
 
     name: ClassVar[str]
 
     @classmethod
     def unavailable(cls) -> str | None:
-        r"""Why this engine cannot be used on this machine, or :obj:`None` if it can."""
+        r"""Returns the reason why this machine lacks the backend, or :obj:`None` if it has it."""
         return None
 
     @abstractmethod
     def search(self, x: Tensor, k: int, query: Tensor | None) -> tuple[Tensor, Tensor]:
-        r"""Finds the `k` nearest rows of `x` for each query point.
+        r"""Finds the :obj:`k` nearest rows of :obj:`x` for each query point.
 
         Args:
-            x (Tensor): Finite points :math:`[N, D]`, float32 or float64, contiguous.
+            x (torch.Tensor): Finite points :math:`[N, D]`, float32 or float64, contiguous.
             k (int): Number of neighbors, one to the number of possible ones.
-            query (Tensor, optional): Query points :math:`[M, D]` of the type of `x`. Without
-                them the points of `x` ask, each leaving itself out.
+            query (torch.Tensor, optional): Query points :math:`[M, D]` of the type of :obj:`x`.
+                Without them those of :obj:`x`, each leaving itself out.
 
         Returns:
-            tuple[Tensor, Tensor]: Euclidean distance in the type of `x`, and index, each
-            :math:`[M, k]`, nearest first.
+            tuple[torch.Tensor, torch.Tensor]: Euclidean distance in the type of :obj:`x`, and
+            index, each :math:`[M, k]`, nearest first.
 
         Raises:
-            ValueError: If the engine cannot do this search; the message names one that can.
+            ValueError: If the backend cannot do this search; the message names one that can.
         """
 
     def _require_cpu(self, x: Tensor) -> None:
-        r"""Refuses points that live on another device than this engine searches on."""
+        r"""Refuses points that live on another device than this backend searches on."""
         if x.device.type != "cpu":
             raise ValueError(
                 f"{self.name} searches on the CPU, but the points are on {x.device}; "
@@ -47,3 +51,12 @@ class Backend(ABC):
 
     def __repr__(self) -> str:
         return f"{self.__class__.__name__}()"
+
+
+B = TypeVar("B", bound=type[Backend])
+
+
+def register_backend(backend: B) -> B:
+    r"""Makes a backend known under its :attr:`~Backend.name`."""
+    BACKENDS.add(backend, backend.name)
+    return backend

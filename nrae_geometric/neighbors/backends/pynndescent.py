@@ -8,26 +8,28 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from nrae_geometric.neighbors.backends.base import Backend
+from nrae_geometric.neighbors.backends.base import Backend, register_backend
 from nrae_geometric.neighbors.backends.recall import (
     RecallSample,
     check_recall,
     float32_points,
-    settle,
+    rank_candidates,
 )
 from nrae_geometric.neighbors.backends.torch import TorchBackend
 
 logger = logging.getLogger(__name__)
 
 # Up to here the exact search takes no longer than the descent.
-_MOST_EXACT = 5000
-_CHUNK = 1 << 16
-# Neighbors of a point that lead a query on; how much farther than the best it may look, at most.
-_LINKS, _EPSILON, _MAX_EPSILON = 30, 0.1, 0.5
+_MAX_EXACT = 5000
+_BLOCK_ROWS = 1 << 16
+# Least neighbors of each point in a graph that queries follow, and how much farther than the best
+# point so far they may look at that number of neighbors, and at most.
+_QUERY_DEGREE, _EPSILON, _MAX_EPSILON = 30, 0.1, 0.5
 # With so many neighbors for each point, a graph takes more memory than it is worth.
-_MAX_EFFORT = 480
+_MAX_DEGREE = 480
 
 
+@register_backend
 class PyNNDescentBackend(Backend):
     r"""Neighbors from a graph that is improved by looking at neighbors of neighbors.
 
@@ -40,7 +42,7 @@ class PyNNDescentBackend(Backend):
     pynndescent.
 
     Args:
-        recall (float): Share of the true neighbors to find. (default: :obj:`0.95`)
+        recall (float, optional): Share of the true neighbors to find. (default: :obj:`0.95`)
     """
 
     name = "pynndescent"
@@ -52,35 +54,37 @@ class PyNNDescentBackend(Backend):
 
     @classmethod
     def unavailable(cls) -> str | None:
+        r"""Returns the command that installs pynndescent where it is missing."""
         if importlib.util.find_spec("pynndescent") is None:
             return "pynndescent is not installed; run `pip install nrae-geometric[pynndescent]`"
         return None
 
     def search(self, x: Tensor, k: int, query: Tensor | None) -> tuple[Tensor, Tensor]:
+        r"""Improves the graph until the recall is reached, and ranks what it holds."""
         self._require_cpu(x)
-        if len(x) <= max(_MOST_EXACT, 4 * k):
+        if len(x) <= max(_MAX_EXACT, 4 * k):
             self.measured_recall = 1.0
             return TorchBackend().search(x, k, query)
-        target, asking, _ = float32_points(x, query)
+        target, queries, _ = float32_points(x, query)
         sample = RecallSample(x, k, query)
         width = k + (query is None)
-        effort = width if query is None else max(width, _LINKS)
-        most = max(effort, min(_MAX_EFFORT, len(x) // 2))
+        degree = width if query is None else max(width, _QUERY_DEGREE)
+        max_degree = max(degree, min(_MAX_DEGREE, len(x) // 2))
         while True:
-            found = _descend(target, asking, width, effort)
+            found = _descend(target, queries, width, degree)
             self.measured_recall = sample.recall(found[sample.rows])
-            logger.info("%s: recall %.4f at %d neighbors", self, self.measured_recall, effort)
+            logger.info("%s: recall %.4f at %d neighbors", self, self.measured_recall, degree)
             if self.measured_recall >= self.recall:
                 break
-            if effort == most:
+            if degree == max_degree:
                 logger.warning(
                     "%s found only a share of %.4f of the neighbors", self, self.measured_recall
                 )
                 break
-            effort = min(2 * effort, most)
+            degree = min(2 * degree, max_degree)
         parts = [
-            settle(x, k, query, rows, found[rows])
-            for rows in torch.arange(len(found)).split(_CHUNK)
+            rank_candidates(x, k, query, rows, found[rows])
+            for rows in torch.arange(len(found)).split(_BLOCK_ROWS)
         ]
         distance, index = zip(*parts, strict=True)
         return torch.cat(distance), torch.cat(index)
@@ -89,16 +93,16 @@ class PyNNDescentBackend(Backend):
         return f"{self.__class__.__name__}(recall={self.recall})"
 
 
-def _descend(target: Tensor, asking: Tensor | None, width: int, effort: int) -> Tensor:
-    r"""Indices of `width` or more neighbors, :math:`[M, C]`, `-1` where they were not found."""
+def _descend(target: Tensor, queries: Tensor | None, width: int, degree: int) -> Tensor:
+    r"""Indices of :obj:`width` or more neighbors :math:`[M, C]`, :obj:`-1` for those not found."""
     from pynndescent import NNDescent
 
     # numba refuses more threads than it has started with.
     numba: Any = importlib.import_module("numba")
     num_threads = min(torch.get_num_threads(), numba.config.NUMBA_NUM_THREADS)
-    index = NNDescent(target.numpy(), n_neighbors=effort, random_state=0, n_jobs=num_threads)
-    if asking is None:
+    index = NNDescent(target.numpy(), n_neighbors=degree, random_state=0, n_jobs=num_threads)
+    if queries is None:
         return torch.from_numpy(index.neighbor_graph[0]).long()
     index.prepare()
-    epsilon = min(_MAX_EPSILON, _EPSILON * effort / _LINKS)
-    return torch.from_numpy(index.query(asking.numpy(), k=width, epsilon=epsilon)[0]).long()
+    epsilon = min(_MAX_EPSILON, _EPSILON * degree / _QUERY_DEGREE)
+    return torch.from_numpy(index.query(queries.numpy(), k=width, epsilon=epsilon)[0]).long()

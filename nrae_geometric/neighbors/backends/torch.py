@@ -3,23 +3,24 @@ r"""Exact search in plain PyTorch, in any dimension and on any device."""
 import torch
 from torch import Tensor
 
-from nrae_geometric.neighbors.backends.base import Backend
-from nrae_geometric.neighbors.blocked.duplicates import surplus_copies
-from nrae_geometric.neighbors.blocked.products import plain_products
+from nrae_geometric.neighbors.backends.base import Backend, register_backend
+from nrae_geometric.neighbors.blocked.ordering import redundant_duplicates
+from nrae_geometric.neighbors.blocked.products import exact_matmul
 from nrae_geometric.neighbors.blocked.search import BlockedSearch
 from nrae_geometric.neighbors.blocked.strips import StripSearch
 from nrae_geometric.neighbors.blocked.tiles import direct_distance
 from nrae_geometric.neighbors.ranking import drop_self, rank
 
-# Coordinate differences that are formed sooner than tiles are set up.
-_SMALL = 1 << 23
+# Up to so many coordinate differences, to form them all is faster than to set up tiles.
+_MAX_DIRECT = 1 << 23
 _CPU_BLOCK, _ACCELERATOR_BLOCK = 2048, 16384
 # Up to here a processor is faster in strips of rows than in tiles that serve rows and columns.
 _MAX_STRIP_POINTS, _MAX_STRIP_VALUES = 50_000, 5_200_000
 # Share of rows that strips may leave to tiles before all are searched in tiles.
-_MAX_DOUBTFUL = 1 / 8
+_MAX_UNDECIDED = 1 / 8
 
 
+@register_backend
 class TorchBackend(Backend):
     r"""Exact neighbors from blocks of the distance matrix, ties to the lower index.
 
@@ -40,18 +41,19 @@ class TorchBackend(Backend):
         self.block_size = block_size
 
     def search(self, x: Tensor, k: int, query: Tensor | None) -> tuple[Tensor, Tensor]:
-        asking = x if query is None else query
-        if self.block_size is None and asking.size(0) * x.numel() <= _SMALL:
-            distance = direct_distance(asking, x)
+        r"""Compares all pairs of a small set directly, else searches blocks of them."""
+        queries = x if query is None else query
+        if self.block_size is None and queries.size(0) * x.numel() <= _MAX_DIRECT:
+            distance = direct_distance(queries, x)
             if query is None:
                 distance.fill_diagonal_(torch.inf)
             return rank(x, query, distance.sort(dim=1, stable=True).indices[:, :k], k)
-        with plain_products(x.device):
-            surplus, first = surplus_copies(x, k)
-            if surplus.numel() == 0:
+        with exact_matmul(x.device):
+            redundant, first = redundant_duplicates(x, k)
+            if redundant.numel() == 0:
                 return self._search(x, k, query)
             keep = torch.ones(x.size(0), dtype=torch.bool, device=x.device)
-            keep[surplus] = False
+            keep[redundant] = False
             kept = keep.nonzero().view(-1)
             near, neighbor = self._search(x[kept], k, query)
         if query is not None:
@@ -59,25 +61,25 @@ class TorchBackend(Backend):
         distance = near.new_zeros(x.size(0), k)
         index = neighbor.new_empty(x.size(0), k)
         distance[kept], index[kept] = near, kept[neighbor]
-        # A point with so many copies has no neighbors but them, the lowest indices first.
-        copies = torch.cat([first.unsqueeze(1), index[first]], dim=1)
-        index[surplus] = copies.sort(dim=1).values[:, :k]
+        # A point with so many duplicates has no neighbors but them, the lowest indices first.
+        duplicates = torch.cat([first.unsqueeze(1), index[first]], dim=1)
+        index[redundant] = duplicates.sort(dim=1).values[:, :k]
         return distance, index
 
     def _search(self, x: Tensor, k: int, query: Tensor | None) -> tuple[Tensor, Tensor]:
         default = _CPU_BLOCK if x.device.type == "cpu" else _ACCELERATOR_BLOCK
         block_size = self.block_size or default
         if self.block_size is None and _suits_strips(x, k):
-            asking = x if query is None else query
-            found = StripSearch(x, k, query).run(int(_MAX_DOUBTFUL * asking.size(0)))
+            queries = x if query is None else query
+            found = StripSearch(x, k, query).run(int(_MAX_UNDECIDED * queries.size(0)))
             if found is not None:
-                distance, index, doubtful = found
-                if doubtful.numel() > 0:
+                distance, index, undecided = found
+                if undecided.numel() > 0:
                     width = k + (query is None)
-                    again = BlockedSearch(x, width, asking[doubtful], block_size).run()
+                    exact = BlockedSearch(x, width, queries[undecided], block_size).run()
                     if query is None:
-                        again = drop_self(*again, doubtful)
-                    distance[doubtful], index[doubtful] = again
+                        exact = drop_self(*exact, undecided)
+                    distance[undecided], index[undecided] = exact
                 return distance, index
         return BlockedSearch(x, k, query, block_size).run()
 

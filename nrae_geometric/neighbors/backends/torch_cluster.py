@@ -6,17 +6,18 @@ import importlib.util
 import torch
 from torch import Tensor
 
-from nrae_geometric.neighbors.backends.base import Backend
+from nrae_geometric.neighbors.backends.base import Backend, register_backend
 from nrae_geometric.neighbors.ranking import rank
 
 _MAX_K_CUDA = 100
 
 
+@register_backend
 class TorchClusterBackend(Backend):
-    r"""`torch_cluster.knn` with the guarantees it does not give by itself.
+    r""":obj:`torch_cluster.knn` with the guarantees it does not give by itself.
 
     Its own graph asks for :math:`k + 1` neighbors and drops the point itself, which leaves too
-    many for a point whose duplicates crowd it out; its GPU kernel drops squared distances above
+    many for a point that its duplicates displace; its GPU kernel drops squared distances above
     1e10. Here the points are centered, shrunk by a power of two, searched in float64, and ranked
     again.
     """
@@ -25,6 +26,7 @@ class TorchClusterBackend(Backend):
 
     @classmethod
     def unavailable(cls) -> str | None:
+        r"""Returns the error of loading torch-cluster too, which is compiled for one PyTorch."""
         if importlib.util.find_spec("torch_cluster") is None:
             return "torch-cluster is not installed; run `pip install nrae-geometric[cluster]`"
         try:
@@ -34,6 +36,12 @@ class TorchClusterBackend(Backend):
         return None
 
     def search(self, x: Tensor, k: int, query: Tensor | None) -> tuple[Tensor, Tensor]:
+        r"""Searches in float64 and ranks again.
+
+        Raises:
+            ValueError: If :obj:`k` is larger than the GPU kernel allows.
+            RuntimeError: If the kernel has left out neighbors.
+        """
         width = k + 1 if query is None else k
         if x.is_cuda and width > _MAX_K_CUDA:
             raise ValueError(
@@ -45,11 +53,11 @@ class TorchClusterBackend(Backend):
         center = x.double().mean(dim=0)
         scale = torch.ldexp(torch.ones_like(center[0]), -(x.abs().amax().double().frexp()[1] + 1))
         target = (x.double() - center) * scale
-        asking = target if query is None else (query.double() - center) * scale
-        row, col = knn(target, asking, width, num_workers=torch.get_num_threads())
-        if row.numel() != asking.size(0) * width:
+        queries = target if query is None else (query.double() - center) * scale
+        row, col = knn(target, queries, width, num_workers=torch.get_num_threads())
+        if row.numel() != queries.size(0) * width:
             raise RuntimeError(
                 f"torch_cluster returned {row.numel()} neighbors instead of "
-                f"{asking.size(0) * width}; use backend='torch'"
+                f"{queries.size(0) * width}; use backend='torch'"
             )
         return rank(x, query, col.view(-1, width), k)

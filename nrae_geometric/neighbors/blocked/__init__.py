@@ -1,2 +1,5 @@
-r"""Parts of the exact blocked search: order the points, filter tiles of the distance matrix in low
-precision with a proven bound, keep what passes, rank it in float64."""
+r"""Exact blocked search.
+
+The points are ordered, tiles of the distance matrix are filtered in low precision with a proven
+bound, and the pairs that pass are ranked in float64.
+"""

@@ -1,4 +1,4 @@
-r"""Pairs that may be neighbors, the limits that they set, and the neighbors among them."""
+r"""Candidate pairs of neighbors, and the limits of distance that they prove."""
 
 import itertools
 
@@ -11,21 +11,22 @@ from nrae_geometric.neighbors.ranking import sort_pairs, squared_distance
 _MAX_PENDING = 1 << 22
 # Pairs that are added at once.
 _MAX_ADDED = 1 << 20
-_CHUNK_ROWS = 1 << 16
+# Query points whose pairs are merged at once.
+_MERGED_ROWS = 1 << 16
 
 
 class Candidates:
-    r"""Keeps, for each query point, every pair that can still be one of its `k` nearest.
+    r"""All pairs that can still be among the :obj:`k` nearest of their query point.
 
-    A pair comes with bounds of its scaled squared distance. A point's limit is the `k`-th smallest
-    upper bound known so far; a pair whose lower bound exceeds it is out. Each ordered pair may be
-    added once.
+    A pair comes with bounds of its scaled squared distance. A point's limit is the :obj:`k`-th
+    smallest upper bound known so far; a pair whose lower bound exceeds it is out. Each ordered pair
+    may be added once.
 
     Args:
-        x (Tensor): Points :math:`[N, D]`.
-        query (Tensor): Query points :math:`[M, D]`, or `x` itself.
+        x (torch.Tensor): Points :math:`[N, D]`.
+        query (torch.Tensor): Query points :math:`[M, D]`, or :obj:`x` itself.
         k (int): Number of neighbors.
-        scale (float): What lengths are multiplied with before they are bounded.
+        scale (float): Factor of the lengths whose bounds are given.
     """
 
     def __init__(self, x: Tensor, query: Tensor, k: int, scale: float) -> None:
@@ -44,7 +45,7 @@ class Candidates:
         self._next_thinning = max(1 << 18, 2 * num_query * k)
 
     def lower_limit(self, row: Tensor, limit: Tensor) -> None:
-        r"""Lowers the limits of the distinct query points `row` to at most `limit`."""
+        r"""Lowers the limits of the distinct query points :obj:`row` to at most :obj:`limit`."""
         self.limit[row] = torch.minimum(self.limit[row], limit)
 
     def add(self, row: Tensor, col: Tensor, lower: Tensor, upper: Tensor) -> None:
@@ -62,7 +63,7 @@ class Candidates:
                 self._next_thinning = max(self._next_thinning, 2 * self._num_pending)
 
     def nearest(self) -> tuple[Tensor, Tensor]:
-        r"""Distance and index of the `k` nearest, each :math:`[M, k]`."""
+        r"""Returns distance and index of the :obj:`k` nearest, each :math:`[M, k]`."""
         self._thin()
         self._rank()
         # In place: at this point a second [M, k] float64 matrix may be most of the memory.
@@ -86,7 +87,7 @@ class Candidates:
         r"""Merges the pending pairs, which are sorted by row, into the neighbors found so far."""
         row, col, _, _ = (buffer[: self._num_pending] for buffer in self._buffers)
         self._num_pending = 0
-        first_rows = torch.arange(0, self.limit.numel(), _CHUNK_ROWS, device=row.device)
+        first_rows = torch.arange(0, self.limit.numel(), _MERGED_ROWS, device=row.device)
         starts = [*torch.searchsorted(row, first_rows).tolist(), row.numel()]
         for start, stop in itertools.pairwise(starts):
             if stop > start:
@@ -94,17 +95,17 @@ class Candidates:
 
     def _merge(self, row: Tensor, col: Tensor) -> None:
         squared = squared_distance(self.query, self.x, row, col)
-        own, group = row.unique_consecutive(return_inverse=True)
-        known = torch.arange(own.numel(), device=row.device).repeat_interleave(self.k)
+        query, group = row.unique_consecutive(return_inverse=True)
+        known = torch.arange(query.numel(), device=row.device).repeat_interleave(self.k)
         group = torch.cat([known, group])
-        squared = torch.cat([self.squared[own].view(-1), squared])
-        col = torch.cat([self.index[own].view(-1), col])
+        squared = torch.cat([self.squared[query].view(-1), squared])
+        col = torch.cat([self.index[query].view(-1), col])
         order = sort_pairs(group, squared, col)
         count = group.bincount()
         place = torch.arange(order.numel(), device=row.device)
         place -= (count.cumsum(0) - count)[group[order]]
         order = order[place < self.k].view(-1, self.k)
-        self.squared[own] = squared[order]
-        self.index[own] = col[order]
-        farthest = self.squared[own, -1] * self.scale**2
-        self.lower_limit(own, (farthest * (1 + 1e-6)).float())
+        self.squared[query] = squared[order]
+        self.index[query] = col[order]
+        farthest = self.squared[query, -1] * self.scale**2
+        self.lower_limit(query, (farthest * (1 + 1e-6)).float())

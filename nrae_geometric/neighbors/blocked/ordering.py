@@ -1,27 +1,29 @@
-r"""An order of the points in which neighbors are mostly in the same block."""
+r"""Order of the points by the cells of a k-d tree, and redundant duplicates among them."""
 
 import torch
 from torch import Tensor
 
-from nrae_geometric.neighbors.chunks import chunk_rows
+from nrae_geometric.neighbors.ranking import block_rows, row_blocks
 
 _NUM_COMPONENTS = 8
 _SAMPLE = 2048
+# A copy of the points without the redundant ones must be worth its memory.
+_MAX_COPY_BYTES = 256 << 20
 
 
 def kd_order(x: Tensor, block_size: int) -> Tensor:
-    r"""Orders points so that each block of `block_size` is a cell of a k-d tree.
+    r"""Orders points so that each block of :obj:`block_size` is a cell of a k-d tree.
 
     The tree splits in the space of the leading principal components of a sample, found by
     subspace iteration from a fixed start, so equal points give an equal order. Within a cell the
     points keep their original order.
 
     Args:
-        x (Tensor): Points :math:`[N, D]`.
+        x (torch.Tensor): Points :math:`[N, D]`.
         block_size (int): Points in each cell but the last.
 
     Returns:
-        Tensor: Permutation :math:`[N]` of the rows of `x`.
+        torch.Tensor: Permutation :math:`[N]` of the rows of :obj:`x`.
     """
     num_points = x.size(0)
     if num_points <= block_size:
@@ -34,9 +36,8 @@ def kd_order(x: Tensor, block_size: int) -> Tensor:
         basis = torch.linalg.qr(sample.T @ (sample @ basis)).Q
     # float32 overflows beyond its range; the order only has to be good, not exact.
     projected = torch.empty(num_points, basis.size(1), device=x.device)
-    step = chunk_rows(x.size(1), x.device)
-    for start in range(0, num_points, step):
-        projected[start : start + step] = x[start : start + step].double() @ basis
+    for rows in row_blocks(num_points, block_rows(x.size(1), x.device)):
+        projected[rows] = x[rows].double() @ basis
     projected.nan_to_num_()
 
     cells = [torch.arange(num_points, device=x.device)]
@@ -46,7 +47,7 @@ def kd_order(x: Tensor, block_size: int) -> Tensor:
 
 
 def _split(projected: Tensor, cell: Tensor, block_size: int) -> list[Tensor]:
-    r"""Halves a cell along its widest axis, at a multiple of `block_size`."""
+    r"""Halves a cell along its widest axis, at a multiple of :obj:`block_size`."""
     num_blocks = -(-cell.numel() // block_size)
     if num_blocks == 1:
         return [cell]
@@ -54,3 +55,43 @@ def _split(projected: Tensor, cell: Tensor, block_size: int) -> list[Tensor]:
     order = points[:, points.var(dim=0).argmax()].argsort(stable=True)
     cut = num_blocks // 2 * block_size
     return [cell[order[:cut].sort().values], cell[order[cut:].sort().values]]
+
+
+def redundant_duplicates(x: Tensor, k: int) -> tuple[Tensor, Tensor]:
+    r"""Finds points of which at least :math:`k + 1` duplicates come before them.
+
+    Ties go to the lower index, so of many points that coincide only the first :math:`k + 1` can be
+    neighbors of any point. The others would pass every filter, in numbers that none can lower.
+
+    Args:
+        x (torch.Tensor): Points :math:`[N, D]`.
+        k (int): Number of neighbors.
+
+    Returns:
+        tuple[torch.Tensor, torch.Tensor]: Redundant rows, and for each the first row that
+        coincides with it. Some may be missing, and all are where the points without them would
+        take too much memory.
+    """
+    # Equal rows give equal products, unequal ones mostly do not: weights in a golden sequence.
+    weight = torch.arange(1, x.size(1) + 1, device=x.device, dtype=torch.float64)
+    key, order = (x @ weight.mul_(0.6180339887498949).frac_().add_(0.5).to(x.dtype)).sort(
+        stable=True
+    )
+    _, count = key.unique_consecutive(return_counts=True)
+    start = count.cumsum(0) - count
+    first = order[start].repeat_interleave(count)
+    place = torch.arange(len(x), device=x.device) - start.repeat_interleave(count)
+    redundant = (place > k).nonzero().view(-1)
+    row, first = order[redundant], first[redundant]
+    # Points with the same product may differ, so all k + 1 that stay are compared too.
+    crowded = (count > k + 1).repeat_interleave(count).nonzero().view(-1)
+    member, leader = order[crowded], order[start].repeat_interleave(count)[crowded]
+    step = block_rows(x.size(1), x.device)
+    differs = torch.zeros(len(x), dtype=torch.bool, device=x.device)
+    for some, other in zip(member.split(step), leader.split(step), strict=True):
+        differs[other[(x[some] != x[other]).any(dim=1)]] = True
+    keep = ~differs[first]
+    row, first = row[keep], first[keep]
+    if (x.size(0) - row.numel()) * x.size(1) * x.element_size() > _MAX_COPY_BYTES:
+        row, first = row[:0], first[:0]
+    return row, first

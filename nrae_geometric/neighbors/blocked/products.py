@@ -1,4 +1,4 @@
-r"""Which matrix products the filter may use, and in which type they are fastest."""
+r"""Matrix products without loss of precision, and the fastest type for them."""
 
 import time
 from collections.abc import Iterator
@@ -10,9 +10,15 @@ from torch import Tensor
 
 
 @contextmanager
-def plain_products(device: torch.device) -> Iterator[None]:
-    r"""Matrix products as written: no autocast, no TF32 or bfloat16 in place of float32, and sums
-    of bfloat16 products in float32. The error bound of the filter counts on it."""
+def exact_matmul(device: torch.device) -> Iterator[None]:
+    r"""Computes matrix products in the type of their operands, as the filter's error bound needs.
+
+    There is no autocast, no TF32 or bfloat16 in place of float32, and sums of bfloat16 products
+    are float32.
+
+    Args:
+        device (torch.device): The device of the operands.
+    """
     cuda = torch.backends.cuda.matmul
     precision = torch.get_float32_matmul_precision()
     reduced = cuda.allow_bf16_reduced_precision_reduction
@@ -28,12 +34,12 @@ def plain_products(device: torch.device) -> Iterator[None]:
 
 @lru_cache(maxsize=8)
 def filter_dtype(device: torch.device) -> torch.dtype:
-    r"""bfloat16 where its product is at least half as fast again as that of float32.
+    r"""Returns bfloat16 if its product is at least half as fast again as that of float32.
 
     Measured once for each device: processors without bfloat16 instructions emulate them slowly.
     """
     seconds = {}
-    with plain_products(device):
+    with exact_matmul(device):
         for dtype in (torch.float32, torch.bfloat16):
             a = torch.ones(512, 512, dtype=dtype, device=device)
             seconds[dtype] = min(_seconds(a) for _ in range(4))

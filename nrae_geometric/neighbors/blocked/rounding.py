@@ -1,4 +1,4 @@
-r"""Points rounded to a fast type, and what rounding can have done to a distance.
+r"""Points rounded to a fast type, and bounds of distances that allow for it.
 
 Let :math:`\tilde{x}` be the centered, scaled and rounded point and :math:`e = \|x - \tilde{x}\|`
 how far rounding moved it. By the triangle inequality
@@ -27,7 +27,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from nrae_geometric.neighbors.chunks import chunk_rows
+from nrae_geometric.neighbors.ranking import block_rows, row_blocks
 
 # Roundings of one step of a sum, and to spare: tensor cores truncate, AVX512-BF16 rounds twice. The
 # sum of all magnitudes is at most 2 (n_i + n_j).
@@ -42,8 +42,8 @@ class RoundedPoints:
     r"""A block of points as operands of the filter's matrix product.
 
     Args:
-        x (Tensor): Points :math:`[B, D]`, float32 or float64.
-        center (Tensor): The point that becomes the origin, float64 :math:`[D]`.
+        x (torch.Tensor): Points :math:`[B, D]`, float32 or float64.
+        center (torch.Tensor): The point that becomes the origin, float64 :math:`[D]`.
         scale (float): Power of two that brings every coordinate below one.
         dtype (torch.dtype): Type of the product: bfloat16, float32 or float64.
     """
@@ -61,16 +61,14 @@ class RoundedPoints:
         )
         r"""Right operand :math:`[B, W]`."""
         norm, error = torch.empty(2, num_points, dtype=torch.float64, device=x.device)
-        step = chunk_rows(num_features, x.device)
-        for start in range(0, num_points, step):
-            rows = slice(start, start + step)
+        for rows in row_blocks(num_points, block_rows(num_features, x.device)):
             exact = (x[rows].double() - center).mul_(scale)
             rounded = exact.to(dtype, copy=True)
             torch.mul(rounded, -2, out=self.right[rows, :num_features])
             torch.sum(exact.sub_(rounded).square_(), dim=1, out=error[rows])
             torch.sum(exact.copy_(rounded).square_(), dim=1, out=norm[rows])
         error.sqrt_()
-        # The centered float64 point is rounded too, relative to its uncenterd coordinates.
+        # The centered float64 point is rounded too, relative to its uncentered coordinates.
         size = max(float(x.amax()), -float(x.amin()), float(center.abs().amax())) * scale
         error += size * x.size(1) ** 0.5 * 2.0**-51
         self.error = (error * (1 + _MARGIN)).float()
@@ -85,47 +83,58 @@ class RoundedPoints:
 
     @cached_property
     def ball(self) -> tuple[Tensor, Tensor]:
-        r"""Center, scaled :math:`[D]`, and radius of a ball that holds the unrounded points."""
+        r"""The center, scaled :math:`[D]`, and radius of a ball around the unrounded points."""
         wide = self.right[:, : self._num_features].double() * -0.5
         middle = wide.mean(dim=0)
         return middle, wide.sub_(middle).square_().sum(dim=1).sqrt_().max() + self.error.max()
 
     def part(self, rows: slice) -> "RoundedPoints":
-        r"""Some of these points."""
+        r"""Returns some of these points."""
         part = copy.copy(self)
         part.__dict__.pop("ball", None)
         part.error, part.norm, part.right = self.error[rows], self.norm[rows], self.right[rows]
         return part
 
     def left(self) -> Tensor:
-        r"""Left operand :math:`[B, W]`."""
+        r"""Returns the left operand :math:`[B, W]`."""
         sizes = [self._num_features, self._num_pieces, self._num_pieces]
         rounded, ones, squares = self.right.split(sizes, dim=1)
         return torch.cat([rounded * -0.5, squares, ones], dim=1)
 
     def bound(self, limit: Tensor, others: "RoundedPoints") -> Tensor:
-        r"""What the product of no pair within its limit exceeds.
+        r"""Returns a bound of the products of all pairs within their limit.
 
         Args:
-            limit (Tensor): Squared distance, scaled, for each of these points :math:`[B]`.
+            limit (torch.Tensor): Squared distance, scaled, for each of these points :math:`[B]`.
             others (RoundedPoints): The points on the other side.
 
         Returns:
-            Tensor: :math:`[B]` in the product's type. Rounding is monotone: comparing rounded
-            products with the rounded bound loses no pair.
+            torch.Tensor: Bound :math:`[B]` in the product's type. Rounding is monotone: comparing
+            rounded products with the rounded bound loses no pair.
         """
         distance = limit.sqrt() + self.error + others.error.max()
         return (distance.square_().mul_(1 + _MARGIN) + _UNDERFLOW).to(self.dtype)
 
-    def largest(self, product: Tensor, others: "RoundedPoints") -> Tensor:
-        r"""Upper bound of the squared distance, scaled, of any pair with this product :math:`[B]`
-        for each of these points."""
+    def upper_bound(self, product: Tensor, others: "RoundedPoints") -> Tensor:
+        r"""Returns an upper bound of the squared distance, scaled, of pairs with a product.
+
+        Args:
+            product (torch.Tensor): One product for each of these points :math:`[B]`.
+            others (RoundedPoints): The points on the other side.
+        """
         return self._upper(product, self.norm + others.norm.max(), self.error + others.error.max())
 
     def bounds(
         self, product: Tensor, row: Tensor, others: "RoundedPoints", col: Tensor
     ) -> tuple[Tensor, Tensor]:
-        r"""Lower and upper bounds of the squared distances, scaled, of pairs :math:`[P]`."""
+        r"""Returns lower and upper bounds of the squared distances, scaled, of pairs.
+
+        Args:
+            product (torch.Tensor): Their products :math:`[P]`.
+            row (torch.Tensor): Their rows of these points :math:`[P]`.
+            others (RoundedPoints): The points on the other side.
+            col (torch.Tensor): Their rows of those :math:`[P]`.
+        """
         error = self.error[row] + others.error[col]
         rounded = product.float().clamp_(min=0) * (1 - torch.finfo(self.dtype).eps)
         lower = (rounded.sqrt_() * (1 - _MARGIN) - error - _UNDERFLOW).clamp_(min=0).square_()
@@ -138,13 +147,13 @@ class RoundedPoints:
 
 
 def mean_point(x: Tensor) -> Tensor:
-    r"""Mean in float64 without a float64 copy of all points."""
-    parts = x.split(chunk_rows(x.size(1), x.device))
+    r"""Returns the mean in float64 without a float64 copy of all points."""
+    parts = x.split(block_rows(x.size(1), x.device))
     return sum(part.double().sum(dim=0) for part in parts) / x.size(0)
 
 
 def power_of_two_scale(points: list[Tensor], center: Tensor) -> float:
-    r"""Power of two that brings every coordinate about the center below one."""
+    r"""Returns the power of two that brings every coordinate about the center below one."""
     largest = max(
         float((extreme.double() - center).abs().max())
         for x in points

@@ -1,4 +1,4 @@
-r"""The tile-by-tile walk over the distance matrix.
+r"""Search in square tiles of the distance matrix.
 
 Every tile goes through the cheapest of three filters that singles out few enough pairs:
 
@@ -13,7 +13,6 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
-from tqdm import tqdm
 
 from nrae_geometric.neighbors.blocked.candidates import Candidates
 from nrae_geometric.neighbors.blocked.ordering import kd_order
@@ -37,18 +36,18 @@ _STRIP = 8
 # Rows and columns of the pieces of a tile that need the slower filters.
 _FINE_SIZE = 2048
 # Entries per row that may pass before a slower filter is worth its time.
-_MOST_PER_ROW = 64
-_PROGRESS_AFTER_SECONDS = 5
+_MAX_PER_ROW = 64
 
 
 class BlockedSearch:
-    r"""One search for the `k` nearest points, exact, ties to the lower index.
+    r"""One search for the :obj:`k` nearest points: exact, ties to the lower index.
 
     Args:
-        x (Tensor): Points :math:`[N, D]`.
+        x (torch.Tensor): Points :math:`[N, D]`.
         k (int): Number of neighbors.
-        query (Tensor, optional): Query points :math:`[M, D]`. Without them the points ask: the
-            distance matrix is symmetric, and each of its tiles serves its rows and its columns.
+        query (torch.Tensor, optional): Query points :math:`[M, D]`. Without them those of
+            :obj:`x`: the distance matrix is symmetric, and each of its tiles serves its rows and
+            its columns.
         block_size (int): Rows and columns of a tile.
     """
 
@@ -77,35 +76,21 @@ class BlockedSearch:
         )
 
     def run(self) -> tuple[Tensor, Tensor]:
-        r"""Distance and index of the neighbors, each :math:`[M, k]`."""
-        num_tiles = len(self.rows) * len(self.cols)
+        r"""Returns distance and index of the neighbors, each :math:`[M, k]`."""
         if self.symmetric:
-            num_tiles = (num_tiles + len(self.rows)) // 2
-        with tqdm(
-            total=num_tiles,
-            desc="k-NN search",
-            unit="tile",
-            delay=_PROGRESS_AFTER_SECONDS,
-            mininterval=0.5,
-            leave=False,
-            disable=None,
-        ) as progress:
-            if self.symmetric:
-                # The tiles on the diagonal hold most neighbors: they set the limits.
-                for i in range(len(self.rows)):
-                    block = self._rounded_cols(i)
-                    self._visit(i, i, block, block.left(), block)
-                    progress.update()
-            for first in range(0, len(self.rows), _STRIP):
-                strip = range(first, min(first + _STRIP, len(self.rows)))
-                blocks = {i: self._rounded_rows(i) for i in strip}
-                left = {i: block.left() for i, block in blocks.items()}
-                for j in range(first + 1 if self.symmetric else 0, len(self.cols)):
-                    others = blocks[j] if self.symmetric and j in blocks else self._rounded_cols(j)
-                    for i in strip:
-                        if not self.symmetric or i < j:
-                            self._visit(i, j, blocks[i], left[i], others)
-                            progress.update()
+            # The tiles on the diagonal hold most neighbors: they set the limits.
+            for i in range(len(self.rows)):
+                block = self._rounded_cols(i)
+                self._search_tile(i, i, block, block.left(), block)
+        for first in range(0, len(self.rows), _STRIP):
+            strip = range(first, min(first + _STRIP, len(self.rows)))
+            blocks = {i: self._rounded_rows(i) for i in strip}
+            left = {i: block.left() for i, block in blocks.items()}
+            for j in range(first + 1 if self.symmetric else 0, len(self.cols)):
+                others = blocks[j] if self.symmetric and j in blocks else self._rounded_cols(j)
+                for i in strip:
+                    if not self.symmetric or i < j:
+                        self._search_tile(i, j, blocks[i], left[i], others)
         return self.candidates.nearest()
 
     def _rounded_cols(self, j: int) -> RoundedPoints:
@@ -121,33 +106,35 @@ class BlockedSearch:
             return self._rounded_cols(i)
         return RoundedPoints(self.query[self.rows[i]], self.center, self.scale, self.dtype)
 
-    def _visit(
+    def _search_tile(
         self, i: int, j: int, points: RoundedPoints, left: Tensor, others: RoundedPoints
     ) -> None:
         rows, cols = self.rows[i], self.cols[j]
-        own = self.symmetric and i == j
-        # The first tile of a row sets limits that make the other tiles' harvest small.
-        role = _Role(seed=own or (j == 0 and not self.symmetric), mirror=self.symmetric and i != j)
+        is_diagonal = self.symmetric and i == j
+        # The first tile of a row sets limits that let few pairs of other tiles pass.
+        role = _Role(
+            seed=is_diagonal or (j == 0 and not self.symmetric), mirror=self.symmetric and i != j
+        )
         if role.mirror and self._out_of_reach(points, others, rows, cols):
             return
         tile = self._buffer[: rows.numel() * cols.numel()].view(rows.numel(), cols.numel())
         torch.mm(left, others.right.T, out=tile)
-        if self._sift(tile, points, others, rows, cols, role, own):
+        if self._filter_tile(tile, points, others, rows, cols, role, is_diagonal):
             return
         for a, part in enumerate(rows.split(_FINE_SIZE)):
             for b, other in enumerate(cols.split(_FINE_SIZE)):
-                self._visit_finely(part, other, role, own and a == b)
+                self._search_piece(part, other, role, is_diagonal and a == b)
 
-    def _visit_finely(self, rows: Tensor, cols: Tensor, role: "_Role", own: bool) -> None:
+    def _search_piece(self, rows: Tensor, cols: Tensor, role: "_Role", is_diagonal: bool) -> None:
         x, y = self.query[rows], self.x[cols]
         center = x.double().mean(dim=0)
         points = RoundedPoints(x, center, self.scale, torch.float64)
         others = RoundedPoints(y, center, self.scale, torch.float64)
         tile = points.left() @ others.right.T
-        if self._sift(tile, points, others, rows, cols, role, own):
+        if self._filter_tile(tile, points, others, rows, cols, role, is_diagonal):
             return
         distance = direct_distance(x, y)
-        if own:
+        if is_diagonal:
             distance.fill_diagonal_(torch.inf)
         self._add_nearest(distance, rows, cols)
         if role.mirror:
@@ -162,7 +149,7 @@ class BlockedSearch:
         limit = torch.maximum(self.candidates.limit[rows].max(), self.candidates.limit[cols].max())
         return bool((gap > 0) & (gap.square() * (1 - 1e-5) > limit))
 
-    def _sift(
+    def _filter_tile(
         self,
         tile: Tensor,
         points: RoundedPoints,
@@ -170,30 +157,30 @@ class BlockedSearch:
         rows: Tensor,
         cols: Tensor,
         role: "_Role",
-        own: bool,
+        is_diagonal: bool,
     ) -> bool:
         r"""Adds the pairs of a tile that may be neighbors, unless they are too many."""
         limit = self.candidates.limit
-        if own:
+        if is_diagonal:
             tile.fill_diagonal_(torch.inf)
         if role.seed:
             self._lower_limits(tile, points, others, rows)
-        most = min(max(_MOST_PER_ROW, 4 * self.k) * max(tile.shape), tile.numel() // 2)
-        found = below_row_bound(tile, points.bound(limit[rows], others), most)
+        max_entries = min(max(_MAX_PER_ROW, 4 * self.k) * max(tile.shape), tile.numel() // 2)
+        found = below_row_bound(tile, points.bound(limit[rows], others), max_entries)
         if found is None and not role.seed:
             # The limits come from tiles that are farther away than this one.
             self._lower_limits(tile, points, others, rows)
-            found = below_row_bound(tile, points.bound(limit[rows], others), most)
+            found = below_row_bound(tile, points.bound(limit[rows], others), max_entries)
         if found is None:
             return False
-        row, col = found
         if role.mirror:
-            mirrored = below_column_bound(tile, others.bound(limit[cols], points), most)
+            mirrored = below_column_bound(tile, others.bound(limit[cols], points), max_entries)
             if mirrored is None:
                 return False
-            there, here = mirrored
-            bounds = points.bounds(tile[there, here], there, others, here)
-            self.candidates.add(cols[here], rows[there], *bounds)
+            row, col = mirrored
+            bounds = points.bounds(tile[row, col], row, others, col)
+            self.candidates.add(cols[col], rows[row], *bounds)
+        row, col = found
         bounds = points.bounds(tile[row, col], row, others, col)
         self.candidates.add(rows[row], cols[col], *bounds)
         return True
@@ -204,7 +191,7 @@ class BlockedSearch:
         r"""Lowers the limits of rows to what their nearest entries in a tile prove."""
         if tile.size(1) >= self.k:
             kth = tile.topk(self.k, dim=1, largest=False).values[:, -1]
-            self.candidates.lower_limit(rows, points.largest(kth, others))
+            self.candidates.lower_limit(rows, points.upper_bound(kth, others))
 
     def _add_nearest(self, distance: Tensor, rows: Tensor, cols: Tensor) -> None:
         r"""Adds the nearest pairs of each row of a tile of exact distances."""
@@ -218,5 +205,7 @@ class BlockedSearch:
 
 
 class _Role(NamedTuple):
+    """Whether a tile sets the first limits of its rows, and whether it serves its columns too."""
+
     seed: bool
     mirror: bool

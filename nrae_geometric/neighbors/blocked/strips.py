@@ -1,8 +1,8 @@
-r"""The walk over the distance matrix by strips: some rows, all columns at once.
+r"""Search in strips of the distance matrix: some rows, all columns at once.
 
-Where a product costs little, what follows it counts more than that each tile could serve its rows
-and its columns. A strip sees all distances of its rows, so the limits are known before anything is
-selected: the minima of groups of columns are taken once, the `k`-th smallest of them bounds the
+Where products cost little, the selection that follows them takes most of the time, and it gains
+nothing from a symmetric matrix. A strip sees all distances of its rows, so the limits are known
+before anything is selected: the minima of groups of columns are taken once, the `k`-th smallest of them bounds the
 distance of the `k`-th neighbor, and only groups whose minimum is within the bound are looked into.
 """
 
@@ -15,8 +15,8 @@ from nrae_geometric.neighbors.blocked.rounding import (
     mean_point,
     power_of_two_scale,
 )
-from nrae_geometric.neighbors.blocked.tiles import comparable
-from nrae_geometric.neighbors.ranking import smallest, squared_distance
+from nrae_geometric.neighbors.blocked.tiles import as_sortable_bits
+from nrae_geometric.neighbors.ranking import row_blocks, smallest, squared_distance
 
 # Entries of a strip; it should stay in the processor's cache.
 _STRIP_ENTRIES = 1 << 21
@@ -26,23 +26,23 @@ _GROUP = 32
 _GROUPS_PER_NEIGHBOR = 8
 # Groups come in multiples of this, so that they can be joined to find the limit.
 _JOINED = 8
-# Fewer columns than this side by side, and minima are taken one by one.
+# With fewer groups than this, minima are not taken along contiguous memory.
 _MIN_GROUPS = 64
-# Groups, or entries, of a row that may pass before it is left to a finer filter: so many, or so
-# many for each neighbor.
-_MOST_PASSING, _MOST_PER_NEIGHBOR = 256, 8
-# A squared distance that is farther than any, and no infinity that would meet a zero.
+# Groups, or entries, of a row that may pass before it is left undecided: so many, or so many for
+# each neighbor.
+_MAX_PASSING, _MAX_PER_NEIGHBOR = 256, 8
+# A squared distance beyond any other; infinity times zero would be NaN.
 _FAR = 1e30
 
 
 class StripSearch:
-    r"""The `k` nearest points, exact, for all rows whose neighbors the filter can single out.
+    r"""Exact search for the query points whose neighbors the filter can single out.
 
     Args:
-        x (Tensor): Points :math:`[N, D]`.
+        x (torch.Tensor): Points :math:`[N, D]`.
         k (int): Number of neighbors.
-        query (Tensor, optional): Query points :math:`[M, D]`. Without them the points ask, each
-            leaving itself out.
+        query (torch.Tensor, optional): Query points :math:`[M, D]`. Without them those of
+            :obj:`x`, each leaving itself out.
     """
 
     def __init__(self, x: Tensor, k: int, query: Tensor | None) -> None:
@@ -66,36 +66,37 @@ class StripSearch:
         self.num_rows = max(_MIN_ROWS, min(_MAX_ROWS, _STRIP_ENTRIES // self.right.size(0)))
         self._buffer = self.right.new_empty(self.num_rows, self.right.size(0))
 
-    def run(self, most_doubtful: int) -> tuple[Tensor, Tensor, Tensor] | None:
+    def run(self, max_undecided: int) -> tuple[Tensor, Tensor, Tensor] | None:
         r"""Searches all rows.
 
         Args:
-            most_doubtful (int): Give up if more rows than this are left to a finer filter.
+            max_undecided (int): Largest number of rows that may stay undecided.
 
         Returns:
-            tuple[Tensor, Tensor, Tensor] or None: Distance and index of the neighbors, each
-            :math:`[M, k]`, and the rows in which they are not known.
+            tuple[torch.Tensor, torch.Tensor, torch.Tensor] or None: Distance and index of the
+            neighbors, each :math:`[M, k]`, and the undecided rows, in which these mean nothing;
+            :obj:`None` if there are more of them.
         """
-        num_query = self.query.size(0)
-        distance = torch.empty(num_query, self.k, dtype=self.x.dtype, device=self.x.device)
-        index = torch.empty(num_query, self.k, dtype=torch.long, device=self.x.device)
-        doubtful: list[Tensor] = []
-        num_doubtful = 0
-        for start in range(0, num_query, self.num_rows):
-            part = slice(start, start + self.num_rows)
-            row, col, crowded = self._harvest(part)
-            doubtful.append(crowded + start)
-            num_doubtful += crowded.numel()
-            if num_doubtful > most_doubtful:
+        num_queries = self.query.size(0)
+        distance = torch.empty(num_queries, self.k, dtype=self.x.dtype, device=self.x.device)
+        index = torch.empty(num_queries, self.k, dtype=torch.long, device=self.x.device)
+        undecided: list[Tensor] = []
+        num_undecided = 0
+        for part in row_blocks(num_queries, self.num_rows):
+            row, col, overfull = self._candidate_pairs(part)
+            undecided.append(overfull + part.start)
+            num_undecided += overfull.numel()
+            if num_undecided > max_undecided:
                 return None
             squared = squared_distance(self.query[part], self.x, row, col)
-            squared, index[part] = self._smallest(squared, row, col, index[part].size(0))
+            squared, index[part] = self._smallest(squared, row, col, part.stop - part.start)
             distance[part] = squared.sqrt_().to(self.x.dtype)
-        return distance, index, torch.cat(doubtful)
+        return distance, index, torch.cat(undecided)
 
-    def _harvest(self, part: slice) -> tuple[Tensor, Tensor, Tensor]:
+    def _candidate_pairs(self, part: slice) -> tuple[Tensor, Tensor, Tensor]:
         r"""Row in the strip and column of all pairs that may be neighbors, sorted by row, and the
-        rows of which there are too many."""
+        rows that have too many.
+        """
         points = (
             self.cols.part(part)
             if self.symmetric
@@ -104,24 +105,24 @@ class StripSearch:
         tile = torch.mm(points.left(), self.right.T, out=self._buffer[: points.error.numel()])
         if self.symmetric:
             tile[:, part].fill_diagonal_(torch.inf)
-        groups = comparable(tile).unflatten(1, self.shape)
+        groups = as_sortable_bits(tile).unflatten(1, self.shape)
         minima = groups.amin(dim=1)
         coarse = minima.unflatten(1, (_JOINED, -1)).amin(dim=1)
         if coarse.size(1) < _GROUPS_PER_NEIGHBOR // 2 * self.k:
             coarse = minima
         kth = coarse.topk(self.k, dim=1, largest=False).values[:, -1].view(tile.dtype)
-        limit = points.largest(kth, self.cols)
-        bound = comparable(points.bound(limit, self.cols)).unsqueeze(1)
+        limit = points.upper_bound(kth, self.cols)
+        bound = as_sortable_bits(points.bound(limit, self.cols)).unsqueeze(1)
         passing = minima <= bound
-        most = max(_MOST_PASSING, _MOST_PER_NEIGHBOR * self.k)
-        crowded = passing.count_nonzero(dim=1) > min(most, passing.size(1) // 2)
-        passing.logical_and_(~crowded.unsqueeze(1))
+        max_passing = max(_MAX_PASSING, _MAX_PER_NEIGHBOR * self.k)
+        overfull = passing.count_nonzero(dim=1) > min(max_passing, passing.size(1) // 2)
+        passing.logical_and_(~overfull.unsqueeze(1))
         row, place = passing.nonzero(as_tuple=True)
-        hit, member = (groups[row, :, place] <= bound[row]).nonzero(as_tuple=True)
-        if hit.numel() > most * tile.size(0):
-            crowded.fill_(True)
-            hit, member = hit[:0], member[:0]
-        return row[hit], member * self.shape[1] + place[hit], crowded.nonzero().view(-1)
+        passed, member = (groups[row, :, place] <= bound[row]).nonzero(as_tuple=True)
+        if passed.numel() > max_passing * tile.size(0):
+            overfull.fill_(True)
+            passed, member = passed[:0], member[:0]
+        return row[passed], member * self.shape[1] + place[passed], overfull.nonzero().view(-1)
 
     def _smallest(
         self, squared: Tensor, row: Tensor, col: Tensor, num_rows: int
