@@ -55,7 +55,7 @@ def _backend(name: str) -> str:
 
 
 def _metric(name: str) -> str:
-    if name != "euclidean" and name not in METRICS:
+    if name not in METRICS:
         raise ValueError(f"should be one of {_listed(METRICS)}, got {name!r}")
     return name
 

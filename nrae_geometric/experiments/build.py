@@ -31,7 +31,7 @@ def build_graph(points: Data, section: Points) -> Data:
         section (Points): The data section that they are from.
     """
     if (graph := section.graph) is not None:
-        return KNNGraph(graph.num_nn, backend=graph.backend)(points)
+        return KNNGraph(graph.num_nn, metric=graph.metric, backend=graph.backend)(points)
     edge_index = torch.empty(2, 0, dtype=torch.long, device=points.x.device)
     return Data(x=points.x, y=points.y, edge_index=edge_index)
 

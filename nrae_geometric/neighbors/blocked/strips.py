@@ -2,8 +2,9 @@ r"""Search in strips of the distance matrix: some rows, all columns at once.
 
 Where products cost little, the selection that follows them takes most of the time, and it gains
 nothing from a symmetric matrix. A strip sees all distances of its rows, so the limits are known
-before anything is selected: the minima of groups of columns are taken once, the `k`-th smallest of them bounds the
-distance of the `k`-th neighbor, and only groups whose minimum is within the bound are looked into.
+before anything is selected: the minima of groups of columns are taken once, the :obj:`k`-th
+smallest of them bounds the distance of the :obj:`k`-th neighbor, and only groups whose minimum is
+within the bound are looked into.
 """
 
 import torch
