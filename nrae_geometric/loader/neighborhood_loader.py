@@ -1,48 +1,47 @@
 r"""Batches of centers with sampled neighbors, in the layout of PyG's neighbor loader."""
 
+import copy
 from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
-from torch_geometric.data import Data
+from torch_geometric import EdgeIndex
+from torch_geometric.data import Batch, Data
 from torch_geometric.loader import NeighborLoader
 from torch_geometric.sampler import SamplerOutput
 
-from nrae_geometric.loader.arguments import (
-    check_edge_index,
-    check_generator,
-    check_num_neighbors,
-    check_options,
-)
-from nrae_geometric.loader.filter import to_batch
 from nrae_geometric.loader.neighborhood_sampler import NeighborhoodSampler
 
 # Enough for a chunk's fixed cost to vanish, small enough for index tensors of some 30 MB.
 _EDGES_PER_CHUNK = 2**18
 
+# fmt: off
+_BATCH_ATTRIBUTES = (
+    "batch_size", "e_id", "edges_per_center", "input_id", "n_id", "num_sampled_edges",
+    "num_sampled_nodes", "ptr", "seed_time",
+)
+_UNSUPPORTED_OPTIONS = {
+    "custom_cls", "directed", "input_time", "is_sorted", "neighbor_sampler", "subgraph_type",
+    "temporal_strategy", "time_attr", "weight_attr",
+}
+# fmt: on
+
 
 class NeighborhoodLoader(NeighborLoader):
     r"""Loads batches of centers with a random choice of their graph neighbors.
 
-    This is a one-hop :class:`~torch_geometric.loader.NeighborLoader` with a sampler of its own,
-    and its batches have the same layout:
+    Batches are those of a one-hop :class:`~torch_geometric.loader.NeighborLoader`: the first
+    :obj:`batch_size` rows of :obj:`x` are the centers, the others their neighbors, each node once;
+    :obj:`edge_index` runs from neighbor (row 0) to center (row 1), grouped by center; :obj:`n_id`
+    and :obj:`e_id` are the numbers of nodes and edges in :obj:`data`. Where all centers have
+    equally many edges, :obj:`edges_per_center` is their number, the center's own included.
 
-    * the first :obj:`batch_size` rows of :obj:`x` (and of every other node-level attribute) are
-      the centers, the other rows their neighbors, each node once;
-    * :obj:`edge_index` runs from neighbor (row 0) to center (row 1) in the batch's own numbering,
-      grouped by center;
-    * :obj:`n_id` and :obj:`e_id` are the numbers of nodes and edges in :obj:`data`, and
-      :obj:`input_id` the positions of the centers in :obj:`input_nodes`;
-    * :obj:`num_sampled_nodes` and :obj:`num_sampled_edges` are the numbers for each hop;
-    * :obj:`edges_per_center` is the number of edges of each center, its own included, where all
-      have the same.
-
-    In contrast to the base class it needs no compiled extension, can let the center be one of its
-    own neighbors, refuses to return fewer neighbors than asked for, and draws everything from
-    one generator. Without workers, it draws all batches of an epoch together (about 260 000
-    edges at a time at most) on the device that holds :obj:`data.edge_index`.
+    No compiled extension is needed, and fewer neighbors than asked for are an error. A center's
+    own edge is its self loop, which is never drawn as a neighbor; where there is none, it is
+    numbered :obj:`data.num_edges + n_id` and has attributes of zero.
 
     .. code-block:: python
 
@@ -53,23 +52,14 @@ class NeighborhoodLoader(NeighborLoader):
 
     .. note::
 
-        Parallel edges are different edges: a neighbor with two edges is drawn twice as often.
-        A self loop in the graph is a neighbor like any other with :obj:`include_center=False`.
-        With :obj:`include_center=True` it is never drawn, but serves as the center's own edge.
-        Where the graph has no such edge, the center's own edge has :obj:`e_id` :obj:`-1` and
-        edge attributes of zero.
-
-    .. note::
-
-        With :obj:`num_workers=0` an epoch depends on the state of :obj:`generator` at its first
-        batch and on nothing else, and the state afterwards does not depend on what was drawn.
-        Saving the state between two epochs and restoring it repeats what follows. The same holds
-        for workers, except for :obj:`persistent_workers`, which carry their own random state from
-        epoch to epoch.
+        With :obj:`num_workers=0` the batches of an epoch are drawn together, on the device of
+        :obj:`data.edge_index`. They depend on the state of :obj:`generator` at the first batch
+        alone, and each epoch advances it by one draw. The same holds for workers, except for
+        :obj:`persistent_workers`, which carry a random state of their own.
 
     Args:
         data (torch_geometric.data.Data): The graph, with :obj:`edge_index` from neighbor (row 0)
-            to center (row 1).
+            to center (row 1). Of parallel edges each is a neighbor.
         num_neighbors (int, optional): The number of neighbors to draw for each center, besides
             the center itself. :obj:`None` takes all of them.
         include_center (bool, optional): If :obj:`True`, each center also has an edge from itself,
@@ -82,8 +72,8 @@ class NeighborhoodLoader(NeighborLoader):
         generator (torch.Generator, optional): The source of randomness, a CPU generator also for
             data on other devices. :obj:`None` uses PyTorch's default generator.
             (default: :obj:`None`)
-        **dataloader_kwargs (optional): :obj:`input_nodes`, :obj:`transform`,
-            :obj:`transform_sampler_output` and :obj:`filter_per_worker` of
+        **dataloader_kwargs (optional): :obj:`input_nodes` (indices or a mask of the centers),
+            :obj:`transform`, :obj:`transform_sampler_output` and :obj:`filter_per_worker` of
             :class:`~torch_geometric.loader.NeighborLoader`, and arguments of
             :class:`torch.utils.data.DataLoader`, such as :obj:`drop_last` or :obj:`num_workers`.
 
@@ -106,11 +96,20 @@ class NeighborhoodLoader(NeighborLoader):
         generator: torch.Generator | None = None,
         **dataloader_kwargs: Any,
     ) -> None:
-        check_options(dataloader_kwargs)
-        check_num_neighbors(num_neighbors, include_center)
-        check_generator(generator)
-        edge_index = check_edge_index(data)
-        if dataloader_kwargs.get("num_workers", 0) > 0:
+        _check_options(dataloader_kwargs)
+        _check_num_neighbors(num_neighbors, include_center)
+        _check_generator(generator)
+        edge_index = _checked_edge_index(data)
+        data = _without_batch_attributes(data)
+        options = dataloader_kwargs | {
+            "input_nodes": _checked_input_nodes(
+                dataloader_kwargs.get("input_nodes"), data.num_nodes
+            )
+        }
+        if options.get("filter_per_worker") is None:
+            # As PyG has it, which would write its choice to the root logger.
+            options["filter_per_worker"] = not data.is_cuda
+        if options.get("num_workers", 0) > 0:
             edge_index = edge_index.cpu()  # CUDA does not survive the fork into a worker.
         sampler = NeighborhoodSampler(
             edge_index, data.num_nodes, num_neighbors, include_center, replace
@@ -123,10 +122,11 @@ class NeighborhoodLoader(NeighborLoader):
             batch_size=batch_size,
             shuffle=shuffle,
             generator=generator,
-            **dataloader_kwargs,
+            **options,
         )
         if self.batch_sampler is None:
             raise ValueError("batch_size must be a positive integer (got None)")
+        self._edge_attributes = _edge_attributes(data, data.num_nodes if include_center else 0)
         seeds = self.input_data.node.to(sampler.device)
         sampler.check_seeds(seeds)
         self._seeds_per_chunk = 1 + _EDGES_PER_CHUNK * len(seeds) // (1 + sampler.num_edges(seeds))
@@ -143,11 +143,30 @@ class NeighborhoodLoader(NeighborLoader):
 
     def filter_fn(self, out: SamplerOutput) -> Data:
         r"""Joins the sampled nodes and edges with their attributes."""
+        edges_per_center = self.node_sampler.edges_per_seed
         if self.transform_sampler_output is not None:
-            out = self.transform_sampler_output(out)
-        batch = to_batch(self.data, out)
-        if self.node_sampler.edges_per_seed is not None and self.transform_sampler_output is None:
-            batch.edges_per_center = self.node_sampler.edges_per_seed
+            out, edges_per_center = self.transform_sampler_output(out), None
+        batch = copy.copy(self.data)
+        store = batch.stores[0]  # spares the detours of attributes of the batch
+        for key in self.data.node_attrs():
+            value = self.data[key]
+            store[key] = _select(value, out.node, self.data.__cat_dim__(key, value))
+        if "num_nodes" in store:
+            store["num_nodes"] = out.node.numel()
+        for key, (value, dim) in self._edge_attributes.items():
+            store[key] = _select(value, out.edge, dim)
+        device = self.data.edge_index.device
+        store["edge_index"] = torch.stack([out.row, out.col]).to(device)
+        store["n_id"] = out.node.to(device)
+        store["e_id"] = out.edge.to(device)
+        if out.batch is not None:
+            store["batch"] = out.batch.to(device)
+        store["num_sampled_nodes"] = out.num_sampled_nodes
+        store["num_sampled_edges"] = out.num_sampled_edges
+        store["input_id"] = out.metadata[0].to(device)
+        store["batch_size"] = out.metadata[0].numel()
+        if edges_per_center is not None:
+            store["edges_per_center"] = edges_per_center
         return batch if self.transform is None else self.transform(batch)
 
     def _iterate_chunks(self) -> Iterator[Data]:
@@ -189,3 +208,133 @@ def _group(batches: Iterable[list[int]], num_seeds: int) -> Iterator[list[list[i
             group, size = [], 0
     if group:
         yield group
+
+
+def _select(value: Any, index: Tensor, dim: int) -> Any:
+    if isinstance(value, Tensor):
+        return value.index_select(dim, index.to(value.device))
+    if isinstance(value, np.ndarray):
+        return torch.from_numpy(value.take(index.cpu().numpy(), axis=dim))
+    if isinstance(value, list | tuple):
+        return [value[i] for i in index.tolist()]
+    return value[index]
+
+
+def _edge_attributes(data: Data, num_own_edges: int) -> dict[str, tuple[Any, int]]:
+    """Returns attributes of the graph's edges and of own edges after them, and their dimension."""
+    attributes = {}
+    for key in data.edge_attrs():
+        if key != "edge_index":
+            value = data[key]
+            dim = data.__cat_dim__(key, value)
+            if num_own_edges > 0:
+                value = torch.as_tensor(value)
+                shape = list(value.shape)
+                shape[dim] = num_own_edges
+                value = torch.cat([value, value.new_zeros(shape)], dim=dim)
+            attributes[key] = (value, dim)
+    return attributes
+
+
+def _without_batch_attributes(data: Data) -> Data:
+    """Returns data without what a batch of another loader would leave in it."""
+    if isinstance(data, Batch):  # whose batch_size is its number of graphs
+        data = Data.from_dict(data.to_dict())
+    stale = [key for key in _BATCH_ATTRIBUTES if key in data]
+    if stale:
+        data = copy.copy(data)
+        for key in stale:
+            del data[key]
+    return data
+
+
+def _checked_input_nodes(input_nodes: Any, num_nodes: int) -> Tensor | None:
+    """Returns indices as integers and a mask of any kind as booleans."""
+    if input_nodes is None:
+        return None
+    nodes = torch.as_tensor(input_nodes)
+    if nodes.numel() == 0:
+        nodes = nodes.long()
+    is_mask = nodes.dtype == torch.bool
+    if nodes.dtype == torch.uint8 and nodes.shape == (num_nodes,):
+        is_mask = bool((nodes <= 1).all())
+    if is_mask:
+        if nodes.shape != (num_nodes,):
+            raise ValueError(
+                f"input_nodes is a mask of shape {list(nodes.shape)}, but data has {num_nodes} "
+                f"nodes; a mask has one value for each"
+            )
+        return nodes.bool()
+    if nodes.ndim != 1 or nodes.is_floating_point() or nodes.is_complex():
+        raise ValueError(
+            f"input_nodes must hold integers in one dimension, or be a mask (got {nodes.dtype} in "
+            f"shape {list(nodes.shape)})"
+        )
+    nodes = nodes.long()
+    outside = (nodes < 0) | (nodes >= num_nodes)
+    if bool(outside.any()):
+        raise ValueError(
+            f"input_nodes names node {int(nodes[outside][0])}, but data has the nodes 0 to "
+            f"{num_nodes - 1} ({int(outside.sum())} such entries in all)"
+        )
+    return nodes
+
+
+def _check_options(options: Iterable[str]) -> None:
+    unsupported = sorted(_UNSUPPORTED_OPTIONS.intersection(options))
+    if unsupported:
+        raise TypeError(
+            f"NeighborhoodLoader does not support {', '.join(unsupported)}; "
+            f"use torch_geometric.loader.NeighborLoader for that"
+        )
+
+
+def _check_num_neighbors(num_neighbors: Any, include_center: bool) -> None:
+    if num_neighbors is None:
+        return
+    if not isinstance(num_neighbors, int) or isinstance(num_neighbors, bool):
+        raise TypeError(
+            f"num_neighbors must be an integer for the only hop, or None for all neighbors "
+            f"(got {num_neighbors!r})"
+        )
+    if num_neighbors < 0:
+        raise ValueError(
+            f"num_neighbors must not be negative (got {num_neighbors}); None takes all neighbors"
+        )
+    if num_neighbors == 0 and not include_center:
+        raise ValueError("num_neighbors=0 without include_center=True leaves no edges at all")
+
+
+def _check_generator(generator: torch.Generator | None) -> None:
+    if generator is not None and generator.device.type != "cpu":
+        raise ValueError(
+            f"generator must be a CPU generator (got one on '{generator.device}'), also for data "
+            f"on another device: pass torch.Generator()"
+        )
+
+
+def _checked_edge_index(data: Data) -> Tensor:
+    """Returns the edges of data, of shape [2, E], if they are well-formed."""
+    if not isinstance(data, Data):
+        raise TypeError(
+            f"data must be a torch_geometric.data.Data object (got '{type(data).__name__}')"
+        )
+    edge_index = data.get("edge_index")
+    if edge_index is None:
+        raise ValueError("data has no edge_index; build a graph first, e.g. with KNNGraph(k=10)")
+    if isinstance(edge_index, EdgeIndex):
+        edge_index = edge_index.as_tensor()
+    if edge_index.ndim != 2 or edge_index.shape[0] != 2 or edge_index.is_floating_point():
+        raise ValueError(
+            f"data.edge_index must hold integers in shape [2, num_edges] (got {edge_index.dtype} "
+            f"in shape {list(edge_index.shape)})"
+        )
+    outside = ((edge_index < 0) | (edge_index >= data.num_nodes)).any(dim=0)
+    if bool(outside.any()):
+        edge = int(outside.nonzero()[0])
+        raise ValueError(
+            f"data.edge_index has {int(outside.sum())} edges to or from nodes that do not exist "
+            f"(first: edge {edge}, from {int(edge_index[0, edge])} to {int(edge_index[1, edge])}; "
+            f"data has {data.num_nodes} nodes)"
+        )
+    return edge_index.long()

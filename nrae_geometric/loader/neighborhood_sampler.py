@@ -1,4 +1,4 @@
-r"""A PyG sampler that draws the neighbors of many batches with a handful of tensor operations."""
+r"""Sampling of the neighbors of many batches at once."""
 
 from collections.abc import Iterator
 from typing import Any, NoReturn
@@ -7,16 +7,19 @@ import torch
 from torch import Tensor
 from torch_geometric.sampler import BaseSampler, NodeSamplerInput, SamplerOutput
 
-from nrae_geometric.loader.choice import choose_with_replacement, choose_without_replacement
-from nrae_geometric.loader.in_neighbors import InNeighbors
+from nrae_geometric.loader.choose import choose_with_replacement, choose_without_replacement
+from nrae_geometric.loader.csc import CSCGraph
 from nrae_geometric.loader.relabel import BatchLayout, relabel
 
-# The chunks of an epoch are equally long but for the last one.
-_MOST_LAYOUTS = 4
+_MAX_CACHED_LAYOUTS = 4  # the chunks of an epoch are equally long but for the last one
 
 
 class NeighborhoodSampler(BaseSampler):
-    r"""Draws in-neighbors of seed nodes uniformly, in pure PyTorch, where :obj:`edge_index` lives.
+    r"""Draws in-neighbors of seed nodes uniformly, in pure PyTorch, on the graph's device.
+
+    With :obj:`include_center` the edge of a seed :math:`i` from itself is its self loop, the first
+    if there are several, which is never drawn as a neighbor. Where the graph has none, it is an
+    edge beyond those of the graph, number :math:`E + i`.
 
     Args:
         edge_index (torch.Tensor): Neighbor (row 0) and center (row 1) of each edge, of shape
@@ -42,15 +45,23 @@ class NeighborhoodSampler(BaseSampler):
         self.num_neighbors = num_neighbors
         self.include_center = include_center
         self.replace = replace
-        self.graph = InNeighbors.from_edge_index(
-            edge_index, num_nodes, keep_loops=not include_center
-        )
+        self._own_edge: Tensor | None = None
+        edge_id: Tensor | None = None
+        if include_center:
+            source, target = edge_index
+            is_loop = source == target
+            loop = is_loop.nonzero().view(-1)
+            own_edge = target.numel() + torch.arange(num_nodes, device=target.device)
+            self._own_edge = own_edge.scatter_reduce_(0, target[loop], loop, "amin")
+            edge_id = (~is_loop).nonzero().view(-1)
+            edge_index = edge_index[:, edge_id]
+        self.graph = CSCGraph.from_edge_index(edge_index, num_nodes, edge_id)
         self._layouts: dict[tuple[int, ...], BatchLayout] = {}
         self._has_isolated_nodes = bool((self.graph.ptr.diff() == 0).any())
 
     @property
     def device(self) -> torch.device:
-        r"""Where the graph lives and the sampling happens."""
+        r"""The device of the graph and of the sampling."""
         return self.graph.ptr.device
 
     @property
@@ -64,15 +75,9 @@ class NeighborhoodSampler(BaseSampler):
         r"""Makes sure that every seed has the neighbors that are going to be drawn.
 
         Raises:
-            ValueError: If a seed is no node of the graph, has no neighbors and does not bring
-                itself, or has fewer neighbors than are drawn without replacement.
+            ValueError: If a seed has no neighbors and does not bring itself, or has fewer
+                neighbors than are drawn without replacement.
         """
-        outside = node[(node < 0) | (node >= self.num_nodes)]
-        if outside.numel() > 0:
-            raise ValueError(
-                f"input_nodes names node {int(outside[0])}, but the graph has the nodes 0 to "
-                f"{self.num_nodes - 1}"
-            )
         degree = self.graph.degree(node)
         isolated = node[degree == 0]
         if isolated.numel() > 0 and not self.include_center:
@@ -93,7 +98,7 @@ class NeighborhoodSampler(BaseSampler):
             )
 
     def num_edges(self, node: Tensor) -> int:
-        r"""How many edges the neighborhoods of the given nodes have in all."""
+        r"""Returns the number of edges of the neighborhoods of all given nodes."""
         degree = self.graph.degree(node)
         if self.num_neighbors is not None:
             degree = (degree > 0) * self.num_neighbors
@@ -106,6 +111,7 @@ class NeighborhoodSampler(BaseSampler):
         return next(self.sample_batches(index, [index.node.numel()], generator))
 
     def sample_from_edges(self, *_: Any, **__: Any) -> NoReturn:
+        r"""Raises, as neighborhoods are those of nodes."""
         raise NotImplementedError(f"{type(self).__name__} samples from nodes, not from edges")
 
     def sample_batches(
@@ -123,8 +129,8 @@ class NeighborhoodSampler(BaseSampler):
                 device.
 
         Returns:
-            One output for each batch. Edges are grouped by seed, in the order of the seeds; edge
-            :obj:`-1` is a center's own edge that the graph does not have.
+            One output for each batch. Edges are grouped by seed, in the order of the seeds, the
+            seed's own edge first.
         """
         seed = self._place(index.node)
         input_id = self._place(index.input_id)
@@ -164,7 +170,7 @@ class NeighborhoodSampler(BaseSampler):
         # With equally many edges for each seed, the next epoch has the same layouts.
         key = tuple(num_seeds)
         if key not in self._layouts:
-            if len(self._layouts) >= _MOST_LAYOUTS:
+            if len(self._layouts) >= _MAX_CACHED_LAYOUTS:
                 self._layouts.clear()
             self._layouts[key] = BatchLayout.from_counts(num_seeds, count, self.device)
         return self._layouts[key]
@@ -185,10 +191,10 @@ class NeighborhoodSampler(BaseSampler):
             return self._with_center(seed, position.view(-1), connected * self.num_neighbors)
 
         position = self._choose(start, degree, self.num_neighbors, generator)
-        source, edge = self.graph.source[position], self.graph.edge_ids(position)
-        if self.include_center:
+        source, edge = self.graph.source[position], self.graph.edge_id[position]
+        if self._own_edge is not None:
             source = torch.cat([seed.view(-1, 1), source], dim=1)
-            edge = torch.cat([self.graph.loop_ids(seed).view(-1, 1), edge], dim=1)
+            edge = torch.cat([self._own_edge[seed].view(-1, 1), edge], dim=1)
         return source.view(-1), edge.view(-1), source.shape[1]
 
     def _choose(
@@ -201,14 +207,14 @@ class NeighborhoodSampler(BaseSampler):
         self, seed: Tensor, position: Tensor, count: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Looks up drawn edges, of which seeds have different numbers, and adds the seeds' own."""
-        source, edge = self.graph.source[position], self.graph.edge_ids(position)
-        if not self.include_center:
+        source, edge = self.graph.source[position], self.graph.edge_id[position]
+        if self._own_edge is None:
             return source, edge, count
         count = count + 1
         is_drawn = torch.ones(source.numel() + seed.numel(), dtype=torch.bool, device=seed.device)
         is_drawn[count.cumsum(0) - count] = False
         source = seed.repeat_interleave(count).masked_scatter_(is_drawn, source)
-        edge = self.graph.loop_ids(seed).repeat_interleave(count).masked_scatter_(is_drawn, edge)
+        edge = self._own_edge[seed].repeat_interleave(count).masked_scatter_(is_drawn, edge)
         return source, edge, count
 
 

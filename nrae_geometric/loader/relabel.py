@@ -1,4 +1,4 @@
-r"""From node numbers of the whole graph to node numbers within each batch."""
+r"""Numbering of nodes within batches."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class BatchLayout:
-    r"""Where seeds and edges of many batches lie, whichever nodes they turn out to be.
+    r"""The positions of seeds and edges of many batches, the same for all nodes and neighbors.
 
     Seeds lie batch by batch (:math:`M` in all), edges seed by seed (:math:`E` in all).
 
     Args:
         num_seeds (List[int]): The number of seeds of each batch.
         num_edges (List[int]): The number of edges of each batch.
-        edge_ptr (torch.Tensor): Where the edges of each batch begin, of shape :obj:`[B + 1]`.
+        edge_ptr (torch.Tensor): The position of each batch's first edge, of shape :obj:`[B + 1]`.
         seed_size (torch.Tensor): The number of seeds of each batch, of shape :obj:`[B]`.
         seed_local (torch.Tensor): The number of each seed in its batch, of shape :obj:`[M]`.
         center (torch.Tensor): The seed of each edge, of shape :obj:`[E]`.
@@ -51,7 +51,7 @@ class BatchLayout:
             num_seeds (List[int]): The number of seeds of each batch.
             count (torch.Tensor or int): The number of edges of each seed, at least one, of shape
                 :obj:`[M]`, or of every seed.
-            device (torch.device): Where the tensors are to live.
+            device (torch.device): The device of the tensors.
         """
         seed_ptr = torch.tensor([0, *accumulate(num_seeds)], device=device)
         seed_size = seed_ptr.diff()
@@ -88,7 +88,7 @@ def relabel(
     Args:
         seed (torch.Tensor): The seeds, of shape :obj:`[M]`.
         source (torch.Tensor): The source nodes of the edges, of shape :obj:`[E]`.
-        layout (BatchLayout): To which batch they belong.
+        layout (BatchLayout): The batches that they belong to.
         num_nodes (int): The number of nodes in the graph.
 
     Returns:

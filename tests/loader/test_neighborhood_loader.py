@@ -1,14 +1,19 @@
+import logging
+import operator
 import pickle
+from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import chisquare
 from torch_geometric import EdgeIndex
-from torch_geometric.data import Data
+from torch_geometric.data import Batch, Data, HeteroData
 
 from nrae_geometric.loader import NeighborhoodLoader
+from nrae_geometric.nn import AE
 
 
 def drawn_edges(batch: Data) -> list[tuple[int, int]]:
@@ -110,23 +115,24 @@ def test_without_the_center_a_neighborhood_holds_neighbors_alone(ragged: Data) -
     assert sorted(drawn_edges(batch)) == sorted(graph_edges(ragged))
 
 
-def test_the_centers_own_edge_comes_first_without_id_and_with_zero_attributes(
+def test_the_centers_own_edge_comes_first_beyond_the_graphs_and_with_zero_attributes(
     ragged: Data,
 ) -> None:
+    ragged.weight = ragged.edge_attr.view(-1).double().numpy()
     batch = next(iter(NeighborhoodLoader(ragged, 1, batch_size=6)))
     own = batch.edge_index[0] == batch.edge_index[1]
     assert own.tolist() == [True, False] * 6
     assert batch.edge_index[1].tolist() == [i for i in range(6) for _ in range(2)]
-    assert bool((batch.e_id[own] == -1).all())
+    assert batch.e_id[own].tolist() == [ragged.num_edges + i for i in range(6)]
     assert bool((batch.edge_attr[own] == 0).all())
+    assert torch.equal(batch.weight, batch.edge_attr.view(-1).double())
     assert torch.equal(batch.edge_attr[~own], ragged.edge_attr[batch.e_id[~own]])
 
 
 def test_an_existing_self_loop_is_the_centers_own_edge_and_never_drawn() -> None:
     data = Data(edge_index=torch.tensor([[1, 0, 2], [0, 0, 0]]), edge_attr=torch.tensor([5, 6, 7]))
     data.num_nodes = 3
-    loader = NeighborhoodLoader(data, None, input_nodes=[0])
-    batch = next(iter(loader))
+    batch = next(iter(NeighborhoodLoader(data, None, input_nodes=[0])))
     assert batch.e_id.tolist() == [1, 0, 2]
     assert batch.edge_attr.tolist() == [6, 5, 7]
     with_loop = NeighborhoodLoader(data, None, include_center=False, input_nodes=[0])
@@ -211,3 +217,161 @@ def test_the_number_of_edges_is_told_only_where_all_centers_have_the_same() -> N
     isolated = Data(x=torch.zeros(4, 1), edge_index=edge_index)
     [batch] = NeighborhoodLoader(isolated, 1, batch_size=4)
     assert "edges_per_center" not in batch
+
+
+@pytest.mark.parametrize(
+    "mask",
+    [
+        [False, True, False, True, True, False],
+        np.array([0, 1, 0, 1, 1, 0], dtype=bool),
+        torch.tensor([0, 1, 0, 1, 1, 0], dtype=torch.uint8),
+        torch.tensor([0, 1, 0, 1, 1, 0], dtype=torch.bool),
+    ],
+    ids=["list", "numpy", "uint8", "bool"],
+)
+def test_a_mask_of_any_kind_names_the_nodes_that_it_marks(ragged: Data, mask: Any) -> None:
+    [batch] = NeighborhoodLoader(ragged, 1, batch_size=6, input_nodes=mask)
+    assert batch.n_id[: batch.batch_size].tolist() == [1, 3, 4]
+
+
+@pytest.mark.parametrize(
+    "indices",
+    [[5, 0], range(5, 3, -1), np.array([5, 0], dtype=np.int32), torch.tensor([5, 0]).byte(), []],
+    ids=["list", "range", "numpy", "uint8", "empty"],
+)
+def test_indices_of_any_kind_name_nodes(ragged: Data, indices: Any) -> None:
+    batches = list(NeighborhoodLoader(ragged, 1, batch_size=6, input_nodes=indices))
+    seeds = [node for batch in batches for node in batch.n_id[: batch.batch_size].tolist()]
+    assert seeds == [int(i) for i in indices]
+
+
+STALE = {
+    "batch_size": 3,
+    "n_id": torch.arange(6) + 50,
+    "e_id": torch.arange(13) + 50,
+    "input_id": torch.arange(3),
+    "ptr": torch.tensor([0, 6]),
+    "edges_per_center": 9,
+    "num_sampled_nodes": [3, 3],
+}
+
+
+@pytest.mark.parametrize("num_neighbors", [1, None])
+@pytest.mark.parametrize("form", ["attributes", "batch"])
+def test_what_other_batches_leave_in_the_data_does_not_matter(
+    ragged: Data, num_neighbors: int | None, form: str
+) -> None:
+    used = ragged.clone()
+    if form == "batch":
+        used = Batch.from_data_list(
+            [used.subgraph(torch.arange(4)), used.subgraph(torch.arange(4, 6))]
+        )
+        ragged = Data(x=used.x, y=used.y, edge_index=used.edge_index, edge_attr=used.edge_attr)
+    else:
+        used.update(STALE)
+    before = dict(used)
+    model = AE(torch.nn.Linear(2, 1), torch.nn.Linear(1, 2))
+    loaders = [
+        NeighborhoodLoader(
+            data, num_neighbors, batch_size=4, generator=torch.Generator().manual_seed(0)
+        )
+        for data in (ragged, used)
+    ]
+    for clean, batch in zip(*loaders, strict=True):
+        assert batch.batch_size == clean.batch_size
+        assert set(batch.keys()) - set(clean.keys()) <= {"batch", "name"}
+        for key, value in clean:
+            same = torch.equal if isinstance(value, torch.Tensor) else operator.eq
+            assert same(batch[key], value), key
+        assert model.loss(batch) == model.loss(clean)
+    assert dict(used) == before
+
+
+@pytest.mark.parametrize("num_workers", [0, 1])
+def test_no_handler_is_added_to_the_root_logger(
+    ragged: Data, num_workers: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logging.root, "handlers", [])
+    list(NeighborhoodLoader(ragged, 1, num_workers=num_workers))
+    assert logging.root.handlers == []
+
+
+def test_lists_and_arrays_of_node_attributes_are_gathered(ragged: Data) -> None:
+    ragged.label = ["a", "b", "c", "d", "e", "f"]
+    ragged.height = np.arange(6.0)
+    for batch in NeighborhoodLoader(ragged, 1, batch_size=4):
+        assert batch.label == ["abcdef"[i] for i in batch.n_id.tolist()]
+        assert torch.equal(batch.height, batch.n_id.double())
+
+
+@pytest.mark.parametrize(
+    ("num_neighbors", "options", "message"),
+    [
+        (3, {}, r"num_neighbors=3 is more than node 0 has: 1 besides itself \(4 such nodes"),
+        (3, {"input_nodes": [3, 4]}, r"node 4 has: 2 .* use at most num_neighbors=2"),
+        (-1, {}, "None takes all neighbors"),
+        (0, {"include_center": False}, "no edges at all"),
+        (1, {"input_nodes": torch.tensor([2, 6])}, "names node 6, but .* 0 to 5"),
+        (1, {"input_nodes": [0, -1]}, "names node -1, but .* 0 to 5"),
+        (1, {"input_nodes": [True, False]}, r"mask of shape \[2\], but data has 6 nodes"),
+        (1, {"input_nodes": [0.0, 1.0]}, "must hold integers in one dimension"),
+        (1, {"input_nodes": [[0, 1]]}, "must hold integers in one dimension"),
+        (1, {"batch_size": None}, "batch_size must be a positive integer"),
+    ],
+)
+def test_impossible_requests_are_refused(
+    ragged: Data, num_neighbors: int, options: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        NeighborhoodLoader(ragged, num_neighbors, **options)
+
+
+@pytest.mark.parametrize("num_neighbors", [None, 1])
+@pytest.mark.parametrize("replace", [False, True])
+def test_isolated_nodes_need_the_center(num_neighbors: int | None, replace: bool) -> None:
+    data = Data(x=torch.zeros(4, 1), edge_index=torch.tensor([[1, 0, 2], [0, 1, 3]]))
+    with pytest.raises(ValueError, match=r"node 2 has no neighbors.*include_center=True"):
+        NeighborhoodLoader(data, num_neighbors, include_center=False, replace=replace)
+    NeighborhoodLoader(data, num_neighbors, include_center=True, replace=replace)
+
+
+def test_nodes_that_are_never_centers_may_have_too_few_neighbors(ragged: Data) -> None:
+    batch = next(iter(NeighborhoodLoader(ragged, 3, input_nodes=[2, 3], batch_size=2)))
+    assert batch.num_edges == 8
+
+
+@pytest.mark.parametrize("num_neighbors", [[2], 1.0, True, "all"])
+def test_num_neighbors_must_be_a_count(ragged: Data, num_neighbors: Any) -> None:
+    with pytest.raises(TypeError, match="num_neighbors must be an integer"):
+        NeighborhoodLoader(ragged, num_neighbors)
+
+
+@pytest.mark.parametrize("option", ["subgraph_type", "weight_attr", "is_sorted"])
+def test_options_without_effect_are_refused(ragged: Data, option: str) -> None:
+    with pytest.raises(TypeError, match=f"does not support {option}"):
+        NeighborhoodLoader(ragged, 1, **{option: None})
+
+
+def test_data_without_a_well_formed_graph_is_refused() -> None:
+    x = torch.zeros(3, 2)
+    with pytest.raises(TypeError, match="got 'HeteroData'"):
+        NeighborhoodLoader(HeteroData(), 1)
+    with pytest.raises(ValueError, match="data has no edge_index"):
+        NeighborhoodLoader(Data(x=x), 1)
+    with pytest.raises(ValueError, match=r"shape \[2, num_edges\] .* in shape \[4, 2\]"):
+        NeighborhoodLoader(Data(x=x, edge_index=torch.zeros(4, 2, dtype=torch.long)), 1)
+    with pytest.raises(ValueError, match="first: edge 1, from 3 to 0; data has 3 nodes"):
+        NeighborhoodLoader(Data(x=x, edge_index=torch.tensor([[1, 3], [0, 0]])), 1)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_a_cuda_generator_is_refused(ragged: Data) -> None:
+    with pytest.raises(ValueError, match="must be a CPU generator"):
+        NeighborhoodLoader(ragged, 1, generator=torch.Generator("cuda"))
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.parametrize("num_workers", [0, 1])
+def test_batches_stay_on_the_gpu(ragged: Data, num_workers: int) -> None:
+    for batch in NeighborhoodLoader(ragged.cuda(), 1, batch_size=4, num_workers=num_workers):
+        assert all(value.is_cuda for _, value in batch if isinstance(value, torch.Tensor))

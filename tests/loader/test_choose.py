@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import chisquare
 
-from nrae_geometric.loader.choice import choose_with_replacement, choose_without_replacement
+from nrae_geometric.loader.choose import choose_with_replacement, choose_without_replacement
 
 
 def generator(seed: int = 0) -> torch.Generator:
