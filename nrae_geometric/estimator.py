@@ -19,7 +19,7 @@ from torch_geometric.data import Data
 from nrae_geometric.callbacks import EarlyStopping, EmbeddingStart
 from nrae_geometric.latent_transformer import FLOATS, LatentTransformer, as_array, like
 from nrae_geometric.loader import NeighborhoodLoader
-from nrae_geometric.neighbors.backends import Backend
+from nrae_geometric.neighbors import Backend, Metric
 from nrae_geometric.nn import AE
 from nrae_geometric.nn.build import build_autoencoder, check_autoencoder, method_settings
 from nrae_geometric.persistence import read_fitted, write_fitted
@@ -60,8 +60,8 @@ class ManifoldAutoencoder(LatentTransformer):
             (default: :obj:`1`)
         n_neighbors (int, optional): The number of neighbors of each point in the graph.
             (default: :obj:`10`)
-        metric (str, optional): The graph's metric, see :func:`nrae_geometric.neighbors.knn`.
-            (default: :obj:`"euclidean"`)
+        metric (str or Metric, optional): The graph's metric, see
+            :func:`nrae_geometric.neighbors.knn`. (default: :obj:`"euclidean"`)
         backend (str or Backend, optional): The search engine of the graph, see
             :func:`nrae_geometric.neighbors.available_backends`. (default: :obj:`"auto"`)
         n_sampled_neighbors (int, optional): The number of neighbors that a step draws for each of
@@ -127,7 +127,7 @@ class ManifoldAutoencoder(LatentTransformer):
         "method_params": [dict, None],
         "order": [Interval(Integral, 1, 2, closed="both")],
         "n_neighbors": [Interval(Integral, 1, None, closed="left")],
-        "metric": [str],
+        "metric": [str, Metric],
         "backend": [str, Backend],
         "n_sampled_neighbors": [Interval(Integral, 1, None, closed="left")],
         "neighbor_weight": [Interval(Real, 0, None, closed="left")],
@@ -159,7 +159,7 @@ class ManifoldAutoencoder(LatentTransformer):
         method_params: dict[str, Any] | None = None,
         order: int = 1,
         n_neighbors: int = 10,
-        metric: str = "euclidean",
+        metric: str | Metric = "euclidean",
         backend: str | Backend = "auto",
         n_sampled_neighbors: int = 2,
         neighbor_weight: float = 10.0,
@@ -227,7 +227,7 @@ class ManifoldAutoencoder(LatentTransformer):
         self.n_neighbors_ = int(self.n_neighbors)
         self._n_features_out = int(self.n_components)
         x = self._scaled(rows).to(device)
-        connect = KNNGraph(self.n_neighbors_, backend=self.backend)
+        connect = KNNGraph(self.n_neighbors_, metric=self.metric, backend=self.backend)
         # Other metrics depend on the origin; this one keeps its neighbors.
         located = x if self.metric == "euclidean" else torch.tensor(rows, device=device)
         self.graph_ = connect(Data(x=located[learned]))
@@ -290,7 +290,7 @@ class ManifoldAutoencoder(LatentTransformer):
             "model": self.model_.state_dict(),
             "history": self.history_,
         }
-        write_fitted(path, parameters, state)
+        write_fitted(path, parameters, state, dispensable=_DISPENSABLE)
 
     @classmethod
     def load(

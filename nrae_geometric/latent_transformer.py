@@ -11,7 +11,7 @@ from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 from torch import Tensor
 from torch_geometric.data import Data
 
-from nrae_geometric.neighbors import knn
+from nrae_geometric.neighbors import Backend, Metric, knn
 from nrae_geometric.nn import AE
 from nrae_geometric.nn.evaluation import evaluating, to_model
 
@@ -35,8 +35,8 @@ class LatentTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         n_neighbors_ (int): The number of neighbors in the graph.
     """
 
-    metric: str
-    backend: Any
+    metric: str | Metric
+    backend: str | Backend
     model_: AE
     graph_: Data
     feature_shape_: tuple[int, ...]
@@ -100,7 +100,7 @@ class LatentTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         """The graph learned from, and new points with edges from their neighbors in it."""
         graph, x = self.graph_, x.to(self.graph_.x.device)
         known, new = (self._located(points) for points in (graph.x, x))
-        source = knn(known, self.n_neighbors_, new, backend=self.backend)[1]
+        source = knn(known, self.n_neighbors_, new, metric=self.metric, backend=self.backend)[1]
         target = torch.arange(len(x), device=x.device) + graph.num_nodes
         edges = torch.stack([source.flatten(), target.repeat_interleave(self.n_neighbors_)])
         return Data(

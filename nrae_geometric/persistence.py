@@ -1,7 +1,7 @@
 """Fitted estimators as files, of which reading executes nothing."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from enum import Enum
 from pathlib import Path
 from typing import Any
@@ -51,7 +51,11 @@ def storable(value: Any) -> Any:
 
 
 def write_fitted(
-    path: str | os.PathLike[str], parameters: Mapping[str, Any], state: Mapping[str, Any]
+    path: str | os.PathLike[str],
+    parameters: Mapping[str, Any],
+    state: Mapping[str, Any],
+    *,
+    dispensable: Collection[str] = (),
 ) -> None:
     """Writes the parameters and the fitted state of an estimator.
 
@@ -60,6 +64,8 @@ def write_fitted(
         parameters (Mapping[str, Any]): The constructor's arguments. A random generator is left
             out: what it determined has been determined.
         state (Mapping[str, Any]): Values that :func:`storable` takes.
+        dispensable (Collection[str], optional): Parameters that the caller could leave out, as an
+            error then says. (default: :obj:`()`)
 
     Raises:
         TypeError: If a parameter cannot be written; the message names it.
@@ -69,10 +75,10 @@ def write_fitted(
         try:
             stored[name] = None if isinstance(value, np.random.RandomState) else storable(value)
         except TypeError as error:
-            raise TypeError(
-                f"the parameter {name} cannot be saved: {error}; leave it out, which loads its "
-                f"default, with save(path, exclude=[{name!r}])"
-            ) from None
+            message = f"the parameter {name} cannot be saved: {error}"
+            if name in dispensable:
+                message += f"; save(path, exclude=[{name!r}]) leaves it out, and loads its default"
+            raise TypeError(message) from None
     with atomic_write(path) as temporary:
         torch.save({"format": _FORMAT, "parameters": stored, **storable(state)}, temporary)
 
