@@ -24,7 +24,6 @@ from nrae_geometric.metrics import (
     reconstruction_error,
 )
 from nrae_geometric.nn import AE, NRAE, BinaryKernel, mlp
-from nrae_geometric.nn.traversal import decode_latent_range
 from nrae_geometric.training import Trainer
 from nrae_geometric.transforms import KNNGraph
 from nrae_geometric.visualization import plot_orbit, save_figure, write_animation
@@ -95,11 +94,14 @@ def measure(model: AE, dataset: RotatedDigits) -> tuple[float, float, float]:
 
 @torch.no_grad()
 def images_by_angle(model: AE, x: Tensor, angle: Tensor) -> Tensor:
-    """The images along the latent line, in the direction in which the angle grows."""
-    _, images = decode_latent_range(model, x)
+    """The images along the latent line, in the direction in which the angle grows.
+
+    They are as many as the angles, at even shares of the points: where the order is right, each
+    stands below its own angle.
+    """
     latent = model.encode(x).squeeze(1)
     descending = torch.corrcoef(torch.stack([latent, angle]))[0, 1] < 0
-    return images.flip(0) if descending else images
+    return model.decode(latent.sort(descending=bool(descending)).values.unsqueeze(1))
 
 
 def parse_arguments() -> argparse.Namespace:

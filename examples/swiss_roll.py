@@ -5,10 +5,9 @@
     python examples/swiss_roll.py --dim 3
 
 In the plane there are 30 points of a spiral and a latent line. The networks, graphs and weights are
-those published for geometry preservation; NRAE-L and NRAE-Q start from the geodesic coordinates of
-their graphs, the autoencoder, which has no graph, at random. With --init random all three start as
-published, and which of them get it right depends on the seed. With --dim 3 the points lie on a
-rolled-up sheet, the latent space is a plane, and all three start from geodesic coordinates.
+those published for geometry preservation. All three start from the geodesic coordinates of their
+graphs; with --init random all start as published, and which of them get it right depends on the
+seed. With --dim 3 the points lie on a rolled-up sheet, and the latent space is a plane.
 A table goes to the screen; a figure, and for the spiral an animation of each training run, go to
 results/swiss_roll/ (results/swiss_roll_3d/ for the sheet).
 """
@@ -118,7 +117,7 @@ def train(dataset: SwissRoll, setting: Settings, args: argparse.Namespace, anima
         generator=torch.Generator(),
     )
     callbacks = []
-    if args.init == "geodesic" and (dim == 3 or setting.order is not None):
+    if args.init == "geodesic":
         callbacks.append(EmbeddingStart("geodesic"))
     recorder = recorder_for(data, manifold=dataset.manifold().x, order=setting.order)
     if recorder is not None:
