@@ -39,19 +39,20 @@ def figures(record: list[Record], name: str) -> None:
             stem = study.replace(" ", "_")
             save_figure(draw(by_study[study]), RESULTS / f"{name}_{stem}.png")
     for study, stem in CURVES.items():
-        if runs := _pictured(by_study[study]):
-            save_figure(curves(runs), RESULTS / f"{name}_{stem}.png")
+        runs = _pictured(by_study[study])
+        for start, suffix in ((False, ""), (True, "_geodesic")):
+            if those := [run for run in runs if ("training.init" in run["overrides"]) == start]:
+                save_figure(curves(those), RESULTS / f"{name}_{stem}{suffix}.png")
     for study, coordinate in STRIPS.items():
         if runs := _pictured(by_study[study]):
             save_figure(strips(runs, coordinate), RESULTS / f"{name}_{study}.png")
 
 
 def _pictured(runs: list[Record]) -> list[Record]:
-    """The runs whose learned manifold is kept; of the starts from the graph, order 2 alone."""
-    kept = [run for run in runs if "learned" in run]
-    kept = [run for run in kept if method(run) != "NRAE-L, geodesic start"]
+    """The runs whose learned manifold is kept, by model."""
     models = list(COLORS)
-    return sorted(kept, key=lambda run: (models.index(method(run).split(",")[0]), method(run)))
+    kept = [run for run in runs if "learned" in run]
+    return sorted(kept, key=lambda run: models.index(method(run).split(",")[0]))
 
 
 def _figure(width: float, height: float) -> Any:

@@ -46,7 +46,7 @@ def curves(runs: list[Record]) -> Any:
         ManifoldPanel(
             method(run),
             torch.tensor(run["learned"]),
-            {"squared error": run["error"]},
+            {name: run[name] for name in ("error", "distance") if name in run},
             run["spearman"],
         )
         for run in runs

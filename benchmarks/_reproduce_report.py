@@ -52,19 +52,30 @@ def _grouped(record: Iterable[Record]) -> dict[tuple[str, str], list[Record]]:
 def _seeds(record: Iterable[Record]) -> Table:
     """Mean, standard deviation and success rate of every method in every study of seeds."""
     table = Table(
-        "Clean points: squared error and |Spearman| of the latent order",
-        ["study", "method", "seeds", "error mean", "error sd", "median |Spearman|", "ordered"],
+        "Clean points: squared error, distance between learned and true curve, |Spearman|",
+        [
+            "study",
+            "method",
+            "seeds",
+            "error mean",
+            "error sd",
+            "distance mean",
+            "median |Spearman|",
+            "ordered",
+        ],
     )
     shown = ("sine", "roll", "rotated", "shifted")
     for (study, name), runs in _grouped(run for run in record if run["study"] in shown).items():
         errors = [final_error(run) for run in runs]
         orders = [run["spearman"] for run in runs]
+        distances = [run["distance"] for run in runs if "distance" in run]
         table.add(
             study,
             name,
             len(runs),
             statistics.fmean(errors),
             statistics.stdev(errors) if len(errors) > 1 else None,
+            statistics.fmean(distances) if len(distances) == len(runs) else None,
             statistics.median(orders),
             None
             if name.endswith("early")

@@ -6,13 +6,13 @@ from typing import Any
 
 import torch
 from _reproduce_pictures import CURVES, STRIPS, learned
-from _reproduce_targets import cross_validated_sine, unrolled_sheet
+from _reproduce_extra import cross_validated_sine, unrolled_sheet
 
 from nrae_geometric.callbacks import EmbeddingStart, MetricRecorder
 from nrae_geometric.cli.process import keep_freed_memory
 from nrae_geometric.configs import load_config
 from nrae_geometric.experiments.build import build_graph, build_loader, build_model
-from nrae_geometric.metrics import latent_order, reconstruction_error
+from nrae_geometric.metrics import latent_order, manifold_distance, reconstruction_error
 from nrae_geometric.training import Trainer
 
 EVERY = 40
@@ -23,6 +23,7 @@ PICTURED_SEED = 1
 
 _OWN_EXPERIMENTS: dict[str, Callable[..., dict[str, Any]]] = {
     "NRAE_cross_validated_sine": cross_validated_sine,
+    "AE_sheet": unrolled_sheet,
     "NRAEL_sheet": unrolled_sheet,
     "NRAEQ_sheet": unrolled_sheet,
 }
@@ -34,7 +35,7 @@ class Run:
 
     Args:
         study: What it is part of.
-        experiment: A packaged experiment, or one of ``_reproduce_targets.py``.
+        experiment: A packaged experiment, or one of ``_reproduce_extra.py``.
         overrides: Settings that replace the experiment's.
         held_out: How many training points are kept aside, to stop early by.
     """
@@ -96,6 +97,9 @@ def _train(run: Run) -> dict[str, Any]:
         error = reconstruction_error(clean.x, model.decode(z)).item()
     curves = [[record["reconstruction_error"] for record in each.records] for each in recorders]
     measured = {"error": error, "spearman": latent_order(z, clean.y).spearman, "curves": curves}
+    if section.dataset == "synthetic":
+        distance = manifold_distance(model.decode, model.encode(points.x), clean.x)
+        measured["distance"] = (distance.learned_to_true + distance.true_to_learned) / 2
     if config.seed == PICTURED_SEED and run.study in (*CURVES, *STRIPS) and not run.held_out:
         measured |= learned(model, data)
     if section.dataset == "mnist" and start is not None and start.coordinates is not None:

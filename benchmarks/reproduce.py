@@ -7,7 +7,7 @@ r"""Whether the published claims hold, over many seeds, and what repairs the see
     python benchmarks/reproduce.py --studies roll   # one study
 
 Each run is one experiment with one seed and its overrides: those of the published experiments,
-and those by which the library is judged beyond them (``_reproduce_targets.py``). Finished runs are
+and those by which the library is judged beyond them (``_reproduce_extra.py``). Finished runs are
 kept in ``results/reproduce_runs.json`` and never repeated, so that an interrupted record goes on
 where it stopped; tables and figures are made from that file.
 """
