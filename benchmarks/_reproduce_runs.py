@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import torch
-from _reproduce_pictures import CURVES, STRIPS, learned
 from _reproduce_extra import cross_validated_sine, unrolled_sheet
+from _reproduce_pictures import CURVES, STRIPS, learned
 
 from nrae_geometric.callbacks import EmbeddingStart, MetricRecorder
 from nrae_geometric.cli.process import keep_freed_memory
