@@ -10,7 +10,10 @@ from nrae_geometric.registry import METRICS
 
 
 @given(
-    st.integers(5, 60), st.integers(2, 8), st.sampled_from([1e-200, 1, 1e140]), st.integers(0, 2**31)
+    st.integers(5, 60),
+    st.integers(2, 8),
+    st.sampled_from([1e-200, 1, 1e140]),
+    st.integers(0, 2**31),
 )
 def test_cosine_neighbors_are_those_of_scikit_learn(num_points, dim, size, seed):
     x = np.random.default_rng(seed).normal(size=(num_points, dim))
