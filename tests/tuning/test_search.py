@@ -13,7 +13,7 @@ from sklearn.model_selection import RepeatedKFold, cross_val_score
 from nrae_geometric.datasets import SwissRoll
 from nrae_geometric.estimator import ManifoldAutoencoder
 from nrae_geometric.nn import AE
-from nrae_geometric.registry import MODELS, ModelSettings, register_model
+from nrae_geometric.registry import ModelSettings, register_model
 from nrae_geometric.tuning import tune
 
 optuna = pytest.importorskip("optuna", reason="needs the extra: pip install '.[tune]'")
@@ -77,7 +77,7 @@ def test_best_estimator_has_the_best_settings_and_all_others(points):
     assert best.fit(points).transform(points).shape == (24, 2)
 
 
-def test_more_than_two_n_componentsensions_can_be_tuned():
+def test_more_than_two_latent_coordinates_can_be_tuned():
     points = np.random.default_rng(0).normal(size=(20, 4))
     assert search(points, estimator(n_components=3)).best_estimator.n_components == 3
 
@@ -93,29 +93,23 @@ class Shrunk(AE):
         return super().decode(z) / self.divisor
 
 
-@pytest.fixture
-def shrunk(monkeypatch):
-    MODELS.names()  # so that all others are known
-    monkeypatch.setattr(MODELS, "_things", dict(MODELS._things))
+@register_model
+class ShrunkSettings(ModelSettings):
+    arch: Literal["shrunk"] = "shrunk"
+    divisor: float = 3.0
+    style: Literal["plain", "fancy"] = "fancy"
 
-    @register_model
-    class ShrunkSettings(ModelSettings):
-        arch: Literal["shrunk"] = "shrunk"
-        divisor: float = 3.0
-        style: Literal["plain", "fancy"] = "fancy"
+    def build(self, encoder, decoder):
+        return Shrunk(encoder, decoder, self.divisor)
 
-        def build(self, encoder, decoder):
-            return Shrunk(encoder, decoder, self.divisor)
-
-        @classmethod
-        def search_space(cls, trial):
-            return {
-                "divisor": trial.suggest_float("divisor", 1.0, 1e6, log=True),
-                "style": trial.suggest_categorical("style", ["plain", "fancy"]),
-            }
+    @classmethod
+    def search_space(cls, trial):
+        return {
+            "divisor": trial.suggest_float("divisor", 1.0, 1e6, log=True),
+            "style": trial.suggest_categorical("style", ["plain", "fancy"]),
+        }
 
 
-@pytest.mark.usefixtures("shrunk")
 class TestAnyMethod:
     def test_searches_the_space_of_its_settings(self, points, tmp_path):
         result = search(points, estimator(method="shrunk"), num_trials=4, directory=tmp_path)
