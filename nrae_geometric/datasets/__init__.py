@@ -1,12 +1,13 @@
-r"""Where points come from: data sets of one graph each, and how to bring your own.
+r"""Data sets of one graph each, and points from files of your own.
 
 Every data set is a :class:`torch_geometric.data.InMemoryDataset` with a single
 :class:`~torch_geometric.data.Data` whose ``x`` holds the points and whose ``y`` holds the
-ground-truth coordinate of each. Nothing is cached on disk, so reading a data set never writes
-beside the files it reads.
+ground-truth coordinate of each, where it is known. Nothing is cached on disk, so reading a data
+set never writes beside the files it reads.
 
 Your own points need no data set, only a :class:`~torch_geometric.data.Data`. Anything that
-:func:`torch.as_tensor` takes will do, as rows ``[N, D]`` or as images ``[N, C, H, W]``:
+:func:`torch.as_tensor` takes will do, as rows ``[N, D]`` or as images ``[N, C, H, W]``, and
+:func:`read_points` takes them from a file:
 
 >>> import torch
 >>> from torch_geometric.data import Data

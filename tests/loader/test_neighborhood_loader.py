@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from scipy.stats import chisquare
 from torch_geometric import EdgeIndex
 from torch_geometric.data import Batch, Data, HeteroData
+from torch_geometric.loader import NodeLoader
 
 from nrae_geometric.loader import NeighborhoodLoader
 from nrae_geometric.nn import AE
@@ -163,6 +164,21 @@ def test_images_of_any_dtype_are_gathered(ragged: Data, dtype: torch.dtype) -> N
         assert torch.equal(batch.x, ragged.x[batch.n_id])
         assert torch.equal(batch.y, ragged.y[batch.n_id])
         assert batch.name == "ragged"
+
+
+@pytest.mark.parametrize("num_nodes", [None, 6])
+def test_a_batch_is_the_one_that_pyg_makes_of_the_same_sample(
+    ragged: Data, num_nodes: int | None
+) -> None:
+    ragged.update({"edge_weight": ragged.edge_attr.double().numpy(), "num_nodes": num_nodes})
+    loader = NeighborhoodLoader(ragged, None, include_center=False, batch_size=4)
+    out = loader.node_sampler.sample_from_nodes(loader.input_data[torch.tensor([4, 0, 3])])
+    batch, expected = loader.filter_fn(out), NodeLoader.filter_fn(loader, out)
+    assert set(batch.keys()) == set(expected.keys())
+    assert batch.num_nodes == expected.num_nodes
+    for key, value in expected:
+        same = torch.equal if isinstance(value, torch.Tensor) else operator.eq
+        assert same(batch[key], value), key
 
 
 def test_other_forms_of_edge_index_are_accepted(ragged: Data) -> None:
