@@ -232,12 +232,7 @@ class ManifoldAutoencoder(LatentTransformer):
         located = x if self.metric == "euclidean" else torch.tensor(rows, device=device)
         self.graph_ = connect(Data(x=located[learned]))
         self.graph_.x = x[learned]
-        # Not torch.manual_seed, which reaches for the GPUs too.
-        with torch.random.fork_rng(devices=[]):
-            torch.default_generator.manual_seed(seed)
-            self.model_ = self._new_model(settings).to(device)
         self._train(settings, seed, start, x[held_out])
-        self.model_.eval()
         z = self._latents(x)
         if self.model_.encoder_uses_graph:
             z[learned] = self._encoded(self.graph_)
@@ -400,6 +395,15 @@ class ManifoldAutoencoder(LatentTransformer):
     def _train(
         self, settings: ModelSettings, seed: int, start: list[Callback], held_out: Tensor
     ) -> None:
+        device, dim = self.graph_.x.device, self._n_features_out
+        some = torch.arange(min(int(self.batch_size), self.graph_.num_nodes), device=device)
+        # Not torch.manual_seed, which reaches for the GPUs too.
+        with torch.random.fork_rng(devices=[]):
+            torch.default_generator.manual_seed(seed)
+            self.model_ = self._new_model(settings).to(device)
+            check_autoencoder(
+                self.model_, self.graph_.subgraph(some), settings.encoder_width(dim), dim
+            )
         follows_graph = settings.needs_graph or self.model_.encoder_uses_graph
         if follows_graph and self.n_sampled_neighbors > self.n_neighbors_:
             raise ValueError(
@@ -413,8 +417,6 @@ class ManifoldAutoencoder(LatentTransformer):
             shuffle=True,
             generator=torch.Generator(),
         )
-        width = settings.encoder_width(self._n_features_out)
-        check_autoencoder(self.model_, next(iter(loader)), width, self._n_features_out)
         validation, stopping = None, []
         if self.early_stopping:
             # With all of their neighbors, so that no chance is in the loss.
@@ -429,10 +431,11 @@ class ManifoldAutoencoder(LatentTransformer):
             int(self.max_epochs),
             float(self.learning_rate),
             callbacks=[*start, *stopping, *(self.callbacks or ())],
-            device=self.graph_.x.device,
+            device=device,
             seed=seed,
             progress=self.verbose > 0,
         )
         trainer.fit(self.model_, loader, validation=validation)
+        self.model_.eval()
         self.history_ = trainer.history
         self.n_epochs_ = len(self.history_)

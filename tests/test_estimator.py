@@ -183,7 +183,6 @@ class TestNetworksOfYourOwn:
     def test_see_images_as_images(self):
         images = RotatedDigits(digit=3, num_rotate=12)[0].x
         encoder = nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU(), nn.Flatten(), nn.LazyLinear(1))
-        encoder(images)
         assert tiny(encoder=encoder).fit_transform(images).shape == (12, 1)
 
     def test_with_a_graph_get_edges_for_new_points(self, points):
