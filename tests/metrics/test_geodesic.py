@@ -60,6 +60,18 @@ def test_repeated_edges_loops_and_direction_do_not_matter():
     assert graph_geodesic_correlation(z, x, messy) == pytest.approx(clean)
 
 
+def test_paths_are_as_long_as_the_lengths_that_are_given():
+    length = torch.tensor([2.0, 0.5, 4.0])
+    z = torch.tensor([0.0, 2, 2.5, 6.5])
+    x = torch.rand(4, 2, generator=torch.Generator().manual_seed(0))
+    both = torch.cat([path_graph(4), path_graph(4).flip(0)], dim=1)
+
+    for edge_index, edge_length in [(path_graph(4), length), (both, length.repeat(2).double())]:
+        found = graph_geodesic_correlation(z, x, edge_index, edge_length=edge_length)
+        assert found == pytest.approx((1.0, 1.0, 6))
+    assert graph_geodesic_correlation(z, x, both).pearson < 0.99
+
+
 def test_pairs_in_different_components_are_left_out():
     x = torch.tensor([0.0, 1.0, 3.0, 100.0, 101.0])
     edge_index = torch.tensor([[0, 1, 3], [1, 2, 4]])

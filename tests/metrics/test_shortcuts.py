@@ -58,6 +58,25 @@ def test_a_long_edge_may_be_long_in_latent_space_too():
     assert shortcut_edges(x, edge_index, x).fraction == 0.0
 
 
+def test_an_edge_of_a_length_that_is_given_may_be_as_long_in_latent_space():
+    x = torch.tensor([0.0, 1.0, 2.0, 3.0, 13.0])
+    edge_index = torch.tensor([[0, 1, 2, 3], [1, 2, 3, 4]])
+    length = torch.tensor([0.1, 0.1, 0.1, 1.0])
+    assert shortcut_edges(x, edge_index, edge_length=length).fraction == 0.0
+    assert shortcut_edges(x, edge_index, x, edge_length=torch.ones(4)).fraction == 0.25
+
+
+@pytest.mark.parametrize("unit", [1, 1e-3])
+def test_the_unit_of_lengths_that_are_given_does_not_matter_to_segments(unit):
+    z = torch.arange(20.0)[:, None]
+    decoder = polyline(NARROW_U, z.flatten())
+    length = unit * (NARROW_U[1:] - NARROW_U[:-1]).norm(dim=1)
+
+    expected = shortcut_segments(decoder, z, NARROW_U, PATH)
+    found = shortcut_segments(decoder, z, NARROW_U, PATH, edge_length=length)
+    assert torch.allclose(found.departure, expected.departure)
+
+
 def test_a_short_edge_is_held_to_the_median():
     x = torch.tensor([0.0, 1.0, 2.0, 2.001, 3.0])
     z = torch.arange(5.0)
