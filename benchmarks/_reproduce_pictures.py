@@ -15,7 +15,7 @@ from nrae_geometric.configs import load_config
 from nrae_geometric.metrics import RIGHT_ORDER
 from nrae_geometric.nn import AE
 from nrae_geometric.nn.traversal import decode_latent_range
-from nrae_geometric.visualization import ManifoldPanel, plot_manifolds, plot_orbit
+from nrae_geometric.visualization import CurvePanel, plot_latent_traversal, plot_learned_curves
 
 NUM_CURVE_POINTS, NUM_IMAGES = 150, 12
 CURVES = {"sine": "denoising", "roll": "connectivity"}
@@ -43,7 +43,7 @@ def curves(runs: list[Record]) -> Any:
     config = load_config(runs[0]["experiment"], runs[0]["overrides"])
     dataset = config.data.training.build(config.seed)
     panels = [
-        ManifoldPanel(
+        CurvePanel(
             method(run),
             torch.tensor(run["learned"]),
             {name: run[name] for name in ("error", "distance") if name in run},
@@ -51,7 +51,7 @@ def curves(runs: list[Record]) -> Any:
         )
         for run in runs
     ]
-    return plot_manifolds(panels, dataset[0].x, dataset.manifold().x)
+    return plot_learned_curves(panels, dataset[0].x, dataset.manifold().x)
 
 
 def strips(runs: list[Record], coordinate: str) -> Any:
@@ -60,7 +60,7 @@ def strips(runs: list[Record], coordinate: str) -> Any:
     for run in runs:
         wrong = "" if run["spearman"] >= RIGHT_ORDER else "\nwrong order"
         rows[method(run) + wrong] = _as_images(run["learned"])
-    return plot_orbit(rows, num_images=NUM_IMAGES, axis="along the latent line")
+    return plot_latent_traversal(rows, num_images=NUM_IMAGES, axis="along the latent line")
 
 
 def _as_text(images: Tensor) -> str:

@@ -26,7 +26,7 @@ from nrae_geometric.metrics import (
 from nrae_geometric.nn import AE, NRAE, BinaryKernel, mlp
 from nrae_geometric.training import Trainer
 from nrae_geometric.transforms import KNNGraph
-from nrae_geometric.visualization import plot_orbit, save_figure, write_animation
+from nrae_geometric.visualization import plot_latent_traversal, save_figure, write_animation
 
 
 def main() -> None:
@@ -65,7 +65,9 @@ def main() -> None:
         strips[name if right else f"{name}\nwrong order"] = images_by_angle(model, data.x, data.y)
 
     print("\n".join(table))
-    save_figure(plot_orbit(strips, axis="along the latent line"), directory / "orbits.png")
+    save_figure(
+        plot_latent_traversal(strips, axis="along the latent line"), directory / "orbits.png"
+    )
     print(f"\nThe pictures are in {directory}")
 
 

@@ -36,10 +36,10 @@ from nrae_geometric.nn.traversal import decode_latent_range
 from nrae_geometric.training import Trainer
 from nrae_geometric.transforms import KNNGraph
 from nrae_geometric.visualization import (
+    CurvePanel,
     LatentPanel,
-    ManifoldPanel,
-    plot_latents,
-    plot_manifolds,
+    plot_latent_planes,
+    plot_learned_curves,
     save_figure,
     write_animation,
 )
@@ -171,12 +171,12 @@ def draw_curves(
 ) -> Figure:
     points = dataset[0].x
     panels = [
-        ManifoldPanel(
+        CurvePanel(
             name, decode_latent_range(model, points)[1], _caption(scores[name]), scores[name].order
         )
         for name, model in models.items()
     ]
-    return plot_manifolds(panels, points, dataset.manifold().x)
+    return plot_learned_curves(panels, points, dataset.manifold().x)
 
 
 @torch.no_grad()
@@ -188,7 +188,9 @@ def draw_planes(
         LatentPanel(name, model.encode(data.x), _caption(scores[name]), scores[name].order)
         for name, model in models.items()
     ]
-    return plot_latents(panels, data.x, data.y[:, 0], coordinate_name="angle of the roll in rad")
+    return plot_latent_planes(
+        panels, data.x, data.y[:, 0], coordinate_name="angle of the roll in rad"
+    )
 
 
 def _caption(score: Scores) -> dict[str, float]:

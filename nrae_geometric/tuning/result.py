@@ -13,7 +13,7 @@ from matplotlib.ticker import MaxNLocator
 
 from nrae_geometric.atomic import write_csv, write_json
 from nrae_geometric.estimator import ManifoldAutoencoder
-from nrae_geometric.visualization import palette, save_figure
+from nrae_geometric.visualization import save_figure, style
 
 _LABELS = {"n_neighbors": "number of neighbors k", "neighbor_weight": "neighbor weight λ"}
 _MARKERS = ("o", "s", "^", "D", "v", "P")
@@ -78,16 +78,16 @@ def plot_tuning(table: Sequence[Mapping[str, Any]]) -> Figure:
     numeric = [name for name in names if name != "order" and _is_numeric(name, complete)]
     kind = "order" if "order" in names else next((n for n in names if n not in numeric), None)
     panels = numeric[:_MOST_PANELS] or ["trial"]
-    figure = palette.new_figure(4.8 * max(2, len(panels)), 4.2)
+    figure = style.new_figure(4.8 * max(2, len(panels)), 4.2)
     [axes] = figure.subplots(1, len(panels), sharey=True, squeeze=False)
     for panel, name in zip(axes, panels, strict=True):
         _draw(panel, name, kind, complete)
     axes[0].set_yscale("log")
-    axes[0].tick_params(which="both", labelsize=palette.TICK_SIZE)
+    axes[0].tick_params(which="both", labelsize=style.TICK_SIZE)
     axes[0].set_ylabel(
-        "squared error of points left out", fontsize=palette.LABEL_SIZE, color=palette.INK
+        "squared error of points left out", fontsize=style.LABEL_SIZE, color=style.INK
     )
-    axes[-1].legend(frameon=False, fontsize=palette.LABEL_SIZE, labelcolor=palette.INK)
+    axes[-1].legend(frameon=False, fontsize=style.LABEL_SIZE, labelcolor=style.INK)
     figure.tight_layout()
     return figure
 
@@ -102,7 +102,7 @@ def _draw(axes: Axes, name: str, kind: str | None, rows: Sequence[Mapping[str, A
         axes.scatter(
             [row[name] for row in shown],
             [-row["score"] for row in shown],
-            color=palette.MODELS[i % len(palette.MODELS)],
+            color=style.MODELS[i % len(style.MODELS)],
             marker=_MARKERS[i % len(_MARKERS)],
             label=None if kind is None else f"{kind.replace('_', ' ')} {choice}",
         )
@@ -112,12 +112,12 @@ def _draw(axes: Axes, name: str, kind: str | None, rows: Sequence[Mapping[str, A
         -best["score"],
         s=180,
         facecolors="none",
-        edgecolors=palette.INK,
+        edgecolors=style.INK,
         label="best",
     )
     label = _LABELS.get(name, name.replace("_", " "))
-    axes.set_xlabel(label, fontsize=palette.LABEL_SIZE, color=palette.INK)
-    palette.style_axes(axes)
+    axes.set_xlabel(label, fontsize=style.LABEL_SIZE, color=style.INK)
+    style.style_axes(axes)
     values = [row[name] for row in rows]
     if all(isinstance(value, int) for value in values):
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))

@@ -5,7 +5,7 @@ keeps small CPU tensors of what the model has learned so far. Afterwards the rec
 drawn, which needs neither the model nor the device it was trained on::
 
     recorder = recorder_for(data, manifold=dataset.manifold().x, order=1)
-    Trainer(..., callbacks=[recorder]).fit(model, loader)
+    Trainer(2001, callbacks=[recorder]).fit(model, loader)
     write_animation(recorder, "NRAEL_training.gif")
 
 The ``plot_*`` functions return a :class:`matplotlib.figure.Figure` that no window or notebook
@@ -13,19 +13,23 @@ owns; :func:`save_figure` writes it.
 """
 
 from nrae_geometric.visualization.animation import write_animation
-from nrae_geometric.visualization.history import plot_history
-from nrae_geometric.visualization.latents import LatentPanel, plot_latents
-from nrae_geometric.visualization.manifolds import ManifoldPanel, plot_manifolds
-from nrae_geometric.visualization.orbit import plot_orbit
-from nrae_geometric.visualization.save import save_figure
+from nrae_geometric.visualization.plots import (
+    CurvePanel,
+    LatentPanel,
+    plot_latent_planes,
+    plot_latent_traversal,
+    plot_learned_curves,
+    plot_losses,
+)
+from nrae_geometric.visualization.style import save_figure
 
 __all__ = [
+    "CurvePanel",
     "LatentPanel",
-    "ManifoldPanel",
-    "plot_history",
-    "plot_latents",
-    "plot_manifolds",
-    "plot_orbit",
+    "plot_latent_planes",
+    "plot_latent_traversal",
+    "plot_learned_curves",
+    "plot_losses",
     "save_figure",
     "write_animation",
 ]

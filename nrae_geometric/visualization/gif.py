@@ -1,105 +1,119 @@
-"""Looping GIFs with one palette for all frames."""
+"""Looping GIFs with one palette for all frames, and frames in which only a part is redrawn."""
 
 import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from typing import Protocol, cast
+from collections.abc import Sequence
+from typing import Any, Protocol
 
+import imageio.v3 as imageio
 import numpy as np
+from matplotlib.artist import Artist
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from PIL import Image
 from scipy.spatial import KDTree
 
 from nrae_geometric.atomic import atomic_write
+from nrae_geometric.visualization import style
+
+_NUM_COLORS = 128
+# Frames that the palette is made from, evenly spread over all.
+_NUM_SAMPLES = 16
 
 
-class Film(Protocol):
-    """A sequence of pictures of equal size that are drawn on demand."""
+class Animation(Protocol):
+    """Pictures of equal size that are drawn on demand."""
 
     @property
     def durations(self) -> Sequence[float]:
-        """How long each frame is shown, in seconds."""
+        """The time that each frame is shown, in seconds."""
 
     def draw(self, index: int) -> NDArray[np.uint8]:
-        """Return frame ``index`` as RGB of shape :obj:`[height, width, 3]`."""
+        """Returns frame :obj:`index` as RGB of shape :obj:`[height, width, 3]`."""
 
 
-def write_gif(
-    film: Film, path: str | os.PathLike[str], *, num_colors: int = 128, num_samples: int = 16
-) -> None:
-    """Write a film as a looping GIF, atomically.
+def write_gif(animation: Animation, path: str | os.PathLike[str]) -> None:
+    """Writes an animation as a looping GIF, whole or not at all.
 
-    All frames share one palette, so no color flickers. Equal frames in a row become one.
+    All frames share one palette, so no color flickers.
 
     Args:
-        film: The frames and how long each is shown.
-        path: File to write.
-        num_colors: Size of the palette, at most 255: one index is left for unchanged pixels.
-        num_samples: The palette is made from as many frames evenly spread over the running time,
-            and as many evenly spread over all frames.
+        animation (Animation): The frames and the time that each is shown.
+        path (str or os.PathLike): The file to write.
     """
-    milliseconds = [round(1000 * seconds) for seconds in film.durations]
-    palette = _shared_palette(film, num_colors, num_samples)
-    frames = _quantized(film, palette)
-    first = next(frames)
+    frames = [animation.draw(index) for index in range(len(animation.durations))]
+    palette = _shared_palette(frames)
+    table = _nearest_colors(palette)
+    milliseconds = [round(1000 * seconds) for seconds in animation.durations]
     with atomic_write(path) as temporary:
-        first.save(
+        imageio.imwrite(
             temporary,
-            format="GIF",
-            save_all=len(milliseconds) > 1,
-            append_images=frames,
+            np.stack([table[_cells(frame)] for frame in frames]),
+            extension=".gif",
+            plugin="pillow",
+            mode="P",
+            is_batch=True,
+            palette=palette.tobytes(),
+            # Pillow takes no list for a single frame.
             duration=milliseconds if len(milliseconds) > 1 else milliseconds[0],
             loop=0,
-            palette=palette.tobytes(),
             optimize=True,
         )
 
 
-def _shared_palette(film: Film, num_colors: int, num_samples: int) -> NDArray[np.uint8]:
-    """Return the most popular colors of a sample of the frames, :obj:`[num_colors, 3]`.
+def _shared_palette(frames: Sequence[NDArray[np.uint8]]) -> NDArray[np.uint8]:
+    """The most popular colors of a sample of the frames, :obj:`[C, 3]`.
 
     Popularity keeps the flat colors of a drawing exact, where the averages of a median cut would
-    tint the white and merge neighboring hues. Of colors that agree in their five leading bits,
-    the most popular stands for all.
+    tint the white. Of colors that agree in their five leading bits the most popular is taken.
     """
-    ends = np.cumsum(film.durations)
-    chosen = np.union1d(
-        np.searchsorted(ends, np.linspace(0, ends[-1], num_samples)),
-        np.linspace(0, len(ends) - 1, num_samples).round().astype(int),
-    )
-    montage = Image.fromarray(np.concatenate([film.draw(int(index)) for index in chosen]))
-    counted = montage.getcolors(montage.width * montage.height)
-    popular = sorted(cast(list[tuple[int, tuple[int, int, int]]], counted), reverse=True)
+    samples = np.linspace(0, len(frames) - 1, _NUM_SAMPLES).round().astype(int)
+    montage = Image.fromarray(np.concatenate([frames[index] for index in np.unique(samples)]))
+    counted: Any = montage.getcolors(montage.width * montage.height)
     totals: Counter[tuple[int, ...]] = Counter()
-    standing_for: dict[tuple[int, ...], tuple[int, ...]] = {}
-    for count, color in popular:
+    most_popular: dict[tuple[int, ...], tuple[int, ...]] = {}
+    for count, color in sorted(counted, reverse=True):
         box = tuple(channel >> 3 for channel in color)
         totals[box] += count
-        standing_for.setdefault(box, color)
-    colors = [standing_for[box] for box, _ in totals.most_common(num_colors)]
-    return np.array(colors, dtype=np.uint8)
+        most_popular.setdefault(box, color)
+    return np.array([most_popular[box] for box, _ in totals.most_common(_NUM_COLORS)], np.uint8)
 
 
-def _quantized(film: Film, palette: NDArray[np.uint8]) -> Iterator[Image.Image]:
-    nearest = _nearest_in_palette(palette)
-    for index in range(len(film.durations)):
-        frame = Image.fromarray(nearest[_cell(film.draw(index))])
-        frame.putpalette(palette.tobytes())
-        yield frame
-
-
-def _nearest_in_palette(palette: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return the index of the nearest palette color for each cell of 4 x 4 x 4 colors.
-
-    Pillow's own table compares the corners of the cells, which can turn white into another color
-    although it is in the palette.
-    """
-    center = np.stack(np.meshgrid(*[np.arange(2, 256, 4)] * 3, indexing="ij"), axis=-1)
-    nearest = KDTree(palette).query(center.reshape(-1, 3))[1].astype(np.uint8)
-    nearest[_cell(palette)] = np.arange(len(palette))
+def _nearest_colors(palette: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The index of the nearest color for each cell of 4 x 4 x 4 colors; Pillow's own is coarser."""
+    centers = np.stack(np.meshgrid(*[np.arange(2, 256, 4)] * 3, indexing="ij"), axis=-1)
+    nearest = KDTree(palette).query(centers.reshape(-1, 3))[1].astype(np.uint8)
+    nearest[_cells(palette)] = np.arange(len(palette))
     return nearest
 
 
-def _cell(color: NDArray[np.uint8]) -> NDArray[np.int32]:
-    red, green, blue = np.moveaxis(color.astype(np.int32) >> 2, -1, 0)
+def _cells(colors: NDArray[np.uint8]) -> NDArray[np.int32]:
+    red, green, blue = np.moveaxis(colors.astype(np.int32) >> 2, -1, 0)
     return (red << 12) | (green << 6) | blue
+
+
+class BlittedFigure:
+    """A figure whose background is drawn once and whose moving artists for every frame.
+
+    Args:
+        figure (matplotlib.figure.Figure): A figure on an Agg canvas, finished but for the moving
+            artists' contents.
+        moving (Sequence[Artist]): Artists of the figure, from the lowest to the topmost.
+    """
+
+    def __init__(self, figure: Figure, moving: Sequence[Artist]) -> None:
+        assert isinstance(figure.canvas, FigureCanvasAgg)
+        self._figure, self._canvas, self._moving = figure, figure.canvas, moving
+        for artist in moving:
+            artist.set_animated(True)
+        self._canvas.draw()
+        self._background = self._canvas.copy_from_bbox(figure.bbox)
+
+    def draw(self) -> NDArray[np.uint8]:
+        """Returns the figure as it is now as RGB of shape :obj:`[height, width, 3]`."""
+        self._canvas.restore_region(self._background)
+        renderer = self._canvas.get_renderer()
+        for artist in self._moving:
+            artist.draw(renderer)
+        return style.pixels(self._figure)

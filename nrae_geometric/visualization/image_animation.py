@@ -1,4 +1,4 @@
-"""A journey along the latent axis of a trained model, there and back."""
+"""Animation of the way along the latent axis of a trained model, there and back."""
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -6,15 +6,13 @@ from matplotlib.image import AxesImage
 from numpy.typing import NDArray
 
 from nrae_geometric.callbacks.image_recorder import ImageRecorder
-from nrae_geometric.visualization import palette
-from nrae_geometric.visualization.blitting import BlittedFigure
-from nrae_geometric.visualization.pictures import as_pictures, show_picture
-from nrae_geometric.visualization.title_card import title_card
+from nrae_geometric.visualization import style
+from nrae_geometric.visualization.gif import BlittedFigure
 
 _WIDTH, _HEIGHT = 6.4, 6.0
 
 
-class ImageFilm:
+class ImageAnimation:
     """Draws the latest frame of an :class:`ImageRecorder`, one picture for each decoded image.
 
     Above: the image decoded at the moving position, and beside it the training image whose
@@ -23,17 +21,17 @@ class ImageFilm:
     a monotone line.
 
     Args:
-        recorder: A recorder with at least one frame.
+        recorder (Recorder): A recorder with at least one frame.
     """
 
     def __init__(self, recorder: ImageRecorder) -> None:
-        tensors = {k: palette.as_array(v) for k, v in recorder.frames[-1].tensors.items()}
+        tensors = {k: style.as_array(v) for k, v in recorder.frames[-1].tensors.items()}
         self._latent, self._grid = tensors["latent"][:, 0], tensors["grid"][:, 0]
-        self._decoded = as_pictures(tensors["images"])
-        self._originals = as_pictures(palette.as_array(recorder.data.x))
+        self._decoded = style.as_pictures(tensors["images"])
+        self._originals = style.as_pictures(style.as_array(recorder.data.x))
         subtitle = f"{len(self._latent)} images on one latent axis"
-        self._title = palette.render(title_card(_WIDTH, _HEIGHT, recorder.model_name, subtitle))
-        figure = palette.new_figure(_WIDTH, _HEIGHT)
+        self._title = style.render(style.title_card(_WIDTH, _HEIGHT, recorder.model_name, subtitle))
+        figure = style.new_figure(_WIDTH, _HEIGHT)
         _head(figure.add_axes((0.12, 0.93, 0.85, 0.05)), recorder)
         self._image = _picture(
             figure.add_axes((0.12, 0.42, 0.4, 0.43)), "decoded from z", self._decoded[0]
@@ -43,14 +41,14 @@ class ImageFilm:
         )
         axis = figure.add_axes((0.12, 0.11, 0.85, 0.25))
         _encoded(axis, self._latent, recorder)
-        self._position = axis.axvline(self._grid[0], color=palette.VERMILLION, linewidth=2.5)
+        self._position = axis.axvline(self._grid[0], color=style.VERMILLION, linewidth=2.5)
         self._picture = BlittedFigure(figure, [self._image, self._nearest, self._position])
         there = list(range(len(self._grid)))
         self._route = [*there, *there[-2:0:-1]]
         self.durations = [1.5, *(0.8 if i in (0, there[-1]) else 0.08 for i in self._route)]
 
     def draw(self, index: int) -> NDArray[np.uint8]:
-        """Return frame ``index`` as RGB of shape :obj:`[height, width, 3]`."""
+        """Returns frame ``index`` as RGB of shape :obj:`[height, width, 3]`."""
         if index == 0:
             return self._title
         place = self._route[index - 1]
@@ -63,45 +61,45 @@ class ImageFilm:
 
 def _head(axes: Axes, recorder: ImageRecorder) -> None:
     frame = recorder.frames[-1]
-    loss = "" if frame.loss is None else f"    loss {palette.short(frame.loss)}"
+    loss = "" if frame.loss is None else f"    loss {style.short(frame.loss)}"
     axes.set_axis_off()
     axes.text(
         0,
         0.5,
         recorder.model_name,
-        fontsize=palette.TITLE_SIZE,
+        fontsize=style.TITLE_SIZE,
         weight="bold",
-        color=palette.INK,
+        color=style.INK,
         va="center",
     )
     axes.text(
         1,
         0.5,
         f"epoch {frame.epoch}{loss}",
-        fontsize=palette.TITLE_SIZE - 2,
-        color=palette.INK,
+        fontsize=style.TITLE_SIZE - 2,
+        color=style.INK,
         va="center",
         ha="right",
     )
 
 
 def _picture(axes: Axes, title: str, picture: NDArray[np.float64]) -> AxesImage:
-    axes.set_title(title, fontsize=palette.LABEL_SIZE, color=palette.INK)
-    return show_picture(axes, picture)
+    axes.set_title(title, fontsize=style.LABEL_SIZE, color=style.INK)
+    return style.show_picture(axes, picture)
 
 
 def _encoded(axes: Axes, latent: NDArray[np.float64], recorder: ImageRecorder) -> None:
     known = recorder.data.y is not None
-    height = palette.as_array(recorder.data.y).ravel() if known else np.zeros_like(latent)
+    height = style.as_array(recorder.data.y).ravel() if known else np.zeros_like(latent)
     axes.scatter(
-        latent, height, c=height, cmap=palette.COORDINATE, s=26, linewidths=0.4, edgecolors="white"
+        latent, height, c=height, cmap=style.COORDINATE, s=26, linewidths=0.4, edgecolors="white"
     )
     axes.margins(x=0.03, y=0.12)
-    palette.style_axes(axes)
-    axes.set_xlabel("latent z", fontsize=palette.LABEL_SIZE, color=palette.INK)
+    style.style_axes(axes)
+    axes.set_xlabel("latent z", fontsize=style.LABEL_SIZE, color=style.INK)
     if known:
         axes.locator_params(axis="y", nbins=5)
-        axes.set_ylabel(recorder.coordinate, fontsize=palette.LABEL_SIZE, color=palette.INK)
+        axes.set_ylabel(recorder.coordinate, fontsize=style.LABEL_SIZE, color=style.INK)
     else:
         axes.set_yticks([])
         axes.spines["left"].set_visible(False)

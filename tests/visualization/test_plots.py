@@ -1,0 +1,167 @@
+import pytest
+import torch
+from numpy.testing import assert_allclose
+
+from nrae_geometric.visualization import (
+    CurvePanel,
+    LatentPanel,
+    plot_latent_planes,
+    plot_latent_traversal,
+    plot_learned_curves,
+    plot_losses,
+)
+
+
+def test_losses_are_drawn_over_the_epochs_on_a_log_scale():
+    (axes,) = plot_losses({"AE": [3.0, 2.0, 0.1], "NRAE-L": [30.0, 2.0]}).axes
+    assert axes.get_yscale() == "log"
+    assert [line.get_label() for line in axes.lines] == ["AE", "NRAE-L"]
+    assert_allclose(axes.lines[0].get_xydata(), [[0, 3], [1, 2], [2, 0.1]])
+    assert axes.lines[0].get_color() != axes.lines[1].get_color()
+
+
+def test_no_histories_are_refused():
+    with pytest.raises(ValueError, match="histories is empty"):
+        plot_losses({})
+
+
+def texts(axes):
+    return [text.get_text() for text in axes.texts]
+
+
+def line(axes, name):
+    (found,) = [line for line in axes.lines if line.get_label() == name]
+    return found
+
+
+def test_each_model_has_points_true_manifold_learned_curve_and_metrics(planar_data, manifold):
+    curves = [manifold + 0.1, manifold - 0.1]
+    panels = [
+        CurvePanel("AE", curves[0], {"error": 0.125}),
+        CurvePanel("NRAE-L", curves[1], {"error": 0.5, "distance": 2.0}),
+    ]
+    figure = plot_learned_curves(panels, planar_data.x, manifold)
+    assert [texts(axes)[:2] for axes in figure.axes] == [
+        ["AE", "error 0.125"],
+        ["NRAE-L", "error 0.5    distance 2"],
+    ]
+    for axes, curve in zip(figure.axes, curves, strict=True):
+        assert_allclose(line(axes, "training points").get_xydata(), planar_data.x)
+        assert_allclose(line(axes, "true manifold").get_xydata(), manifold)
+        assert_allclose(line(axes, "learned manifold").get_xydata(), curve)
+    (legend,) = figure.legends
+    assert {text.get_text() for text in legend.get_texts()} == {
+        "training points",
+        "true manifold",
+        "learned manifold",
+    }
+
+
+@pytest.mark.parametrize("latent_order", [0.9899, 0.3, float("nan")])
+def test_wrong_connectivity_is_flagged(planar_data, latent_order):
+    panel = CurvePanel("AE", planar_data.x, latent_order=latent_order)
+    (axes,) = plot_learned_curves([panel], planar_data.x).axes
+    assert f"✗ wrong connectivity, |Spearman| = {latent_order:.3f}" in texts(axes)
+
+
+def test_right_order_is_not_flagged(planar_data):
+    panel = CurvePanel("AE", planar_data.x, latent_order=0.9996)
+    (axes,) = plot_learned_curves([panel], planar_data.x).axes
+    assert "✓ right order, |Spearman| = 1.000" in texts(axes)
+
+
+def test_an_unknown_order_says_nothing(planar_data):
+    (axes,) = plot_learned_curves([CurvePanel("AE", planar_data.x)], planar_data.x).axes
+    assert not any("Spearman" in text for text in texts(axes))
+
+
+def test_no_text_is_clipped_or_overlaps_another_panel(planar_data, manifold):
+    panels = [
+        CurvePanel(name, manifold, {"reconstruction": 0.12345, "distance": 0.0123}, 0.5)
+        for name in ("AE", "NRAE-L", "NRAE-Q")
+    ]
+    figure = plot_learned_curves(panels, planar_data.x, manifold)
+    figure.canvas.draw()
+    boxes = [text.get_window_extent() for axes in figure.axes for text in axes.texts]
+    boxes += [legend.get_window_extent() for legend in figure.legends]
+    boxes += [
+        label.get_window_extent()
+        for label in figure.axes[0].get_xticklabels() + figure.axes[0].get_yticklabels()
+    ]
+    assert all(figure.bbox.containsx(x) for box in boxes for x in (box.x0, box.x1))
+    assert all(figure.bbox.containsy(y) for box in boxes for y in (box.y0, box.y1))
+    captions = boxes[: 3 * len(panels)]
+    assert not any(a.overlaps(b) for i, a in enumerate(captions) for b in captions[:i])
+
+
+def test_no_curves_are_refused(planar_data):
+    with pytest.raises(ValueError, match="panels is empty"):
+        plot_learned_curves([], planar_data.x)
+
+
+POINTS = torch.rand(20, 3, generator=torch.Generator().manual_seed(0))
+
+
+def test_points_in_space_and_each_latent_plane_share_their_colors():
+    coordinate = torch.linspace(0, 9, 20)
+    panels = [
+        LatentPanel("AE", POINTS[:, :2], {"error": 0.5}, 0.5),
+        LatentPanel("B", POINTS[:, 1:]),
+    ]
+    figure = plot_latent_planes(panels, POINTS, coordinate, coordinate_name="angle (radians)")
+    space, first, second, scale = figure.axes
+    assert space.name == "3d"
+    for axes in (space, first, second):
+        assert_allclose(axes.collections[0].get_array(), coordinate)
+    assert_allclose(first.collections[0].get_offsets(), POINTS[:, :2])
+    assert_allclose(second.collections[0].get_offsets(), POINTS[:, 1:])
+    assert scale.get_ylabel() == "angle (radians)"
+    assert [text.get_text() for text in first.texts] == [
+        "AE",
+        "error 0.5",
+        "✗ wrong connectivity, |Spearman| = 0.500",
+    ]
+
+
+def test_both_latent_axes_have_one_scale():
+    figure = plot_latent_planes([LatentPanel("AE", POINTS[:, :2])], POINTS, POINTS[:, 0])
+    assert figure.axes[1].get_aspect() == 1
+
+
+def test_points_in_the_plane_are_refused():
+    with pytest.raises(ValueError, match=r"points has shape \(20, 2\)"):
+        plot_latent_planes([LatentPanel("AE", POINTS[:, :2])], POINTS[:, :2], POINTS[:, 0])
+
+
+def test_a_coordinate_of_the_wrong_length_is_refused():
+    with pytest.raises(ValueError, match=r"coordinate has shape \(20, 3\).*20 points"):
+        plot_latent_planes([LatentPanel("AE", POINTS[:, :2])], POINTS, POINTS)
+
+
+def test_no_planes_are_refused():
+    with pytest.raises(ValueError, match="panels is empty"):
+        plot_latent_planes([], POINTS, POINTS[:, 0])
+
+
+def test_each_row_shows_evenly_spread_images_with_both_ends():
+    images = torch.linspace(0, 1, 9).reshape(9, 1, 1, 1).expand(9, 1, 4, 4)
+    figure = plot_latent_traversal({"AE": images, "NRAE-L": images.flip(0)[:, 0]}, num_images=5)
+    shown = [axes.images[0].get_array()[0, 0] for axes in figure.axes]
+    assert_allclose(shown, [0, 0.25, 0.5, 0.75, 1, 1, 0.75, 0.5, 0.25, 0])
+    assert {"AE", "NRAE-L", "latent z →"} == {text.get_text() for text in figure.texts}
+
+
+def test_color_images_and_values_out_of_range_are_shown():
+    (axes,) = plot_latent_traversal({"AE": torch.full((1, 3, 4, 5), 2.0)}, num_images=1).axes
+    assert axes.images[0].get_array().shape == (4, 5, 3)
+    assert axes.images[0].get_array().max() == 1
+
+
+def test_images_of_two_channels_are_refused():
+    with pytest.raises(ValueError, match=r"shape \(3, 2, 4, 4\)"):
+        plot_latent_traversal({"AE": torch.zeros(3, 2, 4, 4)})
+
+
+def test_no_strips_are_refused():
+    with pytest.raises(ValueError, match="strips is empty"):
+        plot_latent_traversal({})
