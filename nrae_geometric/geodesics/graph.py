@@ -6,7 +6,6 @@ long as it is stored.
 """
 
 import math
-from typing import Any
 
 import numpy as np
 import torch
@@ -52,14 +51,14 @@ def symmetric_graph(edges: np.ndarray, length: np.ndarray, num_nodes: int) -> cs
 
 
 def undirected_edges(
-    edge_index: Any, num_nodes: int, edge_length: Any = None
+    edge_index: Tensor, num_nodes: int, edge_length: Tensor | None = None
 ) -> tuple[Tensor, Tensor | None]:
     r"""Returns each undirected edge once, without self-loops.
 
     Args:
-        edge_index (torch.Tensor or numpy.ndarray): Edges ``[2, E]`` in any direction.
+        edge_index (torch.Tensor): Edges ``[2, E]`` in any direction.
         num_nodes (int): The number of nodes.
-        edge_length (torch.Tensor or numpy.ndarray, optional): Their lengths ``[E]``.
+        edge_length (torch.Tensor, optional): Their lengths ``[E]``.
             (default: :obj:`None`)
 
     Returns:
@@ -163,8 +162,7 @@ def landmark_distances(graph: csr_array, num_landmarks: int) -> tuple[np.ndarray
     return landmarks, distance
 
 
-def _checked_edges(edge_index: Any, num_nodes: int) -> Tensor:
-    edges = torch.as_tensor(edge_index)
+def _checked_edges(edges: Tensor, num_nodes: int) -> Tensor:
     if edges.dim() != 2 or edges.size(0) != 2:
         raise ValueError(f"edge_index has shape {list(edges.shape)}; it must be [2, E]")
     if edges.is_floating_point() or edges.is_complex() or edges.dtype == torch.bool:
@@ -179,8 +177,8 @@ def _checked_edges(edge_index: Any, num_nodes: int) -> Tensor:
     return edges.long()
 
 
-def _checked_lengths(edge_length: Any, edges: Tensor) -> Tensor:
-    length = torch.as_tensor(edge_length).detach().to(edges.device)
+def _checked_lengths(edge_length: Tensor, edges: Tensor) -> Tensor:
+    length = edge_length.detach().to(edges.device)
     if length.shape != edges.shape[1:]:
         raise ValueError(
             f"edge_length has shape {list(length.shape)}, but there are {edges.size(1)} edges; "

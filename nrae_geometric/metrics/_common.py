@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from nrae_geometric.neighbors.points import refuse_rows
 from nrae_geometric.nn.evaluation import to_model
 
 Array = Tensor | np.ndarray
@@ -44,14 +45,18 @@ def as_points(x: Array, name: str) -> Tensor:
     if points.dtype not in (torch.float32, torch.float64):
         is_wide = not points.is_floating_point() and points.dtype.itemsize > 2
         points = points.to(torch.float64 if is_wide else torch.float32)
-    bad = (~points.isfinite().all(dim=1)).nonzero().flatten()
-    if bad.numel() > 0:
-        raise ValueError(
-            f"{name} has {bad.numel()} row{'s' if bad.numel() > 1 else ''} with NaN or infinite "
-            f"values (first: row {int(bad[0])}); clean the data, or lower the learning rate of a "
-            f"model that diverged"
-        )
+    refuse_rows(
+        ~points.isfinite().all(dim=1),
+        name,
+        "with NaN or infinite values",
+        "clean the data, or lower the learning rate of a model that diverged",
+    )
     return points
+
+
+def as_edges(edge_index: Array, edge_length: Array | None = None) -> tuple[Tensor, Tensor | None]:
+    """Returns a graph's edges and their lengths, if there are any, as tensors."""
+    return as_tensor(edge_index), None if edge_length is None else as_tensor(edge_length)
 
 
 def as_coordinate(values: Array, name: str) -> Tensor:

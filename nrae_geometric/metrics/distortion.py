@@ -13,6 +13,7 @@ from nrae_geometric.metrics._common import (
     to_decoder,
 )
 from nrae_geometric.metrics.suite import Evaluation, register_measure
+from nrae_geometric.nn.taylor import jacobian
 
 
 class DecoderDistortion(NamedTuple):
@@ -60,9 +61,9 @@ def decoder_distortion(decoder: Decoder, z: Array) -> DecoderDistortion:
         ValueError: If a latent or a derivative is not finite.
     """
     latents = to_decoder(decoder, as_points(z, "z"))
-    metric = torch.cat(
-        [_pullback_metric(decoder, block) for block in latents.split(ROWS_PER_BLOCK)]
-    )
+    # The decoder sees each latent once for each of its dimensions.
+    blocks = latents.split(max(1, ROWS_PER_BLOCK // latents.size(1)))
+    metric = torch.cat([_pullback_metric(decoder, block) for block in blocks])
     as_points(metric, "the decoder's metric")
     # Rounding can leave an eigenvalue that is 0 slightly below it.
     eigenvalues = torch.linalg.eigvalsh(metric).clamp(min=0)
@@ -76,13 +77,9 @@ def decoder_distortion(decoder: Decoder, z: Array) -> DecoderDistortion:
 
 
 def _pullback_metric(decoder: Decoder, z: Tensor) -> Tensor:
-    """``[B, d, d]``; one forward-mode pass for each latent direction, shared by all rows."""
-    columns = []
-    for direction in torch.eye(z.size(1), dtype=z.dtype, device=z.device):
-        column = torch.func.jvp(decoder, (z,), (direction.expand_as(z).contiguous(),))[1]
-        columns.append(column.flatten(1).double())
-    jacobian = torch.stack(columns, dim=2)
-    return jacobian.mT @ jacobian
+    """The matrices ``[B, d, d]`` of products of the Jacobian's columns."""
+    columns = jacobian(decoder, z).flatten(1, -2).double()
+    return columns.mT @ columns
 
 
 @register_measure("decoder_distortion", supervised=False)

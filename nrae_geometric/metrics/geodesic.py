@@ -9,6 +9,7 @@ from nrae_geometric.geodesics.graph import distance_graph, power_of_two, shortes
 from nrae_geometric.metrics._common import (
     Array,
     NotApplicableError,
+    as_edges,
     as_points,
     check_same_length,
     pearson,
@@ -105,7 +106,7 @@ def graph_geodesic_correlation(
     latents, points = as_points(z, "z"), as_points(x, "x")
     check_same_length(z=latents, x=points)
     rows = _sampled_points(len(latents), num_samples, seed)
-    graph = distance_graph(points, edge_index, edge_length)
+    graph = distance_graph(points, *as_edges(edge_index, edge_length))
     distance = torch.from_numpy(shortest_paths(graph, rows.numpy(), rows.numpy()))
     upper = torch.triu_indices(len(rows), len(rows), offset=1)
     geodesic = distance[upper[0], upper[1]]

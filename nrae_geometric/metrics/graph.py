@@ -9,9 +9,9 @@ from torch import Tensor
 from torch_geometric.utils import to_scipy_sparse_matrix
 
 from nrae_geometric.geodesics.graph import power_of_two, undirected_edges
-from nrae_geometric.metrics._common import Array, as_points, check_positive
+from nrae_geometric.metrics._common import Array, as_points, as_tensor, check_positive
 from nrae_geometric.metrics.suite import Evaluation, register_measure
-from nrae_geometric.neighbors import knn
+from nrae_geometric.neighbors import Metric, knn
 
 
 class GraphDiagnostics(NamedTuple):
@@ -49,7 +49,7 @@ def graph_diagnostics(edge_index: Array, num_nodes: int) -> GraphDiagnostics:
         ValueError: If ``edge_index`` is not ``[2, E]`` or names a node outside the graph.
     """
     check_positive(num_nodes, "num_nodes")
-    edges, _ = undirected_edges(edge_index, num_nodes)
+    edges, _ = undirected_edges(as_tensor(edge_index), num_nodes)
     num_components, component = _components(edges, num_nodes)
     return GraphDiagnostics(
         num_components=num_components,
@@ -59,7 +59,9 @@ def graph_diagnostics(edge_index: Array, num_nodes: int) -> GraphDiagnostics:
 
 
 @torch.no_grad()
-def smallest_connected_k(x: Array, max_k: int = 64) -> int | None:
+def smallest_connected_k(
+    x: Array, max_k: int = 64, *, metric: str | Metric = "euclidean"
+) -> int | None:
     r"""Returns the smallest k for which the symmetrized k-nearest-neighbor graph is connected.
 
     A starting point for the number of neighbors: below it the manifold falls apart, far above it
@@ -70,6 +72,8 @@ def smallest_connected_k(x: Array, max_k: int = 64) -> int | None:
     Args:
         x (torch.Tensor or ndarray): Points ``[N, *shape]``, at least two.
         max_k (int, optional): Largest k to consider. (default: :obj:`64`)
+        metric (str or Metric, optional): The distance of two points, as in
+            :func:`~nrae_geometric.neighbors.knn`. (default: :obj:`"euclidean"`)
 
     Returns:
         int or None: From 1 to ``max_k``, or :obj:`None` if no such k connects the graph.
@@ -82,7 +86,7 @@ def smallest_connected_k(x: Array, max_k: int = 64) -> int | None:
     if len(points) < 2:
         raise ValueError("x has 1 row; a graph needs at least two points")
     max_k = min(max_k, len(points) - 1)
-    _, neighbor = knn(points / power_of_two(points), max_k)
+    _, neighbor = knn(points / power_of_two(points), max_k, metric=metric)
     center = torch.arange(len(points), device=neighbor.device)
 
     def is_connected(k: int) -> bool:

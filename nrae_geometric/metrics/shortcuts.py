@@ -10,6 +10,7 @@ from nrae_geometric.metrics._common import (
     Array,
     Decoder,
     NotApplicableError,
+    as_edges,
     as_points,
     check_same_length,
     decode,
@@ -185,6 +186,7 @@ def shortcut_segments(
 def _joining_edges(
     edge_index: Array, num_nodes: int, edge_length: Array | None
 ) -> tuple[Tensor, Tensor | None]:
+    edge_index, edge_length = as_edges(edge_index, edge_length)
     edges, length = undirected_edges(edge_index, num_nodes, edge_length)
     if edges.size(1) == 0:
         raise NotApplicableError(

@@ -39,8 +39,10 @@ def test_label_free_metrics_are_those_of_the_trained_model(finished):
     data = KNNGraph(10)(SinCurve(50, 0.3, seed=1)[0])
     with torch.no_grad():
         z = result.model.encode(data.x)
-    edges = shortcut_edges(z, data.edge_index, data.x)
-    segments = shortcut_segments(result.model.decode, z, data.x, data.edge_index)
+    edges = shortcut_edges(z, data.edge_index, edge_length=data.edge_length)
+    segments = shortcut_segments(
+        result.model.decode, z, data.x, data.edge_index, edge_length=data.edge_length
+    )
     assert metrics["embedding_quality"] == embedding_quality(data.x, z, 5)._asdict()
     assert metrics["shortcut_edges"]["fraction"] == edges.fraction
     assert metrics["shortcut_segments"]["largest_departure"] == segments.departure.max().item()

@@ -157,6 +157,18 @@ def test_lengths_in_another_unit_change_the_unit_alone(circle, knn_edges):
     assert torch.allclose(8 * found.z, expected.z)
 
 
+def test_points_of_any_distance_from_the_origin_are_ordered_by_their_angle():
+    angle = torch.linspace(0, 5, 200, dtype=torch.float64)
+    angle = angle[(angle < 1.5) | (angle > 2)]
+    radius = 1 + 3 * torch.rand(len(angle), generator=torch.Generator().manual_seed(0)).double()
+    x = torch.stack([radius * angle.cos(), radius * angle.sin()], dim=1)
+    data = KNNGraph(4, metric="cosine")(Data(x=x))
+    found = geodesic_coordinates(data.x, data.edge_index, 1, edge_length=data.edge_length)
+
+    assert found.num_components == 2
+    assert latent_order(found.z, angle).consecutive == 1
+
+
 @pytest.mark.parametrize("dtype", [torch.float16, torch.float32, torch.float64, torch.int64])
 def test_coordinates_are_of_the_points_type_and_of_float32_for_integers(path_edges, dtype):
     x = torch.arange(10)[:, None].to(dtype)

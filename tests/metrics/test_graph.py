@@ -64,3 +64,9 @@ def test_smallest_connected_k_agrees_with_trying_all(seed, num_points, dim):
 def test_a_single_point_has_no_graph():
     with pytest.raises(ValueError, match="at least two points"):
         smallest_connected_k(torch.rand(1, 2))
+
+
+def test_two_rays_that_are_near_at_one_end_are_far_in_angle():
+    x = torch.tensor([[1.0, 0], [2, 0], [3, 0], [0, 1], [0, 2], [0, 3]])
+    assert smallest_connected_k(x) == 2
+    assert smallest_connected_k(x, metric="cosine") == 3

@@ -69,7 +69,7 @@ def test_arrays_are_taken_as_tensors_are(name):
 @pytest.mark.parametrize("order", [slice(None, None, -1), slice(None)])
 def test_views_and_read_only_arrays_are_taken(order):
     z = np.arange(10.0)[order]
-    z.flags.writeable = False
+    z.setflags(write=False)
     assert latent_order(z, np.arange(10)).spearman == pytest.approx(1)
 
 
