@@ -1,11 +1,20 @@
-"""What `knn` and `knn_graph` promise, for every engine."""
+"""Guarantees of `knn` and `knn_graph` with every backend."""
+
+from functools import partial
 
 import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from nrae_geometric.neighbors import available_backends, knn, knn_graph
+from nrae_geometric.neighbors import (
+    FaissBackend,
+    ScipyBackend,
+    TorchBackend,
+    available_backends,
+    knn,
+    knn_graph,
+)
 
 FRESH = settings(
     deadline=None,
@@ -183,26 +192,52 @@ def test_graph_of_loops_alone_needs_no_second_point(backend):
     assert knn_graph(torch.zeros(1, 2), 1, backend=backend, loop=True).tolist() == [[0], [0]]
 
 
-def test_unknown_backend_error_lists_the_known_ones():
-    with pytest.raises(ValueError, match="'auto', 'torch'"):
-        knn(points(5, 2), 1, backend="annoy")
+@pytest.mark.parametrize("search", [knn, partial(knn_graph, loop=True)])
+def test_unknown_backend_error_lists_the_known_ones(search):
+    with pytest.raises(ValueError, match=r"unknown backend 'annoy'.*'auto', 'torch'"):
+        search(points(5, 2), 1, backend="annoy")
 
 
-def test_own_engine_is_always_available():
+def test_missing_package_error_says_what_to_install(monkeypatch):
+    monkeypatch.setattr(FaissBackend, "unavailable", lambda: "run `pip install faiss-cpu`")
+
+    with pytest.raises(ModuleNotFoundError, match="'faiss' is not available: run `pip install"):
+        knn(points(5, 2), 1, backend="faiss")
+
+
+def test_blocked_search_is_always_available():
     assert available_backends()["torch"] is None
 
 
-def test_with_loops_each_point_is_its_own_first_neighbor():
-    x = torch.randn(20, 3)
+@pytest.mark.parametrize(
+    ("num_points", "dim", "expected"),
+    [
+        (1_000_000, 3, ScipyBackend),
+        (100_000, 8, ScipyBackend),
+        (20_000, 6, ScipyBackend),
+        (2_000, 3, ScipyBackend),
+        (20_000, 8, TorchBackend),
+        (60_000, 784, TorchBackend),
+        (50, 2, TorchBackend),
+    ],
+)
+def test_trees_search_few_dimensions_and_blocks_many(monkeypatch, num_points, dim, expected):
+    used = []
 
-    edge_index = knn_graph(x, 4, loop=True)
+    def search(self, x, k, query):
+        used.append(type(self))
+        return x.new_zeros(len(query), k), torch.zeros(len(query), k, dtype=torch.long)
 
-    neighbor, center = edge_index.view(2, 20, 4)
-    assert torch.equal(neighbor[:, 0], center[:, 0])
-    assert torch.equal(neighbor[:, 1:].reshape(-1), knn_graph(x, 3)[0])
+    for backend in (ScipyBackend, TorchBackend):
+        monkeypatch.setattr(backend, "search", search)
+
+    knn(torch.zeros(1, dim).expand(num_points, dim), 1, torch.zeros(1, dim))
+
+    assert used == [expected]
 
 
-@given(st.integers(0, 2**31), st.integers(1, 3))
+@settings(deadline=None, max_examples=25)
+@given(seed=st.integers(0, 2**31), k=st.integers(1, 3))
 def test_points_of_different_graphs_are_never_joined(seed, k):
     generator = torch.Generator().manual_seed(seed)
     batch = torch.randint(3, (24,), generator=generator)
@@ -219,5 +254,17 @@ def test_points_of_different_graphs_are_never_joined(seed, k):
 
 
 def test_a_graph_with_too_few_points_is_named():
-    with pytest.raises(ValueError, match="graph 1"):
-        knn_graph(torch.randn(7, 2), 3, batch=torch.tensor([0, 0, 0, 0, 1, 1, 1]))
+    with pytest.raises(ValueError, match=r"between 1 and 2 for 3 points of graph 7.*got 3"):
+        knn_graph(points(7, 2), 3, batch=torch.tensor([0, 0, 0, 0, 7, 7, 7]))
+
+
+@pytest.mark.parametrize(
+    ("batch", "error", "message"),
+    [
+        (torch.zeros(6), TypeError, "batch must hold integers, got torch.float32"),
+        (torch.zeros(5, dtype=torch.long), ValueError, "one entry for each of 6 points"),
+    ],
+)
+def test_batch_that_does_not_fit_is_refused(batch, error, message):
+    with pytest.raises(error, match=message):
+        knn_graph(points(6, 2), 1, batch=batch)

@@ -1,4 +1,4 @@
-r"""Order of the points by the cells of a k-d tree, and redundant duplicates among them."""
+r"""Orders of the points: by place, so that neighbors share blocks, and by equality."""
 
 import torch
 from torch import Tensor
@@ -7,7 +7,7 @@ from nrae_geometric.neighbors.ranking import block_rows, row_blocks
 
 _NUM_COMPONENTS = 8
 _SAMPLE = 2048
-# A copy of the points without the redundant ones must be worth its memory.
+# A copy of the points without redundant duplicates must be worth its memory.
 _MAX_COPY_BYTES = 256 << 20
 
 
@@ -61,37 +61,33 @@ def redundant_duplicates(x: Tensor, k: int) -> tuple[Tensor, Tensor]:
     r"""Finds points of which at least :math:`k + 1` duplicates come before them.
 
     Ties go to the lower index, so of many points that coincide only the first :math:`k + 1` can be
-    neighbors of any point. The others would pass every filter, in numbers that none can lower.
+    neighbors of any point. The others would pass every filter of the search.
 
     Args:
         x (torch.Tensor): Points :math:`[N, D]`.
         k (int): Number of neighbors.
 
     Returns:
-        tuple[torch.Tensor, torch.Tensor]: Redundant rows, and for each the first row that
-        coincides with it. Some may be missing, and all are where the points without them would
-        take too much memory.
+        tuple[torch.Tensor, torch.Tensor]: Rows to leave out, and for each the first row that
+        coincides with it. Some may be overlooked; none is given if the points without them take
+        too much memory.
     """
     # Equal rows give equal products, unequal ones mostly do not: weights in a golden sequence.
     weight = torch.arange(1, x.size(1) + 1, device=x.device, dtype=torch.float64)
-    key, order = (x @ weight.mul_(0.6180339887498949).frac_().add_(0.5).to(x.dtype)).sort(
-        stable=True
-    )
+    weight = weight.mul_(0.6180339887498949).frac_().add_(0.5).to(x.dtype)
+    key, order = (x @ weight).sort(stable=True)
     _, count = key.unique_consecutive(return_counts=True)
     start = count.cumsum(0) - count
     first = order[start].repeat_interleave(count)
     place = torch.arange(len(x), device=x.device) - start.repeat_interleave(count)
-    redundant = (place > k).nonzero().view(-1)
-    row, first = order[redundant], first[redundant]
-    # Points with the same product may differ, so all k + 1 that stay are compared too.
-    crowded = (count > k + 1).repeat_interleave(count).nonzero().view(-1)
-    member, leader = order[crowded], order[start].repeat_interleave(count)[crowded]
-    step = block_rows(x.size(1), x.device)
-    differs = torch.zeros(len(x), dtype=torch.bool, device=x.device)
-    for some, other in zip(member.split(step), leader.split(step), strict=True):
-        differs[other[(x[some] != x[other]).any(dim=1)]] = True
-    keep = ~differs[first]
-    row, first = row[keep], first[keep]
-    if (x.size(0) - row.numel()) * x.size(1) * x.element_size() > _MAX_COPY_BYTES:
-        row, first = row[:0], first[:0]
-    return row, first
+    # Points with the same product may differ, so all k + 1 that stay are compared with the first.
+    large = (count > k + 1).repeat_interleave(count).nonzero().view(-1)
+    member, leader = order[large], first[large]
+    has_other = torch.zeros(len(x), dtype=torch.bool, device=x.device)
+    for part in row_blocks(large.numel(), block_rows(x.size(1), x.device)):
+        differs = (x[member[part]] != x[leader[part]]).any(dim=1)
+        has_other[leader[part][differs]] = True
+    redundant = ((place > k) & ~has_other[first]).nonzero().view(-1)
+    if (x.size(0) - redundant.numel()) * x.size(1) * x.element_size() > _MAX_COPY_BYTES:
+        redundant = redundant[:0]
+    return order[redundant], first[redundant]

@@ -1,10 +1,10 @@
-r"""Search in square tiles of the distance matrix.
+r"""Search in tiles of the distance matrix.
 
 Every tile goes through the cheapest of three filters that singles out few enough pairs:
 
 1. the product of points rounded to the fastest type, about the mean of all points;
 2. the product of float64 points about the mean of the tile's own rows, for tight clusters;
-3. direct float64 differences, for what is left: many ties, or more neighbors than a tile.
+3. direct float64 differences, for tiles with many ties or fewer points than neighbors.
 
 Whatever passes is ranked in float64, so the answer is exact.
 """
@@ -32,7 +32,7 @@ from nrae_geometric.neighbors.blocked.tiles import (
 # Rounded points beyond this many bytes are rounded again whenever they are needed.
 _KEPT_BYTES = 256 << 20
 # Blocks of rows that share one rounding of a block of columns.
-_STRIP = 8
+_ROW_BLOCKS = 8
 # Rows and columns of the pieces of a tile that need the slower filters.
 _FINE_SIZE = 2048
 # Entries per row that may pass before a slower filter is worth its time.
@@ -40,7 +40,7 @@ _MAX_PER_ROW = 64
 
 
 class BlockedSearch:
-    r"""One search for the :obj:`k` nearest points: exact, ties to the lower index.
+    r"""Exact search for the :obj:`k` nearest points, ties to the lower index.
 
     Args:
         x (torch.Tensor): Points :math:`[N, D]`.
@@ -82,13 +82,13 @@ class BlockedSearch:
             for i in range(len(self.rows)):
                 block = self._rounded_cols(i)
                 self._search_tile(i, i, block, block.left(), block)
-        for first in range(0, len(self.rows), _STRIP):
-            strip = range(first, min(first + _STRIP, len(self.rows)))
-            blocks = {i: self._rounded_rows(i) for i in strip}
+        for first in range(0, len(self.rows), _ROW_BLOCKS):
+            group = range(first, min(first + _ROW_BLOCKS, len(self.rows)))
+            blocks = {i: self._rounded_rows(i) for i in group}
             left = {i: block.left() for i, block in blocks.items()}
             for j in range(first + 1 if self.symmetric else 0, len(self.cols)):
                 others = blocks[j] if self.symmetric and j in blocks else self._rounded_cols(j)
-                for i in strip:
+                for i in group:
                     if not self.symmetric or i < j:
                         self._search_tile(i, j, blocks[i], left[i], others)
         return self.candidates.nearest()
@@ -111,11 +111,12 @@ class BlockedSearch:
     ) -> None:
         rows, cols = self.rows[i], self.cols[j]
         is_diagonal = self.symmetric and i == j
-        # The first tile of a row sets limits that let few pairs of other tiles pass.
+        # The first tile of a row sets limits that few pairs of the other tiles keep.
         role = _Role(
-            seed=is_diagonal or (j == 0 and not self.symmetric), mirror=self.symmetric and i != j
+            sets_limits=is_diagonal or (j == 0 and not self.symmetric),
+            is_mirrored=self.symmetric and not is_diagonal,
         )
-        if role.mirror and self._out_of_reach(points, others, rows, cols):
+        if role.is_mirrored and self._out_of_reach(points, others, rows, cols):
             return
         tile = self._buffer[: rows.numel() * cols.numel()].view(rows.numel(), cols.numel())
         torch.mm(left, others.right.T, out=tile)
@@ -137,7 +138,7 @@ class BlockedSearch:
         if is_diagonal:
             distance.fill_diagonal_(torch.inf)
         self._add_nearest(distance, rows, cols)
-        if role.mirror:
+        if role.is_mirrored:
             self._add_nearest(distance.T, cols, rows)
 
     def _out_of_reach(
@@ -163,24 +164,23 @@ class BlockedSearch:
         limit = self.candidates.limit
         if is_diagonal:
             tile.fill_diagonal_(torch.inf)
-        if role.seed:
+        if role.sets_limits:
             self._lower_limits(tile, points, others, rows)
         max_entries = min(max(_MAX_PER_ROW, 4 * self.k) * max(tile.shape), tile.numel() // 2)
         found = below_row_bound(tile, points.bound(limit[rows], others), max_entries)
-        if found is None and not role.seed:
+        if found is None and not role.sets_limits:
             # The limits come from tiles that are farther away than this one.
             self._lower_limits(tile, points, others, rows)
             found = below_row_bound(tile, points.bound(limit[rows], others), max_entries)
         if found is None:
             return False
-        if role.mirror:
+        row, col = found
+        if role.is_mirrored:
             mirrored = below_column_bound(tile, others.bound(limit[cols], points), max_entries)
             if mirrored is None:
                 return False
-            row, col = mirrored
-            bounds = points.bounds(tile[row, col], row, others, col)
-            self.candidates.add(cols[col], rows[row], *bounds)
-        row, col = found
+            i, j = mirrored
+            self.candidates.add(cols[j], rows[i], *points.bounds(tile[i, j], i, others, j))
         bounds = points.bounds(tile[row, col], row, others, col)
         self.candidates.add(rows[row], cols[col], *bounds)
         return True
@@ -205,7 +205,7 @@ class BlockedSearch:
 
 
 class _Role(NamedTuple):
-    """Whether a tile sets the first limits of its rows, and whether it serves its columns too."""
+    r"""Whether a tile lowers the limits of its rows first, and serves its columns too."""
 
-    seed: bool
-    mirror: bool
+    sets_limits: bool
+    is_mirrored: bool

@@ -1,10 +1,10 @@
 r"""Search in strips of the distance matrix: some rows, all columns at once.
 
-Where products cost little, the selection that follows them takes most of the time, and it gains
-nothing from a symmetric matrix. A strip sees all distances of its rows, so the limits are known
-before anything is selected: the minima of groups of columns are taken once, the :obj:`k`-th
-smallest of them bounds the distance of the :obj:`k`-th neighbor, and only groups whose minimum is
-within the bound are looked into.
+Tiles save half the products of a symmetric matrix. Strips save on the selection that follows them,
+which takes most of the time where products cost little: a strip has all distances of its rows, so
+the limits are known before anything is selected. The minima of groups of columns are taken once,
+the :obj:`k`-th smallest of them bounds the distance of the :obj:`k`-th neighbor, and only groups
+whose minimum is within the bound are looked into.
 """
 
 import torch
@@ -95,8 +95,9 @@ class StripSearch:
         return distance, index, torch.cat(undecided)
 
     def _candidate_pairs(self, part: slice) -> tuple[Tensor, Tensor, Tensor]:
-        r"""Row in the strip and column of all pairs that may be neighbors, sorted by row, and the
-        rows that have too many.
+        r"""Row and column of all pairs that may be neighbors, and the rows that have too many.
+
+        Rows count from the first of the strip, and the pairs are sorted by them.
         """
         points = (
             self.cols.part(part)

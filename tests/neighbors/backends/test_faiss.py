@@ -11,22 +11,22 @@ pytestmark = pytest.mark.skipif(
 @pytest.mark.parametrize("index", ["hnsw", "ivf"])
 def test_approximate_index_reaches_the_recall_it_reports(index):
     x = torch.randn(3000, 24, generator=torch.Generator().manual_seed(0))
-    engine = FaissBackend(index, recall=0.9)
+    backend = FaissBackend(index, recall=0.9)
 
-    _, found = knn(x, 10, backend=engine)
+    _, found = knn(x, 10, backend=backend)
 
     _, expected = knn(x, 10, backend="torch")
     recall = (found.unsqueeze(2) == expected.unsqueeze(1)).any(dim=2).double().mean()
-    assert engine.measured_recall >= 0.9
+    assert backend.measured_recall >= 0.9
     assert recall > 0.87
     assert (found != torch.arange(3000).unsqueeze(1)).all()
 
 
 def test_higher_recall_can_be_asked_for():
     x = torch.randn(3000, 24, generator=torch.Generator().manual_seed(0))
-    engine = FaissBackend("ivf", recall=1.0)
+    backend = FaissBackend("ivf", recall=1.0)
 
-    assert torch.equal(knn(x, 5, backend=engine)[1], knn(x, 5, backend=TorchBackend())[1])
+    assert torch.equal(knn(x, 5, backend=backend)[1], knn(x, 5, backend=TorchBackend())[1])
 
 
 def test_flat_index_is_exact_where_float32_products_are_not():

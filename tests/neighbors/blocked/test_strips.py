@@ -1,4 +1,4 @@
-"""Strips or tiles, as the engine chooses, for sets too large to be compared at once."""
+"""Strips and what they leave undecided, for sets too large to be compared at once."""
 
 import pytest
 import torch
