@@ -12,10 +12,9 @@ from torch import Tensor
 from torch_geometric.data import Data
 
 from nrae_geometric.configs import load_config
-from nrae_geometric.metrics import RIGHT_ORDER
 from nrae_geometric.nn import AE
 from nrae_geometric.nn.traversal import decode_latent_range
-from nrae_geometric.visualization import CurvePanel, plot_latent_traversal, plot_learned_curves
+from nrae_geometric.visualization import Panel, plot_latent_traversal, plot_learned_curves
 
 NUM_CURVE_POINTS, NUM_IMAGES = 150, 12
 CURVES = {"sine": "denoising", "roll": "connectivity"}
@@ -43,7 +42,7 @@ def curves(runs: list[Record]) -> Any:
     config = load_config(runs[0]["experiment"], runs[0]["overrides"])
     dataset = config.data.training.build(config.seed)
     panels = [
-        CurvePanel(
+        Panel(
             method(run),
             torch.tensor(run["learned"]),
             {name: run[name] for name in ("error", "distance") if name in run},
@@ -56,11 +55,11 @@ def curves(runs: list[Record]) -> Any:
 
 def strips(runs: list[Record], coordinate: str) -> Any:
     """The images along the latent lines of one study and seed, below the true ones."""
-    rows = {f"by {coordinate}": _as_images(runs[0]["truth"])}
+    panels = [Panel(f"by {coordinate}", _as_images(runs[0]["truth"]))]
     for run in runs:
-        wrong = "" if run["spearman"] >= RIGHT_ORDER else "\nwrong order"
-        rows[method(run) + wrong] = _as_images(run["learned"])
-    return plot_latent_traversal(rows, num_images=NUM_IMAGES, axis="along the latent line")
+        images = _as_images(run["learned"])
+        panels.append(Panel(method(run), images, {"error": run["error"]}, run["spearman"]))
+    return plot_latent_traversal(panels, num_images=NUM_IMAGES, axis="along the latent line")
 
 
 def _as_text(images: Tensor) -> str:

@@ -26,7 +26,12 @@ from nrae_geometric.metrics import (
 from nrae_geometric.nn import AE, NRAE, BinaryKernel, mlp
 from nrae_geometric.training import Trainer
 from nrae_geometric.transforms import KNNGraph
-from nrae_geometric.visualization import plot_latent_traversal, save_figure, write_animation
+from nrae_geometric.visualization import (
+    Panel,
+    plot_latent_traversal,
+    save_figure,
+    write_animation,
+)
 
 
 def main() -> None:
@@ -40,7 +45,7 @@ def main() -> None:
         f"\n{'':8}{'reconstruction':>15}{'learned to true':>17}{'latent order':>14}",
         f"{'model':8}{'error':>15}{'distance':>17}{'|Spearman|':>14}",
     ]
-    strips = {"truth": data.x}
+    panels = [Panel("truth", data.x)]
     for name, order in {"AE": None, "NRAE-L": 1}.items():
         print(f"\nTraining {name}", flush=True)
         seed_everything(args.seed)
@@ -59,14 +64,14 @@ def main() -> None:
         write_animation(recorder, directory / f"{name.replace('-', '')}_training.gif")
 
         error, distance, spearman = measure(model, dataset)
-        right = spearman >= RIGHT_ORDER
-        verdict = "" if right else "  wrong connectivity"
+        verdict = "" if spearman >= RIGHT_ORDER else "  wrong connectivity"
         table.append(f"{name:8}{error:15.4g}{distance:17.4g}{spearman:14.3f}{verdict}")
-        strips[name if right else f"{name}\nwrong order"] = images_by_angle(model, data.x, data.y)
+        images = images_by_angle(model, data.x, data.y)
+        panels.append(Panel(name, images, {"error": error}, spearman))
 
     print("\n".join(table))
     save_figure(
-        plot_latent_traversal(strips, axis="along the latent line"), directory / "orbits.png"
+        plot_latent_traversal(panels, axis="along the latent line"), directory / "orbits.png"
     )
     print(f"\nThe pictures are in {directory}")
 

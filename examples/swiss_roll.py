@@ -36,8 +36,7 @@ from nrae_geometric.nn.traversal import decode_latent_range
 from nrae_geometric.training import Trainer
 from nrae_geometric.transforms import KNNGraph
 from nrae_geometric.visualization import (
-    CurvePanel,
-    LatentPanel,
+    Panel,
     plot_latent_planes,
     plot_learned_curves,
     save_figure,
@@ -171,7 +170,7 @@ def draw_curves(
 ) -> Figure:
     points = dataset[0].x
     panels = [
-        CurvePanel(
+        Panel(
             name, decode_latent_range(model, points)[1], _caption(scores[name]), scores[name].order
         )
         for name, model in models.items()
@@ -185,7 +184,7 @@ def draw_planes(
 ) -> Figure:
     data = dataset[0]
     panels = [
-        LatentPanel(name, model.encode(data.x), _caption(scores[name]), scores[name].order)
+        Panel(name, model.encode(data.x), _caption(scores[name]), scores[name].order)
         for name, model in models.items()
     ]
     return plot_latent_planes(

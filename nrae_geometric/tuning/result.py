@@ -83,12 +83,8 @@ def plot_tuning(table: Sequence[Mapping[str, Any]]) -> Figure:
     for panel, name in zip(axes, panels, strict=True):
         _draw(panel, name, kind, complete)
     axes[0].set_yscale("log")
-    axes[0].tick_params(which="both", labelsize=style.TICK_SIZE)
-    axes[0].set_ylabel(
-        "squared error of points left out", fontsize=style.LABEL_SIZE, color=style.INK
-    )
+    style.style_axes(axes[0], ylabel="squared error of points left out")
     axes[-1].legend(frameon=False, fontsize=style.LABEL_SIZE, labelcolor=style.INK)
-    figure.tight_layout()
     return figure
 
 
@@ -115,9 +111,7 @@ def _draw(axes: Axes, name: str, kind: str | None, rows: Sequence[Mapping[str, A
         edgecolors=style.INK,
         label="best",
     )
-    label = _LABELS.get(name, name.replace("_", " "))
-    axes.set_xlabel(label, fontsize=style.LABEL_SIZE, color=style.INK)
-    style.style_axes(axes)
+    style.style_axes(axes, _LABELS.get(name, name.replace("_", " ")))
     values = [row[name] for row in rows]
     if all(isinstance(value, int) for value in values):
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))

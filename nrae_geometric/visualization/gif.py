@@ -1,100 +1,33 @@
-"""Looping GIFs with one palette for all frames, and frames in which only a part is redrawn."""
+"""Looping GIFs of pictures in which little moves."""
 
 import os
-from collections import Counter
-from collections.abc import Sequence
-from typing import Any, Protocol
+from collections.abc import Iterator, Sequence
+from typing import Protocol, cast
 
-import imageio.v3 as imageio
 import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from PIL import Image
-from scipy.spatial import KDTree
 
 from nrae_geometric.atomic import atomic_write
-from nrae_geometric.visualization import style
-
-_NUM_COLORS = 128
-# Frames that the palette is made from, evenly spread over all.
-_NUM_SAMPLES = 16
+from nrae_geometric.visualization.style import pixels
 
 
 class Animation(Protocol):
-    """Pictures of equal size that are drawn on demand."""
+    """A sequence of pictures of equal size that are drawn on demand."""
 
     @property
     def durations(self) -> Sequence[float]:
         """The time that each frame is shown, in seconds."""
 
     def draw(self, index: int) -> NDArray[np.uint8]:
-        """Returns frame :obj:`index` as RGB of shape :obj:`[height, width, 3]`."""
-
-
-def write_gif(animation: Animation, path: str | os.PathLike[str]) -> None:
-    """Writes an animation as a looping GIF, whole or not at all.
-
-    All frames share one palette, so no color flickers.
-
-    Args:
-        animation (Animation): The frames and the time that each is shown.
-        path (str or os.PathLike): The file to write.
-    """
-    frames = [animation.draw(index) for index in range(len(animation.durations))]
-    palette = _shared_palette(frames)
-    table = _nearest_colors(palette)
-    milliseconds = [round(1000 * seconds) for seconds in animation.durations]
-    with atomic_write(path) as temporary:
-        imageio.imwrite(
-            temporary,
-            np.stack([table[_cells(frame)] for frame in frames]),
-            extension=".gif",
-            plugin="pillow",
-            mode="P",
-            is_batch=True,
-            palette=palette.tobytes(),
-            # Pillow takes no list for a single frame.
-            duration=milliseconds if len(milliseconds) > 1 else milliseconds[0],
-            loop=0,
-            optimize=True,
-        )
-
-
-def _shared_palette(frames: Sequence[NDArray[np.uint8]]) -> NDArray[np.uint8]:
-    """The most popular colors of a sample of the frames, :obj:`[C, 3]`.
-
-    Popularity keeps the flat colors of a drawing exact, where the averages of a median cut would
-    tint the white. Of colors that agree in their five leading bits the most popular is taken.
-    """
-    samples = np.linspace(0, len(frames) - 1, _NUM_SAMPLES).round().astype(int)
-    montage = Image.fromarray(np.concatenate([frames[index] for index in np.unique(samples)]))
-    counted: Any = montage.getcolors(montage.width * montage.height)
-    totals: Counter[tuple[int, ...]] = Counter()
-    most_popular: dict[tuple[int, ...], tuple[int, ...]] = {}
-    for count, color in sorted(counted, reverse=True):
-        box = tuple(channel >> 3 for channel in color)
-        totals[box] += count
-        most_popular.setdefault(box, color)
-    return np.array([most_popular[box] for box, _ in totals.most_common(_NUM_COLORS)], np.uint8)
-
-
-def _nearest_colors(palette: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """The index of the nearest color for each cell of 4 x 4 x 4 colors; Pillow's own is coarser."""
-    centers = np.stack(np.meshgrid(*[np.arange(2, 256, 4)] * 3, indexing="ij"), axis=-1)
-    nearest = KDTree(palette).query(centers.reshape(-1, 3))[1].astype(np.uint8)
-    nearest[_cells(palette)] = np.arange(len(palette))
-    return nearest
-
-
-def _cells(colors: NDArray[np.uint8]) -> NDArray[np.int32]:
-    red, green, blue = np.moveaxis(colors.astype(np.int32) >> 2, -1, 0)
-    return (red << 12) | (green << 6) | blue
+        """Returns frame ``index`` as RGB, :obj:`[height, width, 3]`."""
 
 
 class BlittedFigure:
-    """A figure whose background is drawn once and whose moving artists for every frame.
+    """A figure whose background is drawn once, and whose moving artists for every frame.
 
     Args:
         figure (matplotlib.figure.Figure): A figure on an Agg canvas, finished but for the moving
@@ -111,9 +44,75 @@ class BlittedFigure:
         self._background = self._canvas.copy_from_bbox(figure.bbox)
 
     def draw(self) -> NDArray[np.uint8]:
-        """Returns the figure as it is now as RGB of shape :obj:`[height, width, 3]`."""
+        """Returns the figure with the visible ones of its moving artists as they are now.
+
+        Returns:
+            numpy.ndarray: RGB, :obj:`[height, width, 3]`.
+        """
         self._canvas.restore_region(self._background)
         renderer = self._canvas.get_renderer()
         for artist in self._moving:
             artist.draw(renderer)
-        return style.pixels(self._figure)
+        return pixels(self._figure)
+
+
+def write_gif(animation: Animation, path: str | os.PathLike[str], *, num_colors: int = 128) -> None:
+    """Writes an animation as a looping GIF, whole or not at all.
+
+    All frames share one palette, made from a sample of them, so that no color flickers.
+
+    Args:
+        animation (Animation): The frames and their durations. Equal frames in a row become one.
+        path (str or os.PathLike): The file. Missing folders are made.
+        num_colors (int, optional): The size of the palette, at most 255: one more stands for
+            unchanged pixels. (default: :obj:`128`)
+    """
+    milliseconds = [round(1000 * seconds) for seconds in animation.durations]
+    palette = _shared_palette(animation, num_colors)
+    frames = _quantized(animation, palette)
+    with atomic_write(path) as temporary:
+        next(frames).save(
+            temporary,
+            format="GIF",
+            save_all=True,
+            append_images=frames,
+            # Pillow takes no list for a single frame.
+            duration=milliseconds if len(milliseconds) > 1 else milliseconds[0],
+            loop=0,
+            palette=bytes(palette),
+            optimize=True,
+        )
+
+
+def _shared_palette(animation: Animation, num_colors: int, num_samples: int = 16) -> list[int]:
+    """Returns the most popular colors of a sample of the frames, channel after channel.
+
+    Popularity keeps the flat colors of a drawing exact, where averages would tint them. Of colors
+    that agree in their five leading bits, the most popular one stands for all. Frames are taken
+    evenly over the running time, so that those shown for long are among them, and over all.
+    """
+    ends = np.cumsum(animation.durations)
+    sample = np.union1d(
+        np.searchsorted(ends, np.linspace(0, ends[-1], num_samples)),
+        np.linspace(0, len(ends) - 1, num_samples).round().astype(int),
+    )
+    montage = Image.fromarray(np.concatenate([animation.draw(int(index)) for index in sample]))
+    counted = cast(
+        list[tuple[int, tuple[int, int, int]]], montage.getcolors(montage.width * montage.height)
+    )
+    popular: dict[tuple[int, ...], tuple[int, int, int]] = {}
+    for _, color in sorted(counted, reverse=True):
+        popular.setdefault(tuple(channel >> 3 for channel in color), color)
+    return [channel for color in list(popular.values())[:num_colors] for channel in color]
+
+
+def _quantized(animation: Animation, palette: list[int]) -> Iterator[Image.Image]:
+    # Pillow looks up colors by the least corner of their cell of 4 x 4 x 4, which is two below its
+    # center: a palette two below has the nearest color to the center found.
+    lowered = Image.new("P", (1, 1))
+    lowered.putpalette([max(channel - 2, 0) for channel in palette])
+    for index in range(len(animation.durations)):
+        frame = Image.fromarray(animation.draw(index))
+        frame = frame.quantize(palette=lowered, dither=Image.Dither.NONE)
+        frame.putpalette(palette)
+        yield frame

@@ -1,19 +1,18 @@
-"""Animation of the way along the latent axis of a trained model, there and back."""
+"""Animation of the latent axis of a model of images, there and back."""
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.image import AxesImage
 from numpy.typing import NDArray
 
-from nrae_geometric.callbacks.image_recorder import ImageRecorder
+from nrae_geometric.callbacks import ImageRecorder
 from nrae_geometric.visualization import style
 from nrae_geometric.visualization.gif import BlittedFigure
 
-_WIDTH, _HEIGHT = 6.4, 6.0
+_WIDTH, _HEIGHT = 6.4, 5.8
 
 
 class ImageAnimation:
-    """Draws the latest frame of an :class:`ImageRecorder`, one picture for each decoded image.
+    """The latest frame of an :class:`~nrae_geometric.callbacks.ImageRecorder`, image by image.
 
     Above: the image decoded at the moving position, and beside it the training image whose
     latent is nearest. Below: the moving position among the encoded training images; where the
@@ -21,85 +20,62 @@ class ImageAnimation:
     a monotone line.
 
     Args:
-        recorder (Recorder): A recorder with at least one frame.
+        recorder (ImageRecorder): A recorder with at least one frame.
+
+    Attributes:
+        durations (list[float]): The time that each frame is shown, in seconds.
     """
 
     def __init__(self, recorder: ImageRecorder) -> None:
-        tensors = {k: style.as_array(v) for k, v in recorder.frames[-1].tensors.items()}
-        self._latent, self._grid = tensors["latent"][:, 0], tensors["grid"][:, 0]
-        self._decoded = style.as_pictures(tensors["images"])
-        self._originals = style.as_pictures(style.as_array(recorder.data.x))
+        frame = recorder.frames[-1]
+        self._latent = style.as_array(frame.tensors["latent"])[:, 0]
+        self._grid = style.as_array(frame.tensors["grid"])[:, 0]
+        self._decoded = style.as_images(frame.tensors["images"])
+        self._originals = style.as_images(recorder.data.x)
         subtitle = f"{len(self._latent)} images on one latent axis"
-        self._title = style.render(style.title_card(_WIDTH, _HEIGHT, recorder.model_name, subtitle))
+        self._title = style.render(
+            style.title_figure(_WIDTH, _HEIGHT, recorder.model_name, subtitle)
+        )
         figure = style.new_figure(_WIDTH, _HEIGHT)
-        _head(figure.add_axes((0.12, 0.93, 0.85, 0.05)), recorder)
-        self._image = _picture(
-            figure.add_axes((0.12, 0.42, 0.4, 0.43)), "decoded from z", self._decoded[0]
+        panels = figure.subplot_mosaic("DN;LL", height_ratios=[2, 1])
+        figure.suptitle(
+            f"{recorder.model_name}    {style.epoch_text(frame.epoch, frame.loss)}",
+            fontsize=style.TITLE_SIZE,
+            color=style.INK,
         )
-        self._nearest = _picture(
-            figure.add_axes((0.57, 0.42, 0.4, 0.43)), "nearest training image", self._originals[0]
-        )
-        axis = figure.add_axes((0.12, 0.11, 0.85, 0.25))
-        _encoded(axis, self._latent, recorder)
-        self._position = axis.axvline(self._grid[0], color=style.VERMILLION, linewidth=2.5)
-        self._picture = BlittedFigure(figure, [self._image, self._nearest, self._position])
-        there = list(range(len(self._grid)))
-        self._route = [*there, *there[-2:0:-1]]
-        self.durations = [1.5, *(0.8 if i in (0, there[-1]) else 0.08 for i in self._route)]
+        for key, title in {"D": "decoded from z", "N": "nearest training image"}.items():
+            panels[key].set_title(title, fontsize=style.LABEL_SIZE, color=style.INK)
+        self._image = style.show_image(panels["D"], self._decoded[0])
+        self._nearest = style.show_image(panels["N"], self._originals[0])
+        _draw_latents(panels["L"], self._latent, recorder)
+        self._position = panels["L"].axvline(self._grid[0], color=style.VERMILLION, linewidth=2.5)
+        self._figure = BlittedFigure(figure, [self._image, self._nearest, self._position])
+        forth = list(range(len(self._grid)))
+        self._places = [*forth, *forth[-2:0:-1]]
+        ends = {forth[0], forth[-1]}
+        self.durations = [1.5, *(0.8 if place in ends else 0.08 for place in self._places)]
 
     def draw(self, index: int) -> NDArray[np.uint8]:
-        """Returns frame ``index`` as RGB of shape :obj:`[height, width, 3]`."""
+        """Returns frame ``index`` as RGB, :obj:`[height, width, 3]`."""
         if index == 0:
             return self._title
-        place = self._route[index - 1]
+        place = self._places[index - 1]
         z = self._grid[place]
         self._image.set_data(self._decoded[place])
         self._nearest.set_data(self._originals[np.abs(self._latent - z).argmin()])
         self._position.set_xdata([z, z])
-        return self._picture.draw()
+        return self._figure.draw()
 
 
-def _head(axes: Axes, recorder: ImageRecorder) -> None:
-    frame = recorder.frames[-1]
-    loss = "" if frame.loss is None else f"    loss {style.short(frame.loss)}"
-    axes.set_axis_off()
-    axes.text(
-        0,
-        0.5,
-        recorder.model_name,
-        fontsize=style.TITLE_SIZE,
-        weight="bold",
-        color=style.INK,
-        va="center",
-    )
-    axes.text(
-        1,
-        0.5,
-        f"epoch {frame.epoch}{loss}",
-        fontsize=style.TITLE_SIZE - 2,
-        color=style.INK,
-        va="center",
-        ha="right",
-    )
-
-
-def _picture(axes: Axes, title: str, picture: NDArray[np.float64]) -> AxesImage:
-    axes.set_title(title, fontsize=style.LABEL_SIZE, color=style.INK)
-    return style.show_picture(axes, picture)
-
-
-def _encoded(axes: Axes, latent: NDArray[np.float64], recorder: ImageRecorder) -> None:
+def _draw_latents(axes: Axes, latent: NDArray[np.float64], recorder: ImageRecorder) -> None:
     known = recorder.data.y is not None
     height = style.as_array(recorder.data.y).ravel() if known else np.zeros_like(latent)
     axes.scatter(
         latent, height, c=height, cmap=style.COORDINATE, s=26, linewidths=0.4, edgecolors="white"
     )
     axes.margins(x=0.03, y=0.12)
-    style.style_axes(axes)
-    axes.set_xlabel("latent z", fontsize=style.LABEL_SIZE, color=style.INK)
-    if known:
-        axes.locator_params(axis="y", nbins=5)
-        axes.set_ylabel(recorder.coordinate, fontsize=style.LABEL_SIZE, color=style.INK)
-    else:
+    style.style_axes(axes, "latent z", recorder.coordinate if known else None)
+    axes.locator_params(axis="y", nbins=5)
+    if not known:
         axes.set_yticks([])
         axes.spines["left"].set_visible(False)

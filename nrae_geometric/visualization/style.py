@@ -1,12 +1,12 @@
-"""Colors, sizes, captions and bare figures that all pictures share.
+"""Colors, sizes, figures and images as all pictures have them.
 
 The colors are those of Okabe and Ito, `Color Universal Design
 <https://jfly.uni-koeln.de/color/>`_: distinct for color-blind readers too.
 """
 
 import os
-from collections.abc import Mapping, Sequence
-from typing import cast
+from collections.abc import Mapping
+from typing import Literal, cast
 
 import numpy as np
 from matplotlib.artist import Artist
@@ -15,12 +15,10 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from matplotlib.legend_handler import HandlerTuple
-from matplotlib.lines import Line2D
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from nrae_geometric.atomic import atomic_write
-from nrae_geometric.metrics import RIGHT_ORDER
 
 BLUE = "#0072B2"
 SKY = "#56B4E9"
@@ -33,42 +31,100 @@ INK = "#222222"
 MUTED = "#666666"
 FAINT = "#D8D8D8"
 
-#: Colors of the two highlighted neighborhoods.
 NEIGHBORHOODS = (VERMILLION, GREEN)
-#: Colors of several models in one picture.
+"""Colors of the two highlighted neighborhoods."""
 MODELS = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY)
-#: Colors of a continuous coordinate: even in lightness, and readable without red or green.
+"""Colors of several models in one picture."""
 COORDINATE = "viridis"
+"""Colors of a continuous coordinate: even in lightness, and readable without red or green."""
 
 TITLE_SIZE = 16
 LABEL_SIZE = 12
 TICK_SIZE = 11
 
 
-def new_figure(width: float, height: float) -> Figure:
-    """Returns an empty white figure in inches, at 100 pixels an inch, that no window owns."""
+def new_figure(
+    width: float,
+    height: float,
+    layout: Literal["constrained", "compressed"] = "constrained",
+    pad: float = 0.1,
+) -> Figure:
+    """Returns an empty white figure that no window owns, at 100 pixels an inch.
+
+    Args:
+        width (float): Its width in inches.
+        height (float): Its height in inches.
+        layout (str, optional): The layout engine: :obj:`"constrained"`, or :obj:`"compressed"` for
+            axes of a fixed aspect. (default: :obj:`"constrained"`)
+        pad (float, optional): The room around each axes and its labels in inches.
+            (default: :obj:`0.1`)
+    """
     figure = Figure(figsize=(width, height), dpi=100, facecolor="white")
+    figure.set_layout_engine(layout, w_pad=pad, h_pad=pad)
     FigureCanvasAgg(figure)
     return figure
 
 
 def render(figure: Figure) -> NDArray[np.uint8]:
-    """Draws a figure and return its pixels as RGB of shape :obj:`[height, width, 3]`."""
+    """Draws a figure and returns its pixels as RGB, :obj:`[height, width, 3]`."""
     figure.canvas.draw()
     return pixels(figure)
 
 
 def pixels(figure: Figure) -> NDArray[np.uint8]:
-    """Returns what is drawn on a figure's canvas as RGB of shape :obj:`[height, width, 3]`."""
+    """Returns the present pixels of a figure's canvas as RGB, :obj:`[height, width, 3]`."""
     assert isinstance(figure.canvas, FigureCanvasAgg)
     return np.asarray(figure.canvas.buffer_rgba())[..., :3].copy()
 
 
-def style_axes(axes: Axes) -> None:
-    """Leaves only the left and bottom spine, in quiet colors."""
+def save_figure(figure: Figure, path: str | os.PathLike[str]) -> None:
+    """Writes a figure, whole or not at all.
+
+    Args:
+        figure (matplotlib.figure.Figure): The figure, as a ``plot_*`` function returns it.
+        path (str or os.PathLike): The file; its ending (``.png``, ``.pdf``, ``.svg``) is the
+            format. Missing folders are made.
+    """
+    with atomic_write(path) as temporary:
+        figure.savefig(temporary)
+
+
+def title_figure(width: float, height: float, title: str, subtitle: str) -> Figure:
+    """Returns a figure, in inches, of a large title and a quiet line below it."""
+    figure = new_figure(width, height)
+    figure.text(0.5, 0.52, title, ha="center", va="bottom", size=30, weight="bold", color=INK)
+    figure.text(0.5, 0.46, subtitle, ha="center", va="top", size=TITLE_SIZE, color=MUTED)
+    return figure
+
+
+def style_axes(axes: Axes, xlabel: str | None = None, ylabel: str | None = None) -> None:
+    """Leaves only the left and bottom spine, in quiet colors, and sets the labels given."""
     axes.spines[["top", "right"]].set_visible(False)
     axes.spines[["left", "bottom"]].set_color(MUTED)
-    axes.tick_params(labelsize=TICK_SIZE, color=MUTED, labelcolor=INK)
+    axes.tick_params(which="both", labelsize=TICK_SIZE, color=MUTED, labelcolor=INK)
+    if xlabel is not None:
+        axes.set_xlabel(xlabel, fontsize=LABEL_SIZE, color=INK)
+    if ylabel is not None:
+        axes.set_ylabel(ylabel, fontsize=LABEL_SIZE, color=INK)
+
+
+def legend_below(
+    figure: Figure, entries: Mapping[str, Artist | tuple[Artist, ...]], columns: int
+) -> None:
+    """Puts a legend, name to artist or artists, below all axes of a figure."""
+    figure.legend(
+        # The stubs do not know that a handler may take tuples of artists.
+        cast(list[Artist], list(entries.values())),
+        list(entries),
+        handler_map={tuple: HandlerTuple(ndivide=None, pad=0.4)},
+        loc="outside lower center",
+        ncols=columns,
+        fontsize=TICK_SIZE,
+        frameon=False,
+        labelcolor=INK,
+        handlelength=2.6,
+        columnspacing=2.0,
+    )
 
 
 def as_array(values: Tensor | ArrayLike) -> NDArray[np.float64]:
@@ -78,81 +134,17 @@ def as_array(values: Tensor | ArrayLike) -> NDArray[np.float64]:
     return np.asarray(values, dtype=np.float64)
 
 
-def legend_below(
-    axes: Sequence[Axes],
-    entries: Mapping[str, Artist | tuple[Artist, ...]],
-    columns: int,
-) -> None:
-    """Puts a legend, name to artist or artists, below the tick labels of a row of axes."""
-    figure = axes[0].get_figure()
-    assert isinstance(figure, Figure)
-    boxes = [each.get_position() for each in axes]
-    figure.legend(
-        # The stubs do not know that a handler may take tuples of artists.
-        cast(list[Artist], list(entries.values())),
-        list(entries),
-        handler_map={tuple: HandlerTuple(ndivide=None, pad=0.4)},
-        loc="upper center",
-        bbox_to_anchor=(
-            (boxes[0].x0 + boxes[-1].x1) / 2,
-            boxes[0].y0 - 0.32 / figure.get_figheight(),
-        ),
-        ncols=columns,
-        fontsize=TICK_SIZE,
-        frameon=False,
-        labelcolor=INK,
-        handlelength=2.6,
-        columnspacing=2.0,
-        borderaxespad=0,
-    )
+def as_images(values: Tensor | ArrayLike) -> NDArray[np.float64]:
+    """Returns images as matplotlib takes them, :obj:`[N, H, W]` or :obj:`[N, H, W, 3]` in 0..1.
 
-
-def short(loss: float) -> str:
-    """Returns a loss with four significant digits, zeros kept so that its width is steady."""
-    return f"{loss:#.4g}"
-
-
-def caption(
-    axes: Axes, title: str, metrics: Mapping[str, float], latent_order: float | None
-) -> None:
-    """Writes a panel's title, metrics and order above its axes, one below the other."""
-
-    def line(points_above: float, text: str, size: float, color: str, weight: str) -> None:
-        axes.annotate(
-            text,
-            (0, 1),
-            xytext=(0, points_above),
-            xycoords="axes fraction",
-            textcoords="offset points",
-            fontsize=size,
-            color=color,
-            weight=weight,
-            annotation_clip=False,
-        )
-
-    line(49, title, TITLE_SIZE, INK, "bold")
-    line(29, "    ".join(_measured(*item) for item in metrics.items()), 12, MUTED, "normal")
-    if latent_order is None:
-        return
-    # Written so that a NaN counts as wrong.
-    if latent_order >= RIGHT_ORDER:
-        line(10, f"✓ right order, |Spearman| = {latent_order:.3f}", 12, GREEN, "normal")
-    else:
-        text = f"✗ wrong connectivity, |Spearman| = {latent_order:.3f}"
-        line(10, text, 12, VERMILLION, "bold")
-
-
-def _measured(name: str, value: float) -> str:
-    return f"{name} {value:.4g}"
-
-
-def as_pictures(images: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Turns images [N, H, W], [N, 1, H, W] or [N, 3, H, W] into [N, H, W] or [N, H, W, 3] in 0..1.
+    Args:
+        values (torch.Tensor or array_like): :obj:`[N, H, W]`, :obj:`[N, 1, H, W]` or
+            :obj:`[N, 3, H, W]`; values out of range are clipped.
 
     Raises:
         ValueError: If the images have neither one nor three channels.
     """
-    images = np.clip(images, 0, 1)
+    images = np.clip(as_array(values), 0, 1)
     if images.ndim == 3:
         return images
     if images.ndim == 4 and images.shape[1] in (1, 3):
@@ -162,31 +154,14 @@ def as_pictures(images: NDArray[np.float64]) -> NDArray[np.float64]:
     )
 
 
-def show_picture(axes: Axes, picture: NDArray[np.float64]) -> AxesImage:
-    """Shows one picture with hard pixels and a thin frame, and no ticks."""
+def show_image(axes: Axes, image: NDArray[np.float64]) -> AxesImage:
+    """Shows one image with hard pixels and a thin frame, and no ticks."""
     axes.set_xticks([])
     axes.set_yticks([])
-    for spine in axes.spines.values():
-        spine.set_color(FAINT)
-    return axes.imshow(picture, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+    axes.spines[:].set_color(FAINT)
+    return axes.imshow(image, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
 
 
-def title_card(width: float, height: float, title: str, subtitle: str) -> Figure:
-    """Returns a figure, in inches, with a large title and a quiet line below it."""
-    figure = new_figure(width, height)
-    figure.text(0.5, 0.56, title, ha="center", va="bottom", fontsize=30, weight="bold", color=INK)
-    figure.add_artist(Line2D([0.44, 0.56], [0.52, 0.52], color=BLUE, linewidth=3))
-    figure.text(0.5, 0.47, subtitle, ha="center", va="top", fontsize=TITLE_SIZE, color=MUTED)
-    return figure
-
-
-def save_figure(figure: Figure, path: str | os.PathLike[str]) -> None:
-    """Writes a figure, whole or not at all.
-
-    Args:
-        figure (matplotlib.figure.Figure): The figure of a ``plot_*`` function.
-        path (str or os.PathLike): The file to write; its ending (``.png``, ``.pdf``,
-            ``.svg``) is the format.
-    """
-    with atomic_write(path) as temporary:
-        figure.savefig(temporary)
+def epoch_text(epoch: int, loss: float | None) -> str:
+    """Returns a line on an epoch, its loss with four digits so that its width is steady."""
+    return f"epoch {epoch}" if loss is None else f"epoch {epoch}    loss {loss:#.4g}"

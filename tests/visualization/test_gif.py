@@ -21,7 +21,7 @@ class Stripes:
 class BrokenStripes(Stripes):
     def draw(self, index):
         if index == 3:
-            raise RuntimeError("the projector broke")
+            raise RuntimeError("no such frame")
         return super().draw(index)
 
 
@@ -30,23 +30,6 @@ def frames_of(path):
         for index in range(gif.n_frames):
             gif.seek(index)
             yield np.asarray(gif.convert("RGB")), gif.info["duration"]
-
-
-def palettes_of(data):
-    """Whether a GIF has a shared palette, and for each frame whether it has its own."""
-    shared, own = bool(data[10] & 0x80), []
-    at = 13 + (3 << (data[10] % 8 + 1)) * shared
-    while data[at] != 0x3B:
-        if data[at] == 0x2C:
-            flags = data[at + 9]
-            own.append(bool(flags & 0x80))
-            at += 11 + (3 << (flags % 8 + 1)) * own[-1]
-        else:
-            at += 2
-        while data[at]:
-            at += data[at] + 1
-        at += 1
-    return shared, own
 
 
 def test_frames_colors_and_durations_come_back_exactly(tmp_path):
@@ -64,16 +47,52 @@ def test_it_loops_forever(tmp_path):
         assert gif.info["loop"] == 0
 
 
-def test_all_frames_share_one_palette(tmp_path):
-    path = tmp_path / "stripes.gif"
-    write_gif(Stripes(), path)
-    assert palettes_of(path.read_bytes()) == (True, [False] * 4)
+class Gradient:
+    """A gradient that stays, below colors that are others in every frame."""
+
+    durations = (0.1,) * 12
+    gradient = np.linspace(0, 255, 40 * 60 * 3).reshape(40, 60, 3).astype(np.uint8)
+
+    def draw(self, index):
+        random = np.random.default_rng(index)
+        return np.concatenate([random.integers(0, 256, (20, 60, 3), dtype=np.uint8), self.gradient])
+
+
+def test_still_parts_do_not_flicker(tmp_path):
+    write_gif(Gradient(), tmp_path / "gradient.gif")
+    pictures = [picture[20:].astype(int) for picture, _ in frames_of(tmp_path / "gradient.gif")]
+    assert len(pictures) == 12
+    assert all(np.array_equal(picture, pictures[0]) for picture in pictures)
+    assert np.abs(pictures[0] - Gradient.gradient).mean() < 8
+
+
+class Opening:
+    """Two colors that are shown for long once, before many short frames of other colors."""
+
+    durations = (1.5, 1.5, *(0.1,) * 80)
+
+    def draw(self, index):
+        colors = ((230, 159, 0), (86, 180, 233), (0, 114, 178 + index % 60))
+        return np.full((20, 30, 3), colors[min(index, 2)], dtype=np.uint8)
+
+
+def test_colors_of_a_frame_that_is_shown_for_long_are_exact(tmp_path):
+    write_gif(Opening(), tmp_path / "opening.gif")
+    pictures = [picture for picture, _ in frames_of(tmp_path / "opening.gif")]
+    for index in (0, 1):
+        assert np.array_equal(pictures[index], Opening().draw(index))
+
+
+def test_the_same_animation_is_the_same_file(tmp_path):
+    for name in ("first.gif", "second.gif"):
+        write_gif(Gradient(), tmp_path / name)
+    assert (tmp_path / "first.gif").read_bytes() == (tmp_path / "second.gif").read_bytes()
 
 
 def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path):
     path = tmp_path / "stripes.gif"
     path.write_bytes(b"old")
-    with pytest.raises(RuntimeError, match="projector"):
+    with pytest.raises(RuntimeError, match="no such frame"):
         write_gif(BrokenStripes(), path)
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]

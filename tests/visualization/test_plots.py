@@ -1,10 +1,10 @@
 import pytest
 import torch
+from matplotlib.figure import Figure
 from numpy.testing import assert_allclose
 
 from nrae_geometric.visualization import (
-    CurvePanel,
-    LatentPanel,
+    Panel,
     plot_latent_planes,
     plot_latent_traversal,
     plot_learned_curves,
@@ -20,13 +20,22 @@ def test_losses_are_drawn_over_the_epochs_on_a_log_scale():
     assert axes.lines[0].get_color() != axes.lines[1].get_color()
 
 
-def test_no_histories_are_refused():
-    with pytest.raises(ValueError, match="histories is empty"):
+def test_losses_can_be_drawn_on_axes_of_ones_own():
+    figure = Figure()
+    left, right = figure.subplots(1, 2)
+    assert plot_losses({"AE": [3.0, 2.0]}, ax=right) is figure
+    assert (len(left.lines), len(right.lines)) == (0, 1)
+
+
+def test_no_losses_are_refused():
+    with pytest.raises(ValueError, match="losses is empty"):
         plot_losses({})
 
 
 def texts(axes):
-    return [text.get_text() for text in axes.texts]
+    """The caption of a panel from its title down, without empty lines."""
+    lines = [axes.get_title(loc="left"), *(text.get_text() for text in axes.texts)]
+    return [line for line in lines if line]
 
 
 def line(axes, name):
@@ -37,8 +46,8 @@ def line(axes, name):
 def test_each_model_has_points_true_manifold_learned_curve_and_metrics(planar_data, manifold):
     curves = [manifold + 0.1, manifold - 0.1]
     panels = [
-        CurvePanel("AE", curves[0], {"error": 0.125}),
-        CurvePanel("NRAE-L", curves[1], {"error": 0.5, "distance": 2.0}),
+        Panel("AE", curves[0], {"error": 0.125}),
+        Panel("NRAE-L", curves[1], {"error": 0.5, "distance": 2.0}),
     ]
     figure = plot_learned_curves(panels, planar_data.x, manifold)
     assert [texts(axes)[:2] for axes in figure.axes] == [
@@ -59,30 +68,31 @@ def test_each_model_has_points_true_manifold_learned_curve_and_metrics(planar_da
 
 @pytest.mark.parametrize("latent_order", [0.9899, 0.3, float("nan")])
 def test_wrong_connectivity_is_flagged(planar_data, latent_order):
-    panel = CurvePanel("AE", planar_data.x, latent_order=latent_order)
+    panel = Panel("AE", planar_data.x, latent_order=latent_order)
     (axes,) = plot_learned_curves([panel], planar_data.x).axes
-    assert f"✗ wrong connectivity, |Spearman| = {latent_order:.3f}" in texts(axes)
+    assert f"✗ wrong connectivity, |Spearman| = {latent_order:.4f}" in texts(axes)
 
 
 def test_right_order_is_not_flagged(planar_data):
-    panel = CurvePanel("AE", planar_data.x, latent_order=0.9996)
+    panel = Panel("AE", planar_data.x, latent_order=0.9996)
     (axes,) = plot_learned_curves([panel], planar_data.x).axes
-    assert "✓ right order, |Spearman| = 1.000" in texts(axes)
+    assert "✓ right order, |Spearman| = 0.9996" in texts(axes)
 
 
 def test_an_unknown_order_says_nothing(planar_data):
-    (axes,) = plot_learned_curves([CurvePanel("AE", planar_data.x)], planar_data.x).axes
+    (axes,) = plot_learned_curves([Panel("AE", planar_data.x)], planar_data.x).axes
     assert not any("Spearman" in text for text in texts(axes))
 
 
 def test_no_text_is_clipped_or_overlaps_another_panel(planar_data, manifold):
     panels = [
-        CurvePanel(name, manifold, {"reconstruction": 0.12345, "distance": 0.0123}, 0.5)
+        Panel(name, manifold, {"reconstruction": 0.12345, "distance": 0.0123}, 0.5)
         for name in ("AE", "NRAE-L", "NRAE-Q")
     ]
     figure = plot_learned_curves(panels, planar_data.x, manifold)
     figure.canvas.draw()
-    boxes = [text.get_window_extent() for axes in figure.axes for text in axes.texts]
+    captions = [text.get_window_extent() for axes in figure.axes for text in axes.texts]
+    boxes = list(captions)
     boxes += [legend.get_window_extent() for legend in figure.legends]
     boxes += [
         label.get_window_extent()
@@ -90,7 +100,6 @@ def test_no_text_is_clipped_or_overlaps_another_panel(planar_data, manifold):
     ]
     assert all(figure.bbox.containsx(x) for box in boxes for x in (box.x0, box.x1))
     assert all(figure.bbox.containsy(y) for box in boxes for y in (box.y0, box.y1))
-    captions = boxes[: 3 * len(panels)]
     assert not any(a.overlaps(b) for i, a in enumerate(captions) for b in captions[:i])
 
 
@@ -105,8 +114,8 @@ POINTS = torch.rand(20, 3, generator=torch.Generator().manual_seed(0))
 def test_points_in_space_and_each_latent_plane_share_their_colors():
     coordinate = torch.linspace(0, 9, 20)
     panels = [
-        LatentPanel("AE", POINTS[:, :2], {"error": 0.5}, 0.5),
-        LatentPanel("B", POINTS[:, 1:]),
+        Panel("AE", POINTS[:, :2], {"error": 0.5}, 0.5),
+        Panel("B", POINTS[:, 1:]),
     ]
     figure = plot_latent_planes(panels, POINTS, coordinate, coordinate_name="angle (radians)")
     space, first, second, scale = figure.axes
@@ -116,26 +125,34 @@ def test_points_in_space_and_each_latent_plane_share_their_colors():
     assert_allclose(first.collections[0].get_offsets(), POINTS[:, :2])
     assert_allclose(second.collections[0].get_offsets(), POINTS[:, 1:])
     assert scale.get_ylabel() == "angle (radians)"
-    assert [text.get_text() for text in first.texts] == [
+    assert texts(first) == [
         "AE",
         "error 0.5",
-        "✗ wrong connectivity, |Spearman| = 0.500",
+        "✗ wrong connectivity, |Spearman| = 0.5000",
     ]
 
 
 def test_both_latent_axes_have_one_scale():
-    figure = plot_latent_planes([LatentPanel("AE", POINTS[:, :2])], POINTS, POINTS[:, 0])
-    assert figure.axes[1].get_aspect() == 1
+    flat = POINTS[:, :2] * torch.tensor([10.0, 1.0])
+    figure = plot_latent_planes([Panel("AE", flat)], POINTS, POINTS[:, 0])
+    figure.canvas.draw()
+    scale = figure.axes[1].transData.get_matrix()
+    assert_allclose(scale[0, 0], scale[1, 1])
+
+
+def test_latents_that_are_no_plane_are_refused():
+    with pytest.raises(ValueError, match=r"panel 'AE' has shape \(20, 3\); expected \[N, 2\]"):
+        plot_latent_planes([Panel("AE", POINTS)], POINTS, POINTS[:, 0])
 
 
 def test_points_in_the_plane_are_refused():
     with pytest.raises(ValueError, match=r"points has shape \(20, 2\)"):
-        plot_latent_planes([LatentPanel("AE", POINTS[:, :2])], POINTS[:, :2], POINTS[:, 0])
+        plot_latent_planes([Panel("AE", POINTS[:, :2])], POINTS[:, :2], POINTS[:, 0])
 
 
 def test_a_coordinate_of_the_wrong_length_is_refused():
     with pytest.raises(ValueError, match=r"coordinate has shape \(20, 3\).*20 points"):
-        plot_latent_planes([LatentPanel("AE", POINTS[:, :2])], POINTS, POINTS)
+        plot_latent_planes([Panel("AE", POINTS[:, :2])], POINTS, POINTS)
 
 
 def test_no_planes_are_refused():
@@ -145,23 +162,37 @@ def test_no_planes_are_refused():
 
 def test_each_row_shows_evenly_spread_images_with_both_ends():
     images = torch.linspace(0, 1, 9).reshape(9, 1, 1, 1).expand(9, 1, 4, 4)
-    figure = plot_latent_traversal({"AE": images, "NRAE-L": images.flip(0)[:, 0]}, num_images=5)
+    panels = [Panel("AE", images), Panel("NRAE-L", images.flip(0)[:, 0])]
+    figure = plot_latent_traversal(panels, num_images=5, axis="angle")
     shown = [axes.images[0].get_array()[0, 0] for axes in figure.axes]
     assert_allclose(shown, [0, 0.25, 0.5, 0.75, 1, 1, 0.75, 0.5, 0.25, 0])
-    assert {"AE", "NRAE-L", "latent z →"} == {text.get_text() for text in figure.texts}
+    assert figure.get_supxlabel() == "angle →"
+
+
+def test_each_row_is_labeled_with_error_and_order():
+    images = torch.zeros(3, 4, 4)
+    panels = [Panel("truth", images), Panel("AE", images, {"error": 0.25}, 0.5)]
+    panels.append(Panel("NRAE-L", images, {"error": 0.5}, 1.0))
+    figure = plot_latent_traversal(panels, num_images=2)
+    assert [texts(axes) for axes in figure.axes[::2]] == [
+        ["truth"],
+        ["AE", "error 0.25", "✗ |Spearman| 0.5000"],
+        ["NRAE-L", "error 0.5", "✓ |Spearman| 1.0000"],
+    ]
 
 
 def test_color_images_and_values_out_of_range_are_shown():
-    (axes,) = plot_latent_traversal({"AE": torch.full((1, 3, 4, 5), 2.0)}, num_images=1).axes
+    panel = Panel("AE", torch.full((1, 3, 4, 5), 2.0))
+    (axes,) = plot_latent_traversal([panel], num_images=1).axes
     assert axes.images[0].get_array().shape == (4, 5, 3)
     assert axes.images[0].get_array().max() == 1
 
 
 def test_images_of_two_channels_are_refused():
     with pytest.raises(ValueError, match=r"shape \(3, 2, 4, 4\)"):
-        plot_latent_traversal({"AE": torch.zeros(3, 2, 4, 4)})
+        plot_latent_traversal([Panel("AE", torch.zeros(3, 2, 4, 4))])
 
 
-def test_no_strips_are_refused():
-    with pytest.raises(ValueError, match="strips is empty"):
-        plot_latent_traversal({})
+def test_no_rows_are_refused():
+    with pytest.raises(ValueError, match="panels is empty"):
+        plot_latent_traversal([])
