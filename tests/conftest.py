@@ -2,6 +2,7 @@ r"""Fixtures of several rooms, and data outside the repository, without which te
 
 import math
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,8 @@ from torch import Tensor, nn
 from torch_geometric.data import Data
 
 settings.register_profile("quick", max_examples=10)
+# A shell starts what it runs in the background with Ctrl-C switched off, which some tests press.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
