@@ -15,6 +15,26 @@ settings.register_profile("quick", max_examples=10)
 # A shell starts what it runs in the background with Ctrl-C switched off, which some tests press.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
+# Beside single tests with the marker: whole programs, and rooms whose every test trains a model.
+SLOW = (
+    "callbacks/test_embedding_start.py",
+    "cli/test_tune.py",
+    "examples/",
+    "experiments/",
+    "loader/test_reproducibility.py",
+    "nn/models/test_ordinary_modules.py",
+    "test_estimator.py",
+    "tuning/",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leaves what is slow out of the quick tier."""
+    tests = Path(__file__).parent
+    for item in items:
+        if item.path.relative_to(tests).as_posix().startswith(SLOW):
+            item.add_marker(pytest.mark.slow)
+
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Says which optional backends the tests were run without."""

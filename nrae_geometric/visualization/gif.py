@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator, Sequence
 from typing import Protocol, cast
 
+import imageio.v3 as imageio
 import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -69,17 +70,19 @@ def write_gif(animation: Animation, path: str | os.PathLike[str], *, num_colors:
     """
     milliseconds = [round(1000 * seconds) for seconds in animation.durations]
     palette = _shared_palette(animation, num_colors)
-    frames = _quantized(animation, palette)
+    frames = np.stack(list(_quantized(animation, palette)))
     with atomic_write(path) as temporary:
-        next(frames).save(
+        imageio.imwrite(
             temporary,
-            format="GIF",
-            save_all=True,
-            append_images=frames,
+            frames,
+            extension=".gif",
+            plugin="pillow",
+            mode="P",
+            palette=bytes(palette),
+            is_batch=True,
             # Pillow takes no list for a single frame.
             duration=milliseconds if len(milliseconds) > 1 else milliseconds[0],
             loop=0,
-            palette=bytes(palette),
             optimize=True,
         )
 
@@ -106,13 +109,12 @@ def _shared_palette(animation: Animation, num_colors: int, num_samples: int = 16
     return [channel for color in list(popular.values())[:num_colors] for channel in color]
 
 
-def _quantized(animation: Animation, palette: list[int]) -> Iterator[Image.Image]:
+def _quantized(animation: Animation, palette: list[int]) -> Iterator[NDArray[np.uint8]]:
+    """Yields the number of each pixel's color in the palette."""
     # Pillow looks up colors by the least corner of their cell of 4 x 4 x 4, which is two below its
     # center: a palette two below has the nearest color to the center found.
     lowered = Image.new("P", (1, 1))
     lowered.putpalette([max(channel - 2, 0) for channel in palette])
     for index in range(len(animation.durations)):
         frame = Image.fromarray(animation.draw(index))
-        frame = frame.quantize(palette=lowered, dither=Image.Dither.NONE)
-        frame.putpalette(palette)
-        yield frame
+        yield np.asarray(frame.quantize(palette=lowered, dither=Image.Dither.NONE))
