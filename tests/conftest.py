@@ -15,15 +15,22 @@ settings.register_profile("quick", max_examples=10)
 # A shell starts what it runs in the background with Ctrl-C switched off, which some tests press.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
-# Beside single tests with the marker: whole programs, and rooms whose every test trains a model.
+# Beside single tests with the marker: whole programs, rooms whose every test trains a model, and
+# searches and expansions that are compared with slow exact ones at many sizes.
 SLOW = (
     "callbacks/test_embedding_start.py",
+    "cli/test_train.py",
     "cli/test_tune.py",
     "examples/",
     "experiments/",
     "loader/test_reproducibility.py",
+    "neighbors/backends/test_torch.py",
+    "neighbors/blocked/",
     "nn/models/test_ordinary_modules.py",
+    "nn/taylor/test_expand.py",
+    "nn/taylor/test_fallback.py",
     "test_estimator.py",
+    "training/test_resume.py",
     "tuning/",
 )
 
