@@ -10,6 +10,7 @@ from nrae_geometric.neighbors.backends import (
     register_backend,
 )
 from nrae_geometric.neighbors.metrics import Cosine, Euclidean, Metric, register_metric
+from nrae_geometric.neighbors.precomputed import precomputed_graph
 from nrae_geometric.neighbors.ranking import rank
 from nrae_geometric.neighbors.search import available_backends, knn, knn_graph
 
@@ -26,6 +27,7 @@ __all__ = [
     "available_backends",
     "knn",
     "knn_graph",
+    "precomputed_graph",
     "rank",
     "register_backend",
     "register_metric",
