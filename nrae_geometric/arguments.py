@@ -1,0 +1,72 @@
+"""Checks of plain arguments: integers, numbers and names."""
+
+import math
+import operator
+import sys
+from collections.abc import Iterable
+from numbers import Real
+from typing import Any
+
+
+def integer(name: str, value: Any, least: int, most: float = math.inf) -> int:
+    """Returns an integer of any library as Python's.
+
+    Args:
+        name (str): The argument's name in error messages.
+        value (Any): Python's, NumPy's or PyTorch's integer, or an array or tensor ``[]`` of one.
+        least (int): The smallest that is allowed.
+        most (float, optional): The largest. (default: no limit)
+
+    Raises:
+        TypeError: If it is no integer; ``True`` and ``2.0`` are none.
+        ValueError: If it is out of range.
+    """
+    is_bool = isinstance(value, bool) or "bool" in str(getattr(value, "dtype", ""))
+    try:
+        number = operator.index(None if is_bool else value)
+    except (TypeError, RuntimeError):
+        raise TypeError(f"{name} must be an integer, got {value!r}") from None
+    if not least <= number <= most:
+        limit = "" if most == math.inf else f" and at most {most}"
+        raise ValueError(f"{name} must be at least {least}{limit}, got {number}")
+    return number
+
+
+def number(name: str, value: Any, least: float = -math.inf, *, above: float = -math.inf) -> float:
+    """Returns a finite real number of any library as Python's.
+
+    Args:
+        name (str): The argument's name in error messages.
+        value (Any): Python's, NumPy's or PyTorch's number, or an array or tensor ``[]`` of one.
+        least (float, optional): The smallest that is allowed. (default: no limit)
+        above (float, optional): What it must exceed. (default: no limit)
+
+    Raises:
+        TypeError: If it is no real number; ``True`` and ``"1"`` are none.
+        ValueError: If it is not finite, or out of range.
+    """
+    plain = value.item() if getattr(value, "shape", None) == () else value
+    if isinstance(plain, bool) or not isinstance(plain, Real):
+        raise TypeError(f"{name} must be a number, got {value!r}")
+    if not (least <= plain <= sys.float_info.max and plain > above):
+        limit = f"above {above:g}" if above > -math.inf else f"at least {least:g}"
+        has_limit = max(least, above) > -math.inf
+        raise ValueError(f"{name} must be finite{f' and {limit}' * has_limit}, got {value!r}")
+    return float(plain)
+
+
+def choice(name: str, value: Any, choices: Iterable[str | None]) -> Any:
+    """Returns a value that is one of the choices.
+
+    Args:
+        name (str): The argument's name in error messages.
+        value (Any): A string, or :obj:`None`.
+        choices (Iterable[str | None]): What there is to choose from.
+
+    Raises:
+        ValueError: If it is none of them; the message lists them.
+    """
+    known = list(choices)
+    if not (value is None or isinstance(value, str)) or value not in known:
+        raise ValueError(f"{name} must be one of {', '.join(map(repr, known))}, got {value!r}")
+    return value
