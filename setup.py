@@ -49,6 +49,7 @@ setup(
         "pillow>=10.1",
         "pydantic>=2.7",
         "pyyaml>=6.0.1",
+        "safetensors>=0.5",
         "scikit-learn>=1.6",
         "scipy>=1.15",
         "tqdm>=4.66",

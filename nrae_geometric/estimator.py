@@ -2,7 +2,7 @@
 
 import inspect
 import os
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
@@ -16,13 +16,13 @@ from sklearn.utils.validation import check_array, check_is_fitted
 from torch import Tensor, nn
 from torch_geometric.data import Data
 
+from nrae_geometric.archive import check_storable, read_archive, write_archive
 from nrae_geometric.callbacks import EarlyStopping, EmbeddingStart
 from nrae_geometric.latent_transformer import FLOATS, LatentTransformer, as_array, like
 from nrae_geometric.loader import NeighborhoodLoader
 from nrae_geometric.neighbors import Backend, Metric
 from nrae_geometric.nn import AE
 from nrae_geometric.nn.build import build_autoencoder, check_autoencoder, method_settings
-from nrae_geometric.persistence import read_fitted, write_fitted
 from nrae_geometric.registry import MODELS, ModelSettings
 from nrae_geometric.training import Callback, Trainer
 from nrae_geometric.training.device import resolve_device
@@ -32,8 +32,12 @@ METHOD_PARAMETERS = ("order", "neighbor_weight")
 """Parameters of the estimator that are settings of the methods that have them."""
 
 _PATIENCE = 20
-# What a fitted estimator does not need, and what may be an object that no file can hold.
-_DISPENSABLE = ("backend", "callbacks", "init")
+_KIND = "estimator"
+# Objects that a fitted estimator has no more need of, and those that it needs to be used.
+_DISPENSABLE = ("backend", "callbacks", "init", "random_state")
+_NEEDED = ("encoder", "decoder", "metric")
+# What a file of wrong values can lead to.
+_MISFITS = (AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError)
 
 
 class ManifoldAutoencoder(LatentTransformer):
@@ -215,6 +219,8 @@ class ManifoldAutoencoder(LatentTransformer):
                 the others, or there are too few points for it.
         """
         self._validate_params()
+        # What is fitted can be saved.
+        _storable_parameters(self.get_params(deep=False))
         settings = self._settings()
         rows = self._checked(X, reset=True)
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
@@ -252,30 +258,25 @@ class ManifoldAutoencoder(LatentTransformer):
         """
         return like(X, self.fit(X).embedding_)
 
-    def save(self, path: str | os.PathLike[str], *, exclude: Collection[str] = ()) -> None:
+    def save(self, path: str | os.PathLike[str]) -> None:
         """Writes the fitted estimator to a file that :meth:`load` reads.
 
-        Of an encoder or decoder of your own the weights are written, not the module.
+        Objects that a file cannot hold are left out. ``init``, ``backend``, ``callbacks`` and a
+        random generator have done their work: a loaded estimator has their defaults. Modules and a
+        metric of your own are given to :meth:`load` again; of modules the weights are written.
 
         Args:
-            path (str or os.PathLike): The file. Missing folders are made.
-            exclude (Collection[str], optional): Parameters among ``backend``, ``callbacks`` and
-                ``init`` to leave out, because a file cannot hold them. (default: :obj:`()`)
+            path (str or os.PathLike): The file, of any name. Missing folders are made.
 
         Raises:
-            TypeError: If a parameter cannot be written; the message names it.
+            OSError: If the file cannot be written, with its name.
         """
         check_is_fitted(self)
-        if unknown := set(exclude).difference(_DISPENSABLE):
-            raise ValueError(
-                f"only {', '.join(_DISPENSABLE)} can be excluded, got {sorted(unknown)}"
-            )
         # Parameters may have been set since, to fit again.
-        fitted = self._fitted_parameters
-        own = [name for name in ("encoder", "decoder") if fitted[name] is not None]
-        parameters = {name: fitted[name] for name in fitted if name not in {*exclude, *own}}
-        state = {
-            "own_modules": own,
+        parameters, own = _storable_parameters(self._fitted_parameters)
+        content = {
+            "parameters": parameters,
+            "own": own,
             "feature_shape": self.feature_shape_,
             "feature_names": list(getattr(self, "feature_names_in_", [])),
             "center": self.center_,
@@ -285,7 +286,7 @@ class ManifoldAutoencoder(LatentTransformer):
             "model": self.model_.state_dict(),
             "history": self.history_,
         }
-        write_fitted(path, parameters, state, dispensable=_DISPENSABLE)
+        write_archive(path, _KIND, content)
 
     @classmethod
     def load(
@@ -295,6 +296,7 @@ class ManifoldAutoencoder(LatentTransformer):
         *,
         encoder: nn.Module | None = None,
         decoder: nn.Module | None = None,
+        metric: Metric | None = None,
     ) -> Self:
         """Reads a fitted estimator; nothing in the file is executed.
 
@@ -305,32 +307,37 @@ class ManifoldAutoencoder(LatentTransformer):
             encoder (torch.nn.Module, optional): A module like the estimator's own encoder, where
                 it had one; a copy of it gets the weights. (default: :obj:`None`)
             decoder (torch.nn.Module, optional): Likewise for the decoder. (default: :obj:`None`)
+            metric (Metric, optional): The estimator's own metric, where it had one.
+                (default: :obj:`None`)
 
         Raises:
             FileNotFoundError: If there is no such file.
-            ValueError: If it is another file, or damaged, the modules are not like those that
+            ValueError: If it is another file, or damaged, the objects are not like those that
                 were saved, or the device is not there.
         """
-        target, state = resolve_device(device), read_fitted(path)
-        modules = {"encoder": encoder, "decoder": decoder}
-        for name, module in modules.items():
-            if (module is not None) != (name in state.get("own_modules", ())):
-                has = "no" if module is not None else "an"
-                raise ValueError(f"{path} has {has} {name} of its own; see load(..., {name}=)")
+        target, state = resolve_device(device), read_archive(path, _KIND)
+        objects = {"encoder": encoder, "decoder": decoder, "metric": metric}
+        given = {name: value for name, value in objects.items() if value is not None}
         try:
-            estimator = cls(**{**state["parameters"], **modules, "device": device})
+            for name in objects:
+                if (name in given) != (name in state["own"]):
+                    has = "without" if name in given else "with"
+                    raise ValueError(f"it was fitted {has} its own {name}; see load(..., {name}=)")
+            estimator = cls(**{**state["parameters"], **given, "device": device})
             estimator._restore(state, target)
-        except (AttributeError, KeyError, RuntimeError, TypeError, ValueError) as error:
-            raise ValueError(f"{path} cannot be loaded: {error!r}") from error
+        except _MISFITS as error:
+            reason = error if isinstance(error, ValueError) else repr(error)
+            raise ValueError(f"{path} cannot be loaded: {reason}") from error
         return estimator
 
     def _restore(self, state: dict[str, Any], device: torch.device) -> None:
+        self._validate_params()
         self.feature_shape_ = tuple(state["feature_shape"])
         self.n_features_in_ = int(np.prod(self.feature_shape_))
         if state["feature_names"]:
             self.feature_names_in_ = np.array(state["feature_names"], dtype=object)
-        self.center_, self.scale_ = state["center"].numpy(), state["scale"]
-        self.embedding_, self.history_ = state["embedding"].numpy(), state["history"]
+        self.center_, self.scale_ = state["center"], state["scale"]
+        self.embedding_, self.history_ = state["embedding"], state["history"]
         self.n_epochs_ = len(self.history_)
         self.n_neighbors_ = self.n_neighbors
         self._n_features_out = self.n_components
@@ -439,3 +446,19 @@ class ManifoldAutoencoder(LatentTransformer):
         self.model_.eval()
         self.history_ = trainer.history
         self.n_epochs_ = len(self.history_)
+
+
+def _storable_parameters(parameters: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """Returns the parameters that a file holds, and the names of objects that loading asks for."""
+    storable, own = {}, []
+    for name, value in parameters.items():
+        try:
+            check_storable({name: value})
+        except TypeError:
+            if name in _NEEDED:
+                own.append(name)
+            elif name not in _DISPENSABLE:
+                raise
+        else:
+            storable[name] = value
+    return storable, own

@@ -16,9 +16,12 @@ from torch import nn
 from torch_geometric.nn import SAGEConv
 from torch_geometric.utils import to_scipy_sparse_matrix
 
+from nrae_geometric.archive import read_archive, write_archive
 from nrae_geometric.datasets import RotatedDigits, SwissRoll
 from nrae_geometric.estimator import ManifoldAutoencoder
 from nrae_geometric.metrics import latent_order
+from nrae_geometric.neighbors.backends.torch import TorchBackend
+from nrae_geometric.neighbors.metrics import Cosine
 from nrae_geometric.nn import AE, NRAE
 from nrae_geometric.registry import MODELS
 from nrae_geometric.training import Callback
@@ -386,7 +389,6 @@ class TestFile:
                 {"method": "nrael", "method_params": {"kernel": {"type": "binary", "lambda": 1}}},
                 {"method": "nrael", "method_params": {"kernel": {"type": "binary", "lambda": 1}}},
             ),
-            ({"random_state": np.random.RandomState(0)}, {"random_state": None}),
         ],
     )
     def test_holds_plain_parameters(self, points, tmp_path, parameters, plain):
@@ -401,23 +403,37 @@ class TestFile:
         loaded = ManifoldAutoencoder.load(tmp_path / "roll.pt")
         np.testing.assert_array_equal(loaded.init, points[:, :1])
 
-    @pytest.mark.parametrize("name", ["init", "callbacks"])
-    def test_refuses_an_object_by_name_unless_it_is_left_out(self, points, tmp_path, name):
-        objects = {"init": Embedding(), "callbacks": [Counter()]}
-        estimator = tiny(**{name: objects[name]}).fit(points)
-        with pytest.raises(
-            TypeError, match=rf"the parameter {name} cannot .* exclude=\['{name}'\]"
-        ):
-            estimator.save(tmp_path / "roll.pt")
-        assert not list(tmp_path.iterdir())
-
-        estimator.save(tmp_path / "roll.pt", exclude=[name])
-        loaded = ManifoldAutoencoder.load(tmp_path / "roll.pt")
+    @pytest.mark.parametrize(
+        ("parameter", "default"),
+        [
+            ({"init": Embedding()}, {"init": "geodesic"}),
+            ({"callbacks": [Counter()]}, {"callbacks": None}),
+            ({"backend": TorchBackend()}, {"backend": "auto"}),
+            ({"random_state": np.random.RandomState(0)}, {"random_state": None}),
+        ],
+    )
+    def test_leaves_out_objects_that_have_done_their_work(
+        self, points, tmp_path, parameter, default
+    ):
+        estimator = tiny(**parameter).fit(points)
+        estimator.save(tmp_path / "roll.pt")
+        loaded = ManifoldAutoencoder.load(tmp_path / "roll.pt", device="cpu")
+        assert loaded.get_params() == tiny(**default).get_params()
         np.testing.assert_array_equal(loaded.transform(points), estimator.transform(points))
 
-    def test_cannot_leave_out_what_the_model_needs(self, points, tmp_path):
-        with pytest.raises(ValueError, match="only backend, callbacks, init can be excluded"):
-            tiny().fit(points).save(tmp_path / "roll.pt", exclude=["order"])
+    def test_asks_for_a_metric_of_your_own(self, points, tmp_path):
+        estimator = tiny(metric=Cosine()).fit(points)
+        estimator.save(tmp_path / "roll.pt")
+        loaded = ManifoldAutoencoder.load(tmp_path / "roll.pt", metric=Cosine())
+        np.testing.assert_array_equal(loaded.transform(points), estimator.transform(points))
+        with pytest.raises(ValueError, match=r"roll\.pt .* fitted with its own metric"):
+            ManifoldAutoencoder.load(tmp_path / "roll.pt")
+
+    def test_parameter_that_no_file_holds_is_refused_before_the_fit(self, points):
+        estimator = tiny(hidden_layer_sizes=np.array([8, 8], dtype=object))
+        with pytest.raises(TypeError, match="hidden_layer_sizes cannot be saved"):
+            estimator.fit(points)
+        assert not hasattr(estimator, "model_")
 
     def test_holds_the_weights_of_networks_of_your_own(self, points, tmp_path):
         estimator = tiny(encoder=GraphEncoder()).fit(points)
@@ -426,9 +442,12 @@ class TestFile:
         np.testing.assert_array_equal(loaded.transform(points), estimator.transform(points))
         assert clone(loaded).fit(points).transform(points).shape == (30, 1)
 
-        with pytest.raises(ValueError, match=r"roll\.pt has an encoder of its own.*encoder="):
+        with pytest.raises(
+            ValueError,
+            match=r"roll\.pt .* fitted with its own encoder.*encoder=",
+        ):
             ManifoldAutoencoder.load(tmp_path / "roll.pt")
-        with pytest.raises(ValueError, match=r"roll\.pt has no decoder of its own"):
+        with pytest.raises(ValueError, match=r"roll\.pt .* fitted without its own decoder"):
             ManifoldAutoencoder.load(
                 tmp_path / "roll.pt", encoder=GraphEncoder(), decoder=nn.ReLU()
             )
@@ -438,16 +457,16 @@ class TestFile:
     @pytest.mark.parametrize("key", ["center", "scale", "embedding", "graph", "model", "history"])
     def test_without_a_part_is_an_error(self, points, tmp_path, key):
         tiny().fit(points).save(tmp_path / "roll.pt")
-        state = torch.load(tmp_path / "roll.pt", weights_only=True)
+        state = read_archive(tmp_path / "roll.pt", "estimator")
         del state[key]
-        torch.save(state, tmp_path / "roll.pt")
+        write_archive(tmp_path / "roll.pt", "estimator", state)
         with pytest.raises(ValueError, match=r"roll\.pt cannot be loaded"):
             ManifoldAutoencoder.load(tmp_path / "roll.pt")
 
     def test_with_parameters_of_another_version_is_an_error(self, points, tmp_path):
         tiny().fit(points).save(tmp_path / "roll.pt")
-        state = torch.load(tmp_path / "roll.pt", weights_only=True)
+        state = read_archive(tmp_path / "roll.pt", "estimator")
         state["parameters"]["latent_dim"] = 1
-        torch.save(state, tmp_path / "roll.pt")
+        write_archive(tmp_path / "roll.pt", "estimator", state)
         with pytest.raises(ValueError, match=r"roll\.pt cannot be loaded.*latent_dim"):
             ManifoldAutoencoder.load(tmp_path / "roll.pt")

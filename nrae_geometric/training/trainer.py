@@ -4,6 +4,7 @@ import logging
 import math
 import operator
 import os
+import re
 import time
 from collections.abc import Iterable, Sequence
 from contextlib import nullcontext
@@ -16,6 +17,8 @@ from torch import nn
 from torch_geometric.data import Data
 from tqdm.auto import tqdm
 
+from nrae_geometric.archive import check_storable
+from nrae_geometric.atomic import check_writable
 from nrae_geometric.training.callback import Callback, by_name, restore_states
 from nrae_geometric.training.checkpoint import load_checkpoint, save_checkpoint
 from nrae_geometric.training.device import resolve_device
@@ -125,6 +128,7 @@ class Trainer:
         self.resumed = False
         self.stop_reason: str | None = None
         self._history = LossHistory(self.device)
+        self._has_saved = False
 
     @property
     def history(self) -> list[EpochRecord]:
@@ -188,17 +192,21 @@ class Trainer:
     def _fit(self, model: nn.Module) -> None:
         step = TrainingStep(model, self.lr, self.device, self.precision, self.compile)
         if self.resumed:
-            state = self._restore(model, step)
+            generators = self._restore(model, step)
         else:
             self._history.restore([])
-            self.stop_reason = None
+            self.stop_reason, self._has_saved = None, False
             if self.seed is not None:
                 seed_generators(self.seed, self.device, self._generator)
         self.epoch = len(self.history)
         for callback in self.callbacks.values():
             callback.on_fit_start(self, model)
         if self.resumed:
-            restore_random_state(state["random"], self.device, self._generator)
+            restore_random_state(generators, self.device, self._generator)
+        if self.checkpoint is not None:
+            # An hour of training must not end in a file that cannot be written.
+            check_storable(self._state(model))
+            check_writable(self.checkpoint)
         with DeferredInterrupt(enabled=self.checkpoint is not None) as interrupt:
             self._train(model, step, interrupt)
             self._history.read()
@@ -252,35 +260,63 @@ class Trainer:
     def _generator(self) -> torch.Generator | None:
         return getattr(self.loader, "generator", None)
 
+    def _state(self, model: nn.Module) -> dict[str, Any]:
+        """The part of a checkpoint that the caller's objects determine."""
+        return {
+            "architecture": _architecture(model),
+            "seed": self.seed,
+            "precision": self.precision,
+            "model": model.state_dict(),
+            "callbacks": {name: each.state_dict() for name, each in self.callbacks.items()},
+        }
+
     def _save(self, model: nn.Module, step: TrainingStep) -> None:
         if self.checkpoint is None:
             return
         state = {
+            **self._state(model),
             "completed_epochs": len(self.history),
             "stop_reason": self.stop_reason,
-            "model": model.state_dict(),
             "optimizer": step.state_dict(),
             "history": self.history,
             "random": random_state(self.device, self._generator),
-            "callbacks": {name: each.state_dict() for name, each in self.callbacks.items()},
         }
-        save_checkpoint(self.checkpoint, state)
+        save_checkpoint(self.checkpoint, state, keep_previous=self._has_saved)
+        self._has_saved = True
 
     def _restore(self, model: nn.Module, step: TrainingStep) -> dict[str, Any]:
         if self.checkpoint is None:
             raise ValueError("resume=True needs to know the checkpoint; pass Trainer(checkpoint=)")
         state = load_checkpoint(self.checkpoint)
-        if "completed_epochs" not in state:
-            raise ValueError(f"{self.checkpoint} is not a checkpoint of a training run")
         try:
+            self._check_same_run(model, state)
             model.load_state_dict(state["model"])
-        except RuntimeError as error:
-            raise ValueError(f"{self.checkpoint} is of another model: {error}") from None
-        step.load_state_dict(state["optimizer"])
-        self._history.restore(state["history"])
-        self.stop_reason = state["stop_reason"]
-        restore_states(self.callbacks, state["callbacks"])
-        return state
+            step.load_state_dict(state["optimizer"])
+            self._history.restore(state["history"])
+            self.stop_reason = state["stop_reason"]
+            restore_states(self.callbacks, state["callbacks"])
+            generators: dict[str, Any] = state["random"]
+        except (AttributeError, IndexError, KeyError, RuntimeError, TypeError) as error:
+            raise ValueError(f"{self.checkpoint} does not fit this run: {error!r}") from error
+        self._has_saved = True
+        return generators
+
+    def _check_same_run(self, model: nn.Module, state: dict[str, Any]) -> None:
+        seed = state["seed"] if self.seed is None else self.seed
+        for name, present in [
+            ("architecture", _architecture(model)),
+            ("seed", seed),
+            ("precision", self.precision),
+        ]:
+            if state[name] != present:
+                raise ValueError(
+                    f"{self.checkpoint} is of another run: its {name} is {state[name]}, and that "
+                    f"of this run {present}"
+                )
+
+
+def _architecture(model: nn.Module) -> str:
+    return re.sub(r"0x[0-9a-f]+", "0x", repr(model))
 
 
 def _integer(name: str, value: Any, least: int, most: float = math.inf) -> int:

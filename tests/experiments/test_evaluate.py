@@ -15,6 +15,7 @@ from nrae_geometric.metrics import (
     smallest_connected_k,
 )
 from nrae_geometric.registry import MEASURES
+from nrae_geometric.training.checkpoint import load_checkpoint, save_checkpoint
 from nrae_geometric.transforms import KNNGraph
 
 SMALL = {
@@ -103,9 +104,9 @@ def test_two_latent_dimensions_are_measured_without_an_order(finished):
 
 def test_what_is_not_finite_is_null(finished):
     result = finished()
-    state = torch.load(result.directory / "checkpoint.pt", weights_only=True)
+    state = load_checkpoint(result.directory / "checkpoint.pt")
     state["model"] = {name: torch.zeros_like(value) for name, value in state["model"].items()}
-    torch.save(state, result.directory / "checkpoint.pt")
+    save_checkpoint(result.directory / "checkpoint.pt", state)
 
     assert (
         evaluate_experiment(result.directory, device="cpu")["decoder_distortion"][
@@ -117,8 +118,8 @@ def test_what_is_not_finite_is_null(finished):
 
 def test_unfinished_run_is_an_error(finished):
     directory = finished().directory
-    state = torch.load(directory / "checkpoint.pt", weights_only=True)
-    torch.save({**state, "completed_epochs": 2}, directory / "checkpoint.pt")
+    state = load_checkpoint(directory / "checkpoint.pt")
+    save_checkpoint(directory / "checkpoint.pt", {**state, "completed_epochs": 2})
 
     with pytest.raises(ValueError, match="2 of 3 epochs"):
         evaluate_experiment(directory)

@@ -13,6 +13,7 @@ from nrae_geometric.callbacks import CurveRecorder
 from nrae_geometric.configs import ConfigError, ExperimentConfig, load_config
 from nrae_geometric.experiments import run_experiment
 from nrae_geometric.registry import DatasetSettings, register_dataset
+from nrae_geometric.training.checkpoint import load_checkpoint
 
 SMALL = {
     "training.num_epochs": 3,
@@ -57,7 +58,7 @@ def test_files_hold_what_the_result_holds(tmp_path):
             for row in csv.DictReader(file)
         ]
     assert rows == result.history
-    state = torch.load(result.directory / "checkpoint.pt", weights_only=True)
+    state = load_checkpoint(result.directory / "checkpoint.pt")
     for name, value in result.model.state_dict().items():
         assert torch.equal(state["model"][name], value)
 
@@ -207,7 +208,7 @@ def test_points_that_do_not_fit_are_named_once_they_are_read(cloud, in_space, tm
 
 
 def test_nothing_is_recorded_without_an_animation(tmp_path):
-    state = torch.load(run("AE_toy_denoising", tmp_path).directory / "checkpoint.pt")
+    state = load_checkpoint(run("AE_toy_denoising", tmp_path).directory / "checkpoint.pt")
     assert not state["callbacks"]
 
 

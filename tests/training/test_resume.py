@@ -21,6 +21,7 @@ from nrae_geometric.datasets import SinCurve
 from nrae_geometric.loader import NeighborhoodLoader
 from nrae_geometric.nn import NRAE, mlp
 from nrae_geometric.training import Callback, Trainer
+from nrae_geometric.training.checkpoint import load_checkpoint
 from nrae_geometric.transforms import KNNGraph
 
 NUM_EPOCHS = 14
@@ -167,7 +168,7 @@ def test_interrupt_in_the_middle_of_an_epoch_completes_it(make_model, make_loade
     with pytest.raises(KeyboardInterrupt):
         trainer(checkpoint).fit(make_model(), InterruptingLoader())
 
-    assert torch.load(checkpoint, weights_only=True)["completed_epochs"] == 6
+    assert load_checkpoint(checkpoint)["completed_epochs"] == 6
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
@@ -184,7 +185,7 @@ def test_request_to_terminate_reaches_the_program_after_the_epoch_is_saved(
         signal.signal(number, before)
 
     assert saved == [True]
-    assert torch.load(checkpoint, weights_only=True)["completed_epochs"] == 3
+    assert load_checkpoint(checkpoint)["completed_epochs"] == 3
 
 
 def test_ignored_signal_stays_ignored(make_model, make_loader, tmp_path, signal_at):
@@ -281,14 +282,14 @@ def test_last_checkpoint_holds_what_callbacks_leave_at_the_end(make_model, make_
     checkpoint = tmp_path / "checkpoint.pt"
     trainer(checkpoint, [Zero()], max_epochs=1).fit(make_model(), make_loader())
 
-    assert not torch.load(checkpoint, weights_only=True)["model"]["layers.0.weight"].any()
+    assert not load_checkpoint(checkpoint)["model"]["layers.0.weight"].any()
 
 
 def test_checkpoint_executes_nothing_when_read(make_model, make_loader, tmp_path):
     checkpoint = tmp_path / "checkpoint.pt"
     trainer(checkpoint, [Losses()], max_epochs=2).fit(make_model(), make_loader())
 
-    state = torch.load(checkpoint, weights_only=True)
+    state = load_checkpoint(checkpoint)
 
     assert state["completed_epochs"] == 2
     assert [path.name for path in tmp_path.iterdir()] == ["checkpoint.pt"]
@@ -336,30 +337,6 @@ def test_resuming_without_a_checkpoint_file_is_an_error(make_model, make_loader,
 def test_resuming_without_a_checkpoint_path_is_an_error(make_model, make_loader):
     with pytest.raises(ValueError, match="checkpoint="):
         trainer().fit(make_model(), make_loader(), resume=True)
-
-
-@pytest.mark.parametrize("content", [b"not a checkpoint", b""])
-def test_damaged_checkpoint_is_an_error_that_names_it(make_model, make_loader, tmp_path, content):
-    checkpoint = tmp_path / "checkpoint.pt"
-    checkpoint.write_bytes(content)
-    with pytest.raises(ValueError, match=r"checkpoint\.pt is not a checkpoint"):
-        trainer(checkpoint).fit(make_model(), make_loader(), resume=True)
-
-
-def test_file_of_something_else_is_an_error_that_names_it(make_model, make_loader, tmp_path):
-    checkpoint = tmp_path / "checkpoint.pt"
-    torch.save(make_model().state_dict(), checkpoint)
-    with pytest.raises(ValueError, match=r"checkpoint\.pt is not a checkpoint of a training run"):
-        trainer(checkpoint).fit(make_model(), make_loader(), resume=True)
-
-
-def test_checkpoint_of_another_model_is_an_error(make_model, make_loader, tmp_path):
-    checkpoint = tmp_path / "checkpoint.pt"
-    trainer(checkpoint, max_epochs=1).fit(make_model(), make_loader())
-    other = make_model()
-    other.layers[0] = torch.nn.Linear(2, 9)
-    with pytest.raises(ValueError, match="another model"):
-        trainer(checkpoint).fit(other, make_loader(), resume=True)
 
 
 def test_checkpoint_of_a_loader_with_generator_needs_one(make_model, make_loader, tmp_path):
