@@ -12,7 +12,7 @@ PIP := -m pip --disable-pip-version-check
 BUILD_EXTENSION := $(VENV_PYTHON) tools/build_extension.py
 OLDEST := .venv-oldest
 
-.PHONY: run test quick oldest setup lint types format cluster sampling
+.PHONY: run test quick oldest fuzz soak setup lint types format cluster sampling
 
 run: setup
 	$(VENV_PYTHON) examples/swiss_roll.py
@@ -22,6 +22,14 @@ test: setup $(VENV)/.dev
 
 quick: setup $(VENV)/.dev
 	$(VENV_PYTHON) -m pytest -m "not slow" --hypothesis-profile quick --numprocesses auto
+
+# Fifty times as many damaged files as in a test run.
+fuzz: setup $(VENV)/.dev
+	NRAE_FUZZ=10000 $(VENV_PYTHON) -m pytest tests/faults -k "broken or damaged"
+
+# Twenty minutes of fitting, using, searching and measuring; fails where memory grows.
+soak: setup
+	$(VENV_PYTHON) tools/soak.py --minutes 20
 
 setup: $(VENV)/.cluster-on-gpu
 

@@ -338,6 +338,7 @@ class ManifoldAutoencoder(LatentTransformer):
             self.feature_names_in_ = np.array(state["feature_names"], dtype=object)
         self.center_, self.scale_ = state["center"], state["scale"]
         self.embedding_, self.history_ = state["embedding"], state["history"]
+        _check_restored(self)
         self.n_epochs_ = len(self.history_)
         self.n_neighbors_ = self.n_neighbors
         self._n_features_out = self.n_components
@@ -462,3 +463,14 @@ def _storable_parameters(parameters: dict[str, Any]) -> tuple[dict[str, Any], li
         else:
             storable[name] = value
     return storable, own
+
+
+def _check_restored(estimator: ManifoldAutoencoder) -> None:
+    num_features = estimator.n_features_in_
+    for name, array, shape in [
+        ("center", estimator.center_, (num_features,)),
+        ("embedding", estimator.embedding_[:1], (1, estimator.n_components)),
+        ("scale", np.asarray(estimator.scale_), ()),
+    ]:
+        if array.shape != shape or not np.isfinite(array).all():
+            raise ValueError(f"its {name} is not finite or of another shape than {list(shape)}")

@@ -1,6 +1,7 @@
 """Records of the epochs, read from the device as rarely as possible."""
 
 import math
+import operator
 import time
 from typing import NotRequired, TypedDict
 
@@ -70,7 +71,15 @@ class LossHistory:
         return self.records
 
     def restore(self, records: list[EpochRecord]) -> None:
-        """Goes on from the records of an earlier run."""
+        """Goes on from the records of an earlier run.
+
+        Raises:
+            TypeError or KeyError: If they are other values.
+            ValueError: If they are not one for each epoch.
+        """
+        epochs = [operator.index(record["epoch"]) for record in records]
+        if epochs != list(range(len(records))):
+            raise ValueError("its history is not one record for each epoch")
         self.records = list(records)
         self._pending = []
 

@@ -296,8 +296,10 @@ class Trainer:
             self.stop_reason = state["stop_reason"]
             restore_states(self.callbacks, state["callbacks"])
             generators: dict[str, Any] = state["random"]
-        except (AttributeError, IndexError, KeyError, RuntimeError, TypeError) as error:
-            raise ValueError(f"{self.checkpoint} does not fit this run: {error!r}") from error
+            restore_random_state(generators, self.device, self._generator)
+        except (AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError) as error:
+            reason = error if isinstance(error, ValueError) else repr(error)
+            raise ValueError(f"{self.checkpoint} does not fit this run: {reason}") from error
         self._has_saved = True
         return generators
 
@@ -309,10 +311,7 @@ class Trainer:
             ("precision", self.precision),
         ]:
             if state[name] != present:
-                raise ValueError(
-                    f"{self.checkpoint} is of another run: its {name} is {state[name]}, and that "
-                    f"of this run {present}"
-                )
+                raise ValueError(f"its {name} is {state[name]}, and that of this run {present}")
 
 
 def _architecture(model: nn.Module) -> str:
