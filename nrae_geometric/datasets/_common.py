@@ -1,26 +1,23 @@
 r"""Argument checks, noise and settings that several data sets share."""
 
-import math
-import operator
 from typing import Annotated, Literal
 
 import torch
 from pydantic import Field, NonNegativeFloat
 from torch import Tensor
 
+from nrae_geometric.arguments import integer
 from nrae_geometric.registry import DatasetSettings
 
 
-def check_at_least(name: str, value: int, minimum: int) -> None:
-    r"""Raises unless :obj:`value` is an integer that is not below :obj:`minimum`."""
-    if operator.index(value) < minimum:
-        raise ValueError(f"{name} must be at least {minimum}, got {value}")
+def check_seed(seed: int) -> int:
+    r"""Returns a seed that every generator takes as an integer of Python.
 
-
-def check_noise(noise: float) -> None:
-    r"""Raises unless :obj:`noise` can be a standard deviation."""
-    if not (noise >= 0 and math.isfinite(noise)):
-        raise ValueError(f"noise must be a finite standard deviation >= 0, got {noise}")
+    Raises:
+        TypeError: If it is no integer.
+        ValueError: If it is negative or above :math:`2^{32} - 1`.
+    """
+    return integer("seed", seed, 0, 2**32 - 1)
 
 
 def add_gaussian_noise(x: Tensor, std: float, seed: int) -> Tensor:

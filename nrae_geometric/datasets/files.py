@@ -1,8 +1,6 @@
 r"""Points from files of your own."""
 
-import csv
 import os
-import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -10,14 +8,11 @@ from typing import Any, Literal
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
 from torch_geometric.data import Data, InMemoryDataset
 
+from nrae_geometric.datasets.formats import READERS, UnusableError, read_images
+from nrae_geometric.datasets.formats.arrays import map_npy, read_npy
 from nrae_geometric.registry import DatasetSettings, register_dataset
-
-_IMAGE_SUFFIXES = {".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
-
-_Table = tuple[NDArray[Any], list[str] | None]
 
 
 def read_points(
@@ -55,28 +50,46 @@ def read_points(
         ValueError: If the file is of an unknown kind, is damaged, lacks a column, or holds
             anything but real, finite numbers. The message names the file.
     """
-    path = Path(path).expanduser()
-    if not path.exists():
-        raise FileNotFoundError(f"there is no file or folder {path} to read points from")
+    if isinstance(columns, str):
+        raise TypeError(f"columns must be a list of names, got {columns!r}; pass [{columns!r}]")
+    path, columns = _existing(path), None if columns is None else list(columns)
     suffix = path.suffix.lower()
-    if not path.is_dir() and suffix not in _READERS:
+    if not path.is_dir() and suffix not in READERS:
         raise ValueError(
-            f"{path} is neither a folder of images nor a file that ends in {', '.join(_READERS)}"
+            f"{path} is neither a folder of images nor a file that ends in {', '.join(READERS)}"
         )
-    read = _read_images if path.is_dir() else _READERS[suffix]
-    if mmap and read is _read_npy:
-        read = _map_npy
+    read = read_images if path.is_dir() else READERS[suffix]
+    if mmap and read is read_npy:
+        read = map_npy
     try:
         points, names = read(path, columns)
         return _checked(points, names), names
-    except _UnusableError as error:
+    except UnusableError as error:
         raise ValueError(f"{path}: {error}") from error.__cause__
     except ImportError:
         raise
+    except MemoryError as error:
+        raise ValueError(f"{path} is damaged, or needs more memory than there is") from error
     except Exception as error:  # whatever the readers of five formats raise
+        if isinstance(error, OSError) and error.filename is not None:
+            raise  # no permission, or a broken disk
+        if path.stat().st_size == 0:
+            raise ValueError(f"{path} is empty") from error
+        reason = str(error).strip().partition("\n")[0] or type(error).__name__
         raise ValueError(
-            f"{path} is damaged, or no {suffix} file in spite of its ending: {error}"
+            f"{path} is damaged, or no {suffix} file in spite of its ending: {reason}"
         ) from error
+
+
+def _existing(path: str | os.PathLike[str]) -> Path:
+    if os.fspath(path) == "":
+        raise ValueError("the path of the file to read points from is empty")
+    found = Path(path).expanduser()
+    if not found.exists():
+        raise FileNotFoundError(f"there is no file or folder {found} to read points from")
+    if not (found.is_file() or found.is_dir()):
+        raise ValueError(f"{found} is a device or a pipe, neither a file nor a folder")
+    return found
 
 
 class PointsFile(InMemoryDataset):
@@ -94,7 +107,7 @@ class PointsFile(InMemoryDataset):
     Raises:
         FileNotFoundError: If there is no such file.
         ImportError: If a library is missing that can read it.
-        ValueError: If the file cannot be read as points.
+        ValueError: If the file cannot be read as points, or single precision cannot hold them.
     """
 
     def __init__(
@@ -106,8 +119,7 @@ class PointsFile(InMemoryDataset):
         super().__init__(transform=transform)
         self.path = os.fspath(path)
         points, self.columns = read_points(path, columns=columns)
-        x = torch.from_numpy(np.ascontiguousarray(points)).float()
-        self.data, self.slices = self.collate([Data(x=x)])
+        self.data, self.slices = self.collate([Data(x=_single(points, self.path))])
 
     def __repr__(self) -> str:
         return f"{self.__class__.__name__}({self.path!r}, num_nodes={self._data.num_nodes})"
@@ -129,21 +141,35 @@ class FileSettings(DatasetSettings):
         return PointsFile(self.path, self.columns)
 
 
-class _UnusableError(ValueError):
-    """A readable file has no points in it; the message lacks the file's name."""
+def _single(points: NDArray[np.floating[Any]], path: str) -> torch.Tensor:
+    """Points as float32, if that can hold them and tell them apart."""
+    largest = np.abs(points).max()
+    if largest > np.finfo(np.float32).max:
+        raise ValueError(
+            f"{path}: the numbers reach {largest:.3g}, but single precision ends at 3.4e38; "
+            "divide them by a constant"
+        )
+    x = torch.from_numpy(np.ascontiguousarray(points)).float()
+    rows = x.flatten(1)
+    if len(rows) > 1 and bool((rows == rows[0]).all()) and (points != points[0]).any():
+        raise ValueError(
+            f"{path}: in single precision all points are equal; subtract their mean and divide "
+            "them by a constant, so that they are of about unit size"
+        )
+    return x
 
 
 def _checked(points: NDArray[Any], names: list[str] | None) -> NDArray[np.floating[Any]]:
     if points.dtype.kind not in "fiub":
-        raise _UnusableError(f"points are real numbers, not of type {points.dtype}")
+        raise UnusableError(f"points are real numbers, not of type {points.dtype}")
     shape = list(points.shape)
     if points.ndim < 2:
-        raise _UnusableError(
+        raise UnusableError(
             f"points are rows [N, D] or images [N, C, H, W], not an array of shape {shape}; "
             f"reshape single numbers to [N, 1]"
         )
     if points.size == 0:
-        raise _UnusableError(f"there are no points in an array of shape {shape}")
+        raise UnusableError(f"there are no points in an array of shape {shape}")
     is_single = np.result_type(points.dtype, np.float32) == np.float32
     points = points.astype(np.float32 if is_single else np.float64, copy=False)
     if isinstance(points, np.memmap):
@@ -152,179 +178,8 @@ def _checked(points: NDArray[Any], names: list[str] | None) -> NDArray[np.floati
     if is_bad.any():
         rows, entries = is_bad.nonzero()
         where = f", in column {names[entries[0]]!r}" if names else ""
-        raise _UnusableError(
+        raise UnusableError(
             f"{len(np.unique(rows))} of {len(points)} points have NaN or infinite values (first: "
             f"row {rows[0]}, counted from 0{where}); drop or impute them"
         )
     return points
-
-
-def _pick(names: list[str], columns: Sequence[str] | None) -> list[int]:
-    """Returns the positions of the named columns."""
-    for name in columns or []:
-        if names.count(name) != 1:
-            how_many = "more than one" if name in names else "no"
-            raise _UnusableError(
-                f"there is {how_many} column {name!r}; there are {', '.join(map(repr, names))}"
-            )
-    return list(range(len(names))) if columns is None else [names.index(name) for name in columns]
-
-
-def _without_columns(columns: Sequence[str] | None) -> None:
-    if columns is not None:
-        raise _UnusableError(f"it has no named columns to pick {', '.join(columns)} from")
-
-
-def _read_npy(path: Path, columns: Sequence[str] | None) -> _Table:
-    _without_columns(columns)
-    return np.load(path, allow_pickle=False), None
-
-
-def _map_npy(path: Path, columns: Sequence[str] | None) -> _Table:
-    _without_columns(columns)
-    return np.load(path, allow_pickle=False, mmap_mode="r"), None
-
-
-def _read_npz(path: Path, columns: Sequence[str] | None) -> _Table:
-    with np.load(path, allow_pickle=False) as arrays:
-        picked = [arrays.files[i] for i in _pick(arrays.files, columns)]
-        if len(picked) != 1:
-            raise _UnusableError(
-                f"name one of its arrays by columns=[name]; there are "
-                f"{', '.join(map(repr, arrays.files)) or 'none'}"
-            )
-        return arrays[picked[0]], None
-
-
-def _read_pt(path: Path, columns: Sequence[str] | None) -> _Table:
-    _without_columns(columns)
-    tensor = torch.load(path, map_location="cpu", weights_only=True)
-    if not isinstance(tensor, torch.Tensor):
-        raise _UnusableError(f"it holds no tensor but a {type(tensor).__name__}; save the tensor")
-    tensor = tensor.detach()
-    return (tensor.float() if tensor.dtype == torch.bfloat16 else tensor).numpy(), None
-
-
-def _read_csv(path: Path, columns: Sequence[str] | None) -> _Table:
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        names = [name.strip() for name in next(csv.reader(file), [])]
-        picked = _pick(names, columns)
-        # What pandas writes has the header 0,1,2 without names, and none above an index.
-        if all(map(_is_number, names)) and names != [str(i) for i in range(len(names))]:
-            raise _UnusableError("the first line holds numbers; put the columns' names before it")
-        if columns is None and "" in names:
-            raise _UnusableError(
-                f"column {names.index('') + 1} has no name; name it, or pick others by columns "
-                "if it is an index"
-            )
-        try:
-            with warnings.catch_warnings(action="ignore", category=UserWarning):  # without rows
-                values = np.loadtxt(
-                    file,
-                    delimiter=",",
-                    quotechar='"',
-                    comments=None,
-                    ndmin=2,
-                    usecols=None if columns is None else picked,
-                )
-        except ValueError as error:
-            raise _UnusableError(_first_bad_line(path, names, picked) or str(error)) from error
-    if len(values) and values.shape[1] != len(picked):
-        raise _UnusableError(
-            f"the first line names {len(picked)} columns, but other lines have {values.shape[1]}"
-        )
-    return values, [names[i] for i in picked]
-
-
-def _first_bad_line(path: Path, names: list[str], picked: list[int]) -> str | None:
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        lines = csv.reader(file)
-        next(lines)
-        for cells in filter(None, lines):
-            if len(cells) != len(names):
-                return f"line {lines.line_num} has {len(cells)} cells, not {len(names)}"
-            for i in picked:
-                if not _is_number(cells[i]):
-                    return (
-                        f"line {lines.line_num}, column {names[i]!r}: {cells[i]!r} is no number; "
-                        "pick other columns, or drop or impute the line"
-                    )
-    return None
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
-
-
-def _read_parquet(path: Path, columns: Sequence[str] | None) -> _Table:
-    try:
-        from pyarrow import parquet, types
-    except ImportError as error:
-        raise ImportError(f"reading {path} needs pyarrow: pip install pyarrow") from error
-    schema = parquet.read_schema(path)
-    picked = [schema.field(i) for i in _pick(schema.names, columns)]
-    for field in picked:
-        if not (types.is_integer(field.type) or types.is_floating(field.type)):
-            raise _UnusableError(
-                f"column {field.name!r} is of type {field.type}; pick columns of numbers"
-            )
-    names = [field.name for field in picked]
-    table = parquet.read_table(path, columns=names)
-    return np.column_stack([table.column(name).to_numpy() for name in names]), names
-
-
-def _read_images(path: Path, columns: Sequence[str] | None) -> _Table:
-    _without_columns(columns)
-    files = sorted(
-        file
-        for file in path.iterdir()
-        if file.suffix.lower() in _IMAGE_SUFFIXES and not file.name.startswith(".")
-    )
-    if not files:
-        raise _UnusableError(
-            f"there are no images in this folder, of the kinds {', '.join(sorted(_IMAGE_SUFFIXES))}"
-        )
-    first = _read_image(files[0])
-    points = np.empty((len(files), *first.shape), dtype=np.float32)
-    for i, file in enumerate(files):
-        image = _read_image(file)
-        if image.shape != first.shape:
-            raise _UnusableError(
-                f"channels, height and width of {file.name} are {image.shape}, but those of "
-                f"{files[0].name} are {first.shape}; resize or convert one of them"
-            )
-        points[i] = image
-    return points, None
-
-
-def _read_image(file: Path) -> NDArray[np.float32]:
-    """Returns an image, [C, H, W] in [0, 1]."""
-    try:
-        with Image.open(file) as opened:
-            image = ImageOps.exif_transpose(opened)
-            pixels = np.asarray(image.convert("RGB") if image.mode == "P" else image)
-    except Exception as error:  # Pillow raises errors of many kinds
-        raise _UnusableError(
-            f"{file.name} cannot be read ({error}); replace or remove it"
-        ) from error
-    if pixels.dtype == bool:
-        pixels = pixels.astype(np.uint8) * 255
-    if pixels.dtype.kind != "u":
-        raise _UnusableError(
-            f"{file.name} has pixels of mode {image.mode}; convert them to 8 or 16 bits"
-        )
-    pixels = pixels[None] if pixels.ndim == 2 else np.moveaxis(pixels, -1, 0)
-    return pixels.astype(np.float32) / np.float32(np.iinfo(pixels.dtype).max)
-
-
-_READERS: dict[str, Callable[[Path, Sequence[str] | None], _Table]] = {
-    ".npy": _read_npy,
-    ".npz": _read_npz,
-    ".pt": _read_pt,
-    ".csv": _read_csv,
-    ".parquet": _read_parquet,
-}

@@ -10,6 +10,7 @@ import hashlib
 import logging
 import math
 import os
+import sys
 import tempfile
 import zlib
 from collections.abc import Callable
@@ -20,6 +21,9 @@ import numpy as np
 import torch
 from torch import Tensor
 from torch_geometric.data import Data, InMemoryDataset, download_url
+
+from nrae_geometric.arguments import choice, integer
+from nrae_geometric.datasets.formats.arrays import DEFLATE_RATIO
 
 logger = logging.getLogger(__name__)
 
@@ -108,8 +112,7 @@ def load_mnist(
         ValueError: If the split is unknown, a file is damaged, or the files do not belong
             together.
     """
-    if split not in _PREFIX:
-        raise ValueError(f"split must be one of {sorted(_PREFIX)}, got {split!r}")
+    choice("split", split, _PREFIX)
     image_path = mnist_file(root, f"{_PREFIX[split]}-images-idx3-ubyte", download)
     label_path = mnist_file(root, f"{_PREFIX[split]}-labels-idx1-ubyte", download)
     images, labels = _read_idx(image_path, num_dims=3), _read_idx(label_path, num_dims=1)
@@ -122,6 +125,11 @@ def load_mnist(
         raise ValueError(
             f"{image_path} holds {len(images)} images but {label_path} holds {len(labels)} "
             "labels; take both from the same source"
+        )
+    if int(labels.max()) > 9:
+        raise ValueError(
+            f"{label_path} holds the label {int(labels.max())} (image {int(labels.argmax())}), but "
+            "the labels of MNIST are 0 to 9; delete it and fetch it again"
         )
     return images.unsqueeze(1), labels.long()
 
@@ -141,9 +149,9 @@ def select_image(images: Tensor, labels: Tensor, digit: int, index: int) -> Tens
     Raises:
         ValueError: If there is no such image.
     """
-    if digit not in range(10):
-        raise ValueError(f"digit must be one of 0 to 9, got {digit}")
+    digit = integer("digit", digit, 0, 9)
     candidates = (labels == digit).nonzero().squeeze(1)
+    index = integer("index", index, -sys.maxsize)
     if index not in range(len(candidates)):
         raise ValueError(
             f"index must be at least 0 and below {len(candidates)}, the number of images of "
@@ -221,25 +229,43 @@ def _fetch(url: str, folder: Path) -> Path:
 
 def _read_idx(path: Path, num_dims: int) -> Tensor:
     """Reads an IDX file of unsigned bytes, plain or, as its first bytes tell, gzipped."""
-    content = path.read_bytes()
-    if content.startswith(_GZIP_MAGIC):
+    num_bytes = path.stat().st_size
+    with path.open("rb") as file:
+        is_gzipped = file.read(len(_GZIP_MAGIC)) == _GZIP_MAGIC
+    with gzip.open(path) if is_gzipped else path.open("rb") as file:
         try:
-            content = gzip.decompress(content)
+            shape = _idx_shape(file.read(4 * (1 + num_dims)), path, num_dims)
+            # Nothing is read that the file cannot hold, whatever its header promises.
+            promised = math.prod(shape)
+            if promised > num_bytes * (DEFLATE_RATIO if is_gzipped else 1):
+                raise ValueError(
+                    f"{path} should hold {' x '.join(map(str, shape))} bytes after its header but "
+                    f"has {num_bytes} in all; delete it and fetch it again"
+                )
+            content = file.read(promised)
+            beyond = file.read(1 << 20)
         except (OSError, EOFError, zlib.error) as error:
             raise ValueError(
-                f"{path} is a damaged gzip file ({error}); delete it and fetch it again"
+                f"{path} is a damaged {'gzip ' * is_gzipped}file ({error}); delete it and fetch it "
+                "again"
             ) from error
-    header_bytes = 4 * (1 + num_dims)
-    magic, *shape = np.frombuffer(content[:header_bytes].ljust(header_bytes, b"\0"), ">u4").tolist()
-    if len(content) < header_bytes or magic != _UNSIGNED_BYTES + num_dims:
+    if len(content) < promised or beyond:
+        held = f"{len(content) + len(beyond)}{' or more' * (len(beyond) == 1 << 20)}"
+        raise ValueError(
+            f"{path} should hold {' x '.join(map(str, shape))} bytes after its header but holds "
+            f"{held}; delete it and fetch it again"
+        )
+    if promised == 0:
+        raise ValueError(f"{path} holds nothing after its header; delete it and fetch it again")
+    return torch.from_numpy(np.frombuffer(content, np.uint8).reshape(shape).copy())
+
+
+def _idx_shape(header: bytes, path: Path, num_dims: int) -> list[int]:
+    num_bytes = 4 * (1 + num_dims)
+    magic, *shape = np.frombuffer(header.ljust(num_bytes, b"\0"), ">u4").tolist()
+    if len(header) < num_bytes or magic != _UNSIGNED_BYTES + num_dims:
         raise ValueError(
             f"{path} is no IDX file of unsigned bytes in {num_dims} dimension(s); delete it and "
             "fetch it again"
         )
-    entries = np.frombuffer(content, np.uint8, offset=header_bytes)
-    if entries.size != math.prod(shape):
-        raise ValueError(
-            f"{path} should hold {' x '.join(map(str, shape))} bytes after its header but holds "
-            f"{entries.size}; delete it and fetch it again"
-        )
-    return torch.from_numpy(entries.reshape(shape).copy())
+    return shape

@@ -6,7 +6,6 @@ nearest source pixel, or zero outside the image. No value is interpolated, so ev
 orbit is a pixel of the image or zero.
 """
 
-import math
 import os
 from collections.abc import Callable
 from typing import Annotated, ClassVar, Literal
@@ -16,7 +15,7 @@ from pydantic import Field
 from torch import Tensor
 from torch_geometric.data import Data, InMemoryDataset
 
-from nrae_geometric.datasets._common import check_at_least
+from nrae_geometric.arguments import integer, number
 from nrae_geometric.datasets.digits import load_resized_digits
 from nrae_geometric.datasets.mnist import data_root, load_mnist, select_image
 from nrae_geometric.registry import DatasetSettings, register_dataset
@@ -111,8 +110,7 @@ class OrbitDataset(InMemoryDataset):
             Data: The images :obj:`x` :obj:`[num, C, H, W]` and the parameters :obj:`y`
             :obj:`[num]`, evenly spaced over the range of the data set.
         """
-        check_at_least("num", num, 1)
-        parameters = self.parameters(num)
+        parameters = self.parameters(integer("num", num, 1))
         return Data(x=self.images(parameters), y=parameters.float())
 
 
@@ -129,8 +127,8 @@ class _RotatedDataset(OrbitDataset):
         root: str | os.PathLike[str] | None,
         transform: Callable[[Data], Data] | None,
     ) -> None:
-        check_at_least("num_rotate", num_rotate, 1)
-        if not 0 < rotate_range <= 360:
+        num_rotate = integer("num_rotate", num_rotate, 1)
+        if not 0 < number("rotate_range", rotate_range) <= 360:
             raise ValueError(
                 f"rotate_range must be above 0 and at most 360 degrees, got {rotate_range}"
             )
@@ -267,13 +265,8 @@ class ShiftedMNIST(OrbitDataset):
         download: bool = True,
         transform: Callable[[Data], Data] | None = None,
     ) -> None:
-        check_at_least("shift_range", shift_range, 1)
-        if shift_range > 28:
-            raise ValueError(
-                f"shift_range must be at most 28, the width of the image, got {shift_range}"
-            )
-        if not (scale > 0 and math.isfinite(scale)):
-            raise ValueError(f"scale must be positive and finite, got {scale}")
+        shift_range = integer("shift_range", shift_range, 1, 28)
+        number("scale", scale, above=0)
         self.digit, self.index = digit, index
         self.shift_range, self.scale = shift_range, scale
         image = _mnist_image(root, digit, index, split, download)

@@ -7,11 +7,11 @@ from typing import Literal
 import torch
 from torch_geometric.data import Data, InMemoryDataset
 
+from nrae_geometric.arguments import integer, number
 from nrae_geometric.datasets._common import (
     SyntheticSettings,
     add_gaussian_noise,
-    check_at_least,
-    check_noise,
+    check_seed,
 )
 from nrae_geometric.registry import register_dataset
 
@@ -38,7 +38,9 @@ class SinCurve(InMemoryDataset):
             transformed version at every access. (default: :obj:`None`)
 
     Raises:
-        ValueError: If there are no points, or the noise is negative or not finite.
+        TypeError: If a number or a seed is none.
+        ValueError: If there are no points, the noise is negative or not finite, or the seed is
+            out of range.
     """
 
     def __init__(
@@ -48,8 +50,8 @@ class SinCurve(InMemoryDataset):
         seed: int = 0,
         transform: Callable[[Data], Data] | None = None,
     ) -> None:
-        check_at_least("num_nodes", num_nodes, 1)
-        check_noise(noise)
+        num_nodes, seed = integer("num_nodes", num_nodes, 1), check_seed(seed)
+        noise = number("noise", noise, 0)
         super().__init__(transform=transform)
         self.num_nodes, self.noise, self.seed = num_nodes, noise, seed
         data = self.manifold(num_nodes)
@@ -65,7 +67,7 @@ class SinCurve(InMemoryDataset):
         Returns:
             Data: The points :obj:`x` :obj:`[num, 2]` and their parameters :obj:`y` :obj:`[num]`.
         """
-        check_at_least("num", num, 1)
+        num = integer("num", num, 1)
         t = torch.linspace(-math.pi, math.pi, num)
         return Data(x=torch.stack([t, t.sin()], dim=1), y=t)
 

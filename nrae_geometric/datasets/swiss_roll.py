@@ -7,11 +7,11 @@ from typing import Literal
 import torch
 from torch_geometric.data import Data, InMemoryDataset
 
+from nrae_geometric.arguments import integer, number
 from nrae_geometric.datasets._common import (
     SyntheticSettings,
     add_gaussian_noise,
-    check_at_least,
-    check_noise,
+    check_seed,
 )
 from nrae_geometric.registry import register_dataset
 
@@ -61,8 +61,9 @@ class SwissRoll(InMemoryDataset):
             transformed version at every access. (default: :obj:`None`)
 
     Raises:
-        ValueError: If there are no points, the noise is negative or not finite, or the dimension
-            is neither 2 nor 3.
+        TypeError: If a number or a seed is none.
+        ValueError: If there are no points, the noise is negative or not finite, the dimension is
+            neither 2 nor 3, or the seed is out of range.
     """
 
     def __init__(
@@ -73,10 +74,9 @@ class SwissRoll(InMemoryDataset):
         seed: int = 0,
         transform: Callable[[Data], Data] | None = None,
     ) -> None:
-        check_at_least("num_nodes", num_nodes, 1)
-        check_noise(noise)
-        if dim not in (2, 3):
-            raise ValueError(f"dim must be 2 (a spiral) or 3 (a rolled-up sheet), got {dim}")
+        num_nodes, seed = integer("num_nodes", num_nodes, 1), check_seed(seed)
+        noise = number("noise", noise, 0)
+        dim = integer("dim", dim, 2, 3)
         super().__init__(transform=transform)
         self.num_nodes, self.noise, self.dim, self.seed = num_nodes, noise, dim, seed
         data = _spiral(num_nodes) if dim == 2 else _random_roll(num_nodes, seed)
@@ -98,7 +98,7 @@ class SwissRoll(InMemoryDataset):
             Data: The points :obj:`x` :obj:`[num, dim]` and their coordinates :obj:`y`, of shape
             :obj:`[num]` for :obj:`dim=2` and :obj:`[num, 2]` for :obj:`dim=3`.
         """
-        check_at_least("num", num, 1)
+        num = integer("num", num, 1)
         return _spiral(num) if self.dim == 2 else _lattice_roll(num)
 
     def __repr__(self) -> str:

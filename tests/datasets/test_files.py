@@ -137,7 +137,7 @@ def test_a_header_of_counted_columns_is_a_header(csv_file):
         (",x\n0,1.5\n", None, "column 1 has no name"),
         ("x,y\n", None, "there are no points"),
         ("", None, "there are no points"),
-        (b"x,y\n\xff\xfe,1\n", None, "damaged, or no .csv file"),
+        (b"x,y\n\xff\xfe,1\n", None, "not encoded in UTF-8 .byte 0xff"),
     ],
 )
 def test_a_bad_table_is_refused_by_line_and_column(csv_file, content, columns, message):

@@ -159,7 +159,7 @@ def test_writes_nothing_beside_the_files_it_reads(tiny_root, dataset):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"digit": 10}, "digit must be one of 0 to 9, got 10"),
+        ({"digit": 10}, "digit must be at least 0 and at most 9, got 10"),
         ({"index": -1}, "index must be at least 0"),
         ({"num_rotate": 0}, "num_rotate must be at least 1, got 0"),
         ({"rotate_range": 0}, "rotate_range must be above 0"),
@@ -175,12 +175,12 @@ def test_refuses_rotations_out_of_range(arguments, message):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"digit": -1}, "digit must be one of 0 to 9, got -1"),
+        ({"digit": -1}, "digit must be at least 0 and at most 9, got -1"),
         ({"index": 2}, "index must be at least 0 and below 2"),
-        ({"shift_range": 0}, "shift_range must be at least 1, got 0"),
-        ({"shift_range": 29}, "shift_range must be at most 28"),
-        ({"scale": 0}, "scale must be positive and finite, got 0"),
-        ({"scale": float("inf")}, "scale must be positive and finite, got inf"),
+        ({"shift_range": 0}, "shift_range must be at least 1 and at most 28, got 0"),
+        ({"shift_range": 29}, "shift_range must be at least 1 and at most 28"),
+        ({"scale": 0}, "scale must be finite and above 0, got 0"),
+        ({"scale": float("inf")}, "scale must be finite and above 0, got inf"),
     ],
 )
 def test_refuses_shifts_out_of_range(tiny_root, arguments, message):

@@ -60,7 +60,7 @@ def test_applies_the_transform():
     ("arguments", "message"),
     [
         ({"num_nodes": 0}, "num_nodes must be at least 1, got 0"),
-        ({"noise": -0.1}, "noise must be a finite standard deviation >= 0, got -0.1"),
+        ({"noise": -0.1}, "noise must be finite and at least 0, got -0.1"),
         ({"noise": math.nan}, "got nan"),
         ({"noise": math.inf}, "got inf"),
     ],

@@ -75,9 +75,9 @@ def test_points_depend_on_the_seed_alone(dim):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"dim": 4}, r"dim must be 2 \(a spiral\) or 3 \(a rolled-up sheet\), got 4"),
+        ({"dim": 4}, r"dim must be at least 2 and at most 3, got 4"),
         ({"num_nodes": 0}, "num_nodes must be at least 1, got 0"),
-        ({"noise": -1}, "noise must be a finite standard deviation >= 0, got -1"),
+        ({"noise": -1}, "noise must be finite and at least 0, got -1"),
     ],
 )
 def test_refuses_arguments_out_of_range(arguments, message):

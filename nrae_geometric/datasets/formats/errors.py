@@ -1,0 +1,30 @@
+"""What the readers of all formats share."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from numpy.typing import NDArray
+
+Table = tuple[NDArray[Any], list[str] | None]
+"""Points ``[N, *shape]``, and the names of their columns where they have some."""
+
+
+class UnusableError(ValueError):
+    """A file is damaged or has no points in it; the message lacks the file's name."""
+
+
+def without_columns(columns: Sequence[str] | None) -> None:
+    """Raises if columns are picked from a file that has none."""
+    if columns is not None:
+        raise UnusableError(f"it has no named columns to pick {', '.join(columns)} from")
+
+
+def pick(names: list[str], columns: Sequence[str] | None) -> list[int]:
+    """Returns the positions of the named columns, all of them without names."""
+    for name in columns or []:
+        if names.count(name) != 1:
+            how_many = "more than one" if name in names else "no"
+            raise UnusableError(
+                f"there is {how_many} column {name!r}; there are {', '.join(map(repr, names))}"
+            )
+    return list(range(len(names))) if columns is None else [names.index(name) for name in columns]
