@@ -1,5 +1,7 @@
 """Configuration of one experiment."""
 
+import hashlib
+import json
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, get_args, get_origin
 
@@ -67,6 +69,27 @@ class ExperimentConfig(CheckedSection):
         """Returns the settings as the text of a YAML file."""
         return yaml.safe_dump(self.to_dict(), sort_keys=False)
 
+    def fingerprint(self) -> str:
+        """Returns a digest of everything but ``training.num_epochs``.
+
+        Runs with the same fingerprint go through the same epochs, of which one has more.
+        """
+        return hashlib.sha256(json.dumps(self._lasting(), sort_keys=True).encode()).hexdigest()
+
+    def changes(self, other: "ExperimentConfig") -> list[str]:
+        """Returns the dotted keys, without ``training.num_epochs``, that another one changes.
+
+        Args:
+            other (ExperimentConfig): The other one.
+        """
+        before, after = dict(_flat(self._lasting())), dict(_flat(other._lasting()))
+        return [key for key in before | after if before.get(key) != after.get(key)]
+
+    def _lasting(self) -> dict[str, Any]:
+        settings = self.to_dict()
+        del settings["training"]["num_epochs"]
+        return settings
+
     def faults(self) -> Iterator[tuple[str, str]]:
         """Yields what does not fit between the points, the model and the start."""
         shape, graph = self.data.training.point_shape, self.data.training.graph
@@ -87,6 +110,14 @@ class ExperimentConfig(CheckedSection):
                 "data.training.graph",
                 f"neither model.arch {arch} nor training.init {init} follows a graph; remove it",
             )
+
+
+def _flat(settings: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in settings.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
 
 
 def _dotted_keys(section: type[Section], settings: Any, prefix: str = "") -> Iterator[str]:

@@ -11,6 +11,8 @@ from torch_geometric.data import Data, Dataset
 from nrae_geometric.atomic import write_json
 from nrae_geometric.configs import ExperimentConfig, load_config
 from nrae_geometric.experiments.build import build_graph, build_model, build_test_points
+from nrae_geometric.experiments.folder import CHECKPOINT, CONFIG, METRICS, check_fingerprint
+from nrae_geometric.locking import FolderLock
 from nrae_geometric.metrics import (
     evaluate_supervised,
     evaluate_unsupervised,
@@ -50,26 +52,35 @@ def evaluate_experiment(
             or the device is not there.
     """
     directory = Path(directory)
-    config = _finished_config(directory)
-    state = load_checkpoint(directory / "checkpoint.pt")
-    completed = state.get("completed_epochs", 0)
-    if completed < config.training.num_epochs and state["stop_reason"] is None:
+    device = resolve_device(device)
+    _check_finished(directory)
+    with FolderLock(directory):
+        return _evaluate(directory, device)
+
+
+def _evaluate(directory: Path, device: torch.device) -> dict[str, Any]:
+    config = load_config(directory / CONFIG)
+    before = _metrics_before(directory / METRICS)
+    state = load_checkpoint(directory / CHECKPOINT)
+    check_fingerprint(state, config, directory)
+    completed = state["completed_epochs"]
+    if completed != config.training.num_epochs and state["stop_reason"] is None:
         raise ValueError(
             f"{directory} is not finished: {completed} of {config.training.num_epochs} epochs; "
             f"train on with --resume first"
         )
     dataset = config.data.training.build(config.seed)
-    points = build_graph(dataset[0].to(resolve_device(device)), config.data.training)
+    points = build_graph(dataset[0].to(device), config.data.training)
     model = build_model(config.model, points.x.shape[1:]).to(points.x.device)
     try:
         model.load_state_dict(state["model"])
     except RuntimeError as error:
         raise ValueError(
-            f"{directory / 'checkpoint.pt'} is of another model than config.yml: {error}"
+            f"{directory / CHECKPOINT} is of another model than config.yml: {error}"
         ) from None
     metrics = measure_supervised(config, dataset, model, points)
     metrics |= measure_unsupervised(model, points)
-    _merge(directory / "metrics.json", metrics)
+    write_json(directory / METRICS, before | metrics)
     return metrics
 
 
@@ -107,23 +118,22 @@ def measure_unsupervised(model: AE, points: Data) -> dict[str, Any]:
     return evaluate_unsupervised(model, points)
 
 
-def _finished_config(directory: Path) -> ExperimentConfig:
-    for name in ("config.yml", "checkpoint.pt"):
+def _check_finished(directory: Path) -> None:
+    for name in (CONFIG, CHECKPOINT):
         if not (directory / name).is_file():
             raise FileNotFoundError(
                 f"{directory} does not hold a finished experiment: there is no {name}; give the "
                 f"folder that nrae train names at its end, such as results/NRAEL_toy_denoising"
             )
-    return load_config(directory / "config.yml")
 
 
-def _merge(path: Path, metrics: dict[str, Any]) -> None:
-    before: Any = {}
-    if path.is_file():
-        try:
-            before = json.loads(path.read_text(encoding="utf-8"))
-        except ValueError as error:
-            raise ValueError(f"{path} is not valid JSON ({error}); remove it") from None
+def _metrics_before(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        return {}
+    try:
+        before = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{path} is not valid JSON ({error}); remove it") from None
     if not isinstance(before, dict):
         raise ValueError(f"{path} should hold a JSON object; remove it")
-    write_json(path, before | metrics)
+    return before

@@ -9,11 +9,21 @@ from typing import Any
 import torch
 from torch_geometric.data import Data
 
-from nrae_geometric.atomic import atomic_write, write_csv, write_json
+from nrae_geometric.atomic import remove_leftovers, write_csv, write_json
 from nrae_geometric.callbacks import EmbeddingStart, Recorder, recorder_for
-from nrae_geometric.configs import ExperimentConfig, load_config
+from nrae_geometric.configs import ExperimentConfig
 from nrae_geometric.experiments.build import build_graph, build_loader, build_model
 from nrae_geometric.experiments.evaluate import measure_supervised, measure_unsupervised
+from nrae_geometric.experiments.folder import (
+    CHECKPOINT,
+    CONFIG,
+    HISTORY,
+    METRICS,
+    RunFolder,
+    animation_name,
+    check_resumable,
+)
+from nrae_geometric.locking import FolderLock
 from nrae_geometric.nn import AE
 from nrae_geometric.training import Callback, Trainer
 from nrae_geometric.training.device import resolve_device
@@ -61,7 +71,9 @@ def run_experiment(
     """Trains, measures and pictures one experiment.
 
     Writes ``config.yml``, ``checkpoint.pt``, ``history.csv``, ``metrics.json`` and the animation,
-    for example ``NRAEL_training.gif``, to the folder ``logdir/exp_name``.
+    for example ``NRAEL_training.gif``, to the folder ``logdir/exp_name``. What an earlier run has
+    left there stays until the first checkpoint of this one is written, and goes then. No other run
+    may use the folder meanwhile. Where somebody removes it, it is made anew.
 
     Args:
         config (ExperimentConfig): The experiment, see :func:`~nrae_geometric.configs.load_config`.
@@ -79,13 +91,31 @@ def run_experiment(
         ConfigError: If the model does not fit the points.
         FileNotFoundError: If there is nothing to resume, or no file to read points from.
         FloatingPointError: If the loss is NaN or infinite.
+        FolderInUseError: If another run is writing to the folder.
         KeyboardInterrupt: On Ctrl-C, after the checkpoint is saved.
-        ValueError: If the device is not there, or another experiment is to be resumed.
+        OSError: If a file cannot be written, with its name.
+        ValueError: If the device is not there, or another experiment, or one that has trained for
+            more epochs, is to be resumed.
     """
     directory = Path(logdir) / config.exp_name
-    if resume:
-        _check_same_experiment(config, directory)
     device = resolve_device(device)
+    if resume and not directory.is_dir():
+        raise FileNotFoundError(f"nothing to resume: there is no {directory}")
+    with FolderLock(directory) as lock:
+        remove_leftovers(directory)
+        # A run that was stopped before its first checkpoint starts anew.
+        resume = resume and check_resumable(config, directory)
+        return _run(config, device, RunFolder(lock, config), resume, animate, progress)
+
+
+def _run(
+    config: ExperimentConfig,
+    device: torch.device,
+    folder: RunFolder,
+    resume: bool,
+    animate: bool,
+    progress: bool,
+) -> ExperimentResult:
     section = config.data.training
     with preserved_random_state(device):
         seed_generators(config.seed, device)
@@ -96,36 +126,27 @@ def run_experiment(
     callbacks: list[Callback] = [] if recorder is None else [recorder]
     if config.training.init != "random":
         callbacks.append(EmbeddingStart(config.training.init))
-    if not resume:
-        _clear(directory, config)
-    with atomic_write(directory / "config.yml") as temporary:
-        temporary.write_text(config.to_yaml(), encoding="utf-8")
-
-    checkpoint = directory / "checkpoint.pt"
     trainer = Trainer(
         config.training.num_epochs,
         config.optimizer.lr,
         device=device,
         seed=config.seed,
-        checkpoint=checkpoint,
-        callbacks=callbacks,
+        checkpoint=folder.path / CHECKPOINT,
+        fingerprint=config.fingerprint(),
+        callbacks=[*callbacks, folder],
         progress=progress,
     )
-    # A run that was stopped before its first checkpoint starts anew.
-    resume = resume and checkpoint.is_file()
     trainer.fit(model, build_loader(data, config), resume=resume)
-    write_csv(directory / "history.csv", ["epoch", "loss", "lr"], trainer.history)
+    write_csv(folder.path / HISTORY, ["epoch", "loss", "lr"], trainer.history)
     metrics = measure_supervised(config, dataset, model, data) or measure_unsupervised(model, data)
-    write_json(directory / "metrics.json", metrics)
+    write_json(folder.path / METRICS, metrics)
     animation = None
     if recorder is not None:
-        animation = directory / _animation_name(config)
+        animation = folder.path / animation_name(config.model.arch)
         write_animation(recorder, animation)
-    return ExperimentResult(config, directory, model, data, trainer.history, metrics, animation)
-
-
-def _animation_name(config: ExperimentConfig) -> str:
-    return f"{config.model.arch.upper()}_training.gif"
+    names = [CONFIG, CHECKPOINT, HISTORY, METRICS]
+    folder.check_complete(*names, *([] if animation is None else [animation.name]))
+    return ExperimentResult(config, folder.path, model, data, trainer.history, metrics, animation)
 
 
 def _recorder(config: ExperimentConfig, dataset: Any, data: Data) -> Recorder | None:
@@ -143,20 +164,3 @@ def _recorder(config: ExperimentConfig, dataset: Any, data: Data) -> Recorder | 
     if recorder is None:
         logger.warning("no animation: there are animations for planar points and images alone")
     return recorder
-
-
-def _check_same_experiment(config: ExperimentConfig, directory: Path) -> None:
-    if not (directory / "config.yml").is_file():
-        raise FileNotFoundError(f"nothing to resume: there is no {directory / 'config.yml'}")
-    num_epochs = {"training.num_epochs": config.training.num_epochs}
-    if load_config(directory / "config.yml", num_epochs) != config:
-        raise ValueError(
-            f"{directory} holds an experiment with other settings, see its config.yml; only "
-            f"training.num_epochs may change when it is resumed"
-        )
-
-
-def _clear(directory: Path, config: ExperimentConfig) -> None:
-    """Removes an earlier run's results: a stopped run must not look as if it had made them."""
-    for name in ("checkpoint.pt", "history.csv", "metrics.json", _animation_name(config)):
-        (directory / name).unlink(missing_ok=True)

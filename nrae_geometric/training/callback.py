@@ -47,6 +47,9 @@ class Callback:
     def on_fit_end(self, trainer: "Trainer", model: nn.Module) -> None:
         """Called after the last epoch, before the last checkpoint."""
 
+    def on_checkpoint(self, trainer: "Trainer", model: nn.Module) -> None:
+        """Called after each checkpoint has been written."""
+
     def state_dict(self) -> dict[str, Any]:
         """Returns tensors, numbers, strings, and lists, tuples and dictionaries of them."""
         return {}

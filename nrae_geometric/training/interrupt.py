@@ -70,7 +70,10 @@ class DeferredInterrupt:
             signal.raise_signal(number)
             return
         self._noted = number
-        logger.warning("finishing this epoch to save a checkpoint; a second signal stops at once")
+        logger.warning(
+            "finishing this epoch, or the start before the first, to save a checkpoint; a second "
+            "signal stops at once"
+        )
 
     def _restore(self) -> None:
         while self._handlers:

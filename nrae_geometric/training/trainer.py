@@ -36,7 +36,7 @@ from nrae_geometric.training.step import TrainingStep, resolve_precision
 logger = logging.getLogger(__name__)
 
 # Often enough to lose little to a crash, rare enough to cost nothing.
-_SECONDS_BETWEEN_CHECKPOINTS = 60.0
+_FIRST_CHECKPOINT, _LONGEST_GAP = 1.0, 60.0  # seconds
 # Any number will do: it has validation draw the same neighbors in every epoch.
 _VALIDATION_SEED = 0
 
@@ -62,10 +62,14 @@ class Trainer:
         seed (int, optional): Seeds Python, NumPy, PyTorch and the loader's generator at the start
             of :meth:`fit`, which then leaves the global generators as they were. Seed the same
             before building the model for a reproducible run. (default: :obj:`None`)
-        checkpoint (str or os.PathLike, optional): The file to save to: every minute, at the end,
-            and when Ctrl-C, SIGTERM or SIGHUP stops the run, which then happens at the end of the
-            epoch. A second signal stops at once and saves nothing, as does one before the first
-            epoch. (default: :obj:`None`)
+        checkpoint (str or os.PathLike, optional): The file to save to: after a second, whenever
+            the run has doubled its time since and at least every minute, at the end, and when
+            Ctrl-C, SIGTERM or SIGHUP stops the run, which then happens at the end of the epoch, or
+            of the callbacks' start. A second signal stops at once and saves nothing.
+            (default: :obj:`None`)
+        fingerprint (str, optional): What tells runs apart whose models have the same shapes, such
+            as a digest of their settings. A checkpoint has it, and none with another one is
+            resumed. (default: :obj:`None`)
         progress (bool, optional): Whether to show a progress bar. (default: :obj:`True`)
         compile (bool, optional): Whether to run the loss through :func:`torch.compile`.
             (default: :obj:`False`)
@@ -107,6 +111,7 @@ class Trainer:
         precision: str | int = "32-true",
         seed: int | None = None,
         checkpoint: str | os.PathLike[str] | None = None,
+        fingerprint: str | None = None,
         progress: bool = True,
         compile: bool = False,
     ) -> None:
@@ -122,6 +127,7 @@ class Trainer:
         self.precision = resolve_precision(precision)
         self.seed = None if seed is None else _integer("seed", seed, 0, 2**32 - 1)
         self.checkpoint = None if checkpoint is None else Path(checkpoint)
+        self.fingerprint = fingerprint
         self.progress = progress
         self.compile = compile
         self.epoch = 0
@@ -199,16 +205,20 @@ class Trainer:
             if self.seed is not None:
                 seed_generators(self.seed, self.device, self._generator)
         self.epoch = len(self.history)
-        for callback in self.callbacks.values():
-            callback.on_fit_start(self, model)
-        if self.resumed:
-            restore_random_state(generators, self.device, self._generator)
-        if self.checkpoint is not None:
-            # An hour of training must not end in a file that cannot be written.
-            check_storable(self._state(model))
-            check_writable(self.checkpoint)
         with DeferredInterrupt(enabled=self.checkpoint is not None) as interrupt:
-            self._train(model, step, interrupt)
+            started_at = time.monotonic()
+            for callback in self.callbacks.values():
+                callback.on_fit_start(self, model)
+            if self.resumed:
+                restore_random_state(generators, self.device, self._generator)
+            if self.checkpoint is not None:
+                # An hour of training must not end in a file that cannot be written.
+                check_storable(self._state(model))
+                check_writable(self.checkpoint)
+            if interrupt.requested:
+                self._save(model, step)
+                interrupt.deliver()
+            self._train(model, step, interrupt, started_at)
             self._history.read()
             for callback in self.callbacks.values():
                 callback.on_fit_end(self, model)
@@ -216,9 +226,15 @@ class Trainer:
             if interrupt.requested:
                 interrupt.deliver()
 
-    def _train(self, model: nn.Module, step: TrainingStep, interrupt: DeferredInterrupt) -> None:
+    def _train(
+        self,
+        model: nn.Module,
+        step: TrainingStep,
+        interrupt: DeferredInterrupt,
+        started_at: float,
+    ) -> None:
         schedule = self.schedule or published_schedule
-        saved_at = time.monotonic()
+        save_at = started_at + _FIRST_CHECKPOINT
         for epoch in self._epochs():
             self.epoch = epoch
             step.lr = self.lr * schedule(epoch, self.max_epochs)
@@ -228,9 +244,10 @@ class Trainer:
                 callback.on_epoch_end(self, model)
             if self.is_last_epoch:
                 continue  # the last checkpoint waits for the callbacks' last word
-            if interrupt.requested or time.monotonic() > saved_at + _SECONDS_BETWEEN_CHECKPOINTS:
+            if interrupt.requested or time.monotonic() > save_at:
                 self._save(model, step)
-                saved_at = time.monotonic()
+                now = time.monotonic()
+                save_at = now + min(now - started_at, _LONGEST_GAP)
             if interrupt.requested:
                 interrupt.deliver()
 
@@ -267,7 +284,9 @@ class Trainer:
             "seed": self.seed,
             "precision": self.precision,
             "model": model.state_dict(),
-            "callbacks": {name: each.state_dict() for name, each in self.callbacks.items()},
+            "callbacks": {
+                name: state for name, each in self.callbacks.items() if (state := each.state_dict())
+            },
         }
 
     def _save(self, model: nn.Module, step: TrainingStep) -> None:
@@ -276,6 +295,7 @@ class Trainer:
         state = {
             **self._state(model),
             "completed_epochs": len(self.history),
+            "fingerprint": self.fingerprint,
             "stop_reason": self.stop_reason,
             "optimizer": step.state_dict(),
             "history": self.history,
@@ -283,6 +303,8 @@ class Trainer:
         }
         save_checkpoint(self.checkpoint, state, keep_previous=self._has_saved)
         self._has_saved = True
+        for callback in self.callbacks.values():
+            callback.on_checkpoint(self, model)
 
     def _restore(self, model: nn.Module, step: TrainingStep) -> dict[str, Any]:
         if self.checkpoint is None:
@@ -304,6 +326,8 @@ class Trainer:
         return generators
 
     def _check_same_run(self, model: nn.Module, state: dict[str, Any]) -> None:
+        if state["fingerprint"] != self.fingerprint:
+            raise ValueError("it is of a run with other settings; train anew")
         seed = state["seed"] if self.seed is None else self.seed
         for name, present in [
             ("architecture", _architecture(model)),
@@ -312,6 +336,11 @@ class Trainer:
         ]:
             if state[name] != present:
                 raise ValueError(f"its {name} is {state[name]}, and that of this run {present}")
+        if (completed := len(state["history"])) > self.max_epochs:
+            raise ValueError(
+                f"it has {completed} epochs already, more than max_epochs={self.max_epochs}; "
+                f"resume it with at least {completed}, or train anew"
+            )
 
 
 def _architecture(model: nn.Module) -> str:

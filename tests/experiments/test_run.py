@@ -123,14 +123,6 @@ def test_resuming_nothing_is_an_error(tmp_path):
         run("AE_toy_denoising", tmp_path, resume=True)
 
 
-def test_failed_run_leaves_no_results_of_an_earlier_one(tmp_path):
-    directory = run("AE_toy_denoising", tmp_path).directory
-    with pytest.raises(FloatingPointError):
-        run("AE_toy_denoising", tmp_path, {"optimizer.lr": 1e30})
-
-    assert [path.name for path in directory.iterdir()] == ["config.yml"]
-
-
 def test_two_latent_dimensions_train_without_an_animation(tmp_path):
     result = run("NRAEL_toy_denoising", tmp_path, {"model.z_dim": 2}, animate=True)
 

@@ -199,22 +199,46 @@ def test_ignored_signal_stays_ignored(make_model, make_loader, tmp_path, signal_
     assert len(run.history) == NUM_EPOCHS
 
 
-def test_interrupt_before_the_first_epoch_stops_at_once_and_saves_nothing(
-    make_model, make_loader, tmp_path
-):
-    class Start(Callback):
-        finished = False
-
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_signal_during_the_start_is_heeded_once_the_start_is_saved(tmp_path, number):
+    class Signal(Callback):
         def on_fit_start(self, trainer, model):
-            os.kill(os.getpid(), signal.SIGINT)
-            self.finished = True
+            os.kill(os.getpid(), number)
 
-    checkpoint, start = tmp_path / "checkpoint.pt", Start()
-    with pytest.raises(KeyboardInterrupt):
-        trainer(checkpoint, [start]).fit(make_model(), make_loader())
+    whole, stopped, resumed = (CASES["start"](seed) for seed in (0, 0, 99))
+    trainer(callbacks=whole.callbacks).fit(whole.model, whole.loader)
+    checkpoint = tmp_path / "checkpoint.pt"
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            trainer(checkpoint, [Signal(), *stopped.callbacks]).fit(stopped.model, stopped.loader)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    run = trainer(checkpoint, resumed.callbacks)
+    run.fit(resumed.model, resumed.loader, resume=True)
 
-    assert not start.finished
-    assert not checkpoint.exists()
+    assert len(run.history) == NUM_EPOCHS
+    assert_equal_weights(resumed.model, whole.model)
+
+
+def test_checkpoint_of_other_settings_is_refused(make_model, make_loader, tmp_path):
+    checkpoint = tmp_path / "checkpoint.pt"
+    trainer(checkpoint, fingerprint="one", max_epochs=2).fit(make_model(), make_loader())
+    for fingerprint in ("another", None):
+        with pytest.raises(ValueError, match=r"checkpoint\.pt .*: it is of a run with other"):
+            trainer(checkpoint, fingerprint=fingerprint).fit(
+                make_model(), make_loader(), resume=True
+            )
+
+
+def test_checkpoint_of_a_longer_run_is_refused_and_kept(make_model, make_loader, tmp_path):
+    checkpoint = tmp_path / "checkpoint.pt"
+    trainer(checkpoint, max_epochs=4).fit(make_model(), make_loader())
+    before = checkpoint.read_bytes()
+    with pytest.raises(ValueError, match="resume it with at least 4"):
+        trainer(checkpoint, max_epochs=3).fit(make_model(), make_loader(), resume=True)
+
+    assert checkpoint.read_bytes() == before
 
 
 def test_second_interrupt_stops_at_once_and_saves_nothing(
