@@ -35,6 +35,60 @@ def has_forward_hooks(module: nn.Module) -> bool:
     )
 
 
+def has_backward_hooks(module: nn.Module) -> bool:
+    """Returns whether a hook, the module's own or one of all modules, may change a gradient."""
+    return bool(
+        getattr(module, "_backward_hooks", None)
+        or getattr(module, "_backward_pre_hooks", None)
+        or getattr(global_hooks, "_global_backward_hooks", None)
+        or getattr(global_hooks, "_global_backward_pre_hooks", None)
+    )
+
+
+def is_script_function(value: Any) -> bool:
+    """Returns whether a value is a function of TorchScript."""
+    return isinstance(value, torch.jit.ScriptFunction)
+
+
+def inexact_script_functions(module: Any) -> list[str]:
+    """Returns the functions in a scripted or traced module whose higher derivatives are inexact."""
+    if not isinstance(module, torch.jit.ScriptModule | torch.jit.ScriptFunction):
+        return []
+    graph = getattr(module, "inlined_graph", None)
+    if graph is None:  # a part that has no forward of its own
+        return []
+    return [name for name in _INEXACT if graph.findAllNodes(f"aten::{name}", True)]
+
+
+_INEXACT = ("layer_norm", "native_layer_norm", "instance_norm", "polar", "_weight_norm")
+
+
+def original_module(module: nn.Module) -> nn.Module:
+    """Returns what a module does without compilation, which differentiates only so often."""
+    while type(module).__name__ == "OptimizedModule" and not has_forward_hooks(module):
+        original = getattr(module, "_orig_mod", None)
+        if not isinstance(original, nn.Module):
+            break
+        module = original
+    return module
+
+
+def has_saved_tensors_hooks() -> bool:
+    """Returns whether something, such as a checkpoint, keeps what the backward pass needs."""
+    top = getattr(torch._C._autograd, "_top_saved_tensors_default_hooks", None)
+    return top is not None and top(False) is not None
+
+
+def recurrent_decomposition(name: str, packed: bool) -> Callable[..., Any] | None:
+    """Returns a recurrent network of elementary operations; :obj:`None` where there is none."""
+    try:
+        from torch._decomp import decomposition_table
+    except ImportError:
+        return None
+    overloads = getattr(torch.ops.aten, name)
+    return decomposition_table.get(overloads.data if packed else overloads.input)
+
+
 def takes_edge_index(encoder: Callable[..., Any]) -> bool:
     """Returns whether a module or function has an argument :obj:`edge_index`."""
     if isinstance(encoder, Sequential):  # PyG's hides its arguments behind *args

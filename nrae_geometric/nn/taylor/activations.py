@@ -12,7 +12,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from nrae_geometric.nn.taylor.propagate import register_pointwise, register_taylor_rule
+from nrae_geometric.nn.taylor.propagate import (
+    register_pointwise,
+    register_taylor_rule,
+    rows_error,
+)
 from nrae_geometric.nn.taylor.series import Derivatives, TaylorSeries
 
 
@@ -142,6 +146,8 @@ def _softmax(module: nn.Softmax, series: TaylorSeries) -> TaylorSeries:
     if module.dim is None:
         raise ValueError("Softmax needs its dimension: give it dim=-1")
     dim = module.dim
+    if dim % series.value.dim() == 0:
+        raise rows_error(module)
     value, b = series.value.softmax(dim), series.first
     s = series.per_direction(value, b)
     deviation = b - (s * b).sum(dim, keepdim=True)

@@ -14,13 +14,14 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrize import is_parametrized
 
 from nrae_geometric.nn.taylor.dense_chain import Pointwise, is_dense, propagate_chain
+from nrae_geometric.nn.taylor.differentiate import propagate_by_differentiation
+from nrae_geometric.nn.taylor.exact_functions import batch_statistics_error
 from nrae_geometric.nn.taylor.propagate import (
     PointwiseRule,
-    batch_statistics_error,
     find_rule,
     propagate,
-    propagate_by_jvp,
     register_taylor_rule,
+    rows_error,
 )
 from nrae_geometric.nn.taylor.series import TaylorSeries
 
@@ -68,10 +69,12 @@ def _linear(module: nn.Linear, series: TaylorSeries) -> TaylorSeries:
     nn.ConvTranspose3d,
 )
 def _convolution(module: nn.Conv2d, series: TaylorSeries) -> TaylorSeries:
+    if series.value.dim() != len(module.kernel_size) + 2:  # the rows would be taken for channels
+        raise rows_error(module)
     if module.bias is None:
         return series.map_linear(module.forward)
     if is_parametrized(module, "bias"):  # no bias that a call can do without
-        return propagate_by_jvp(module, series)
+        return propagate_by_differentiation(module, series)
     zero = {"bias": torch.zeros_like(module.bias)}
     return series.map_linear(
         lambda x: torch.func.functional_call(module, zero, (x,)),
@@ -81,8 +84,6 @@ def _convolution(module: nn.Conv2d, series: TaylorSeries) -> TaylorSeries:
 
 @register_taylor_rule(
     nn.Identity,
-    nn.Flatten,
-    nn.Unflatten,
     nn.AvgPool1d,
     nn.AvgPool2d,
     nn.AvgPool3d,
@@ -97,9 +98,23 @@ def _convolution(module: nn.Conv2d, series: TaylorSeries) -> TaylorSeries:
     nn.ZeroPad1d,
     nn.ZeroPad2d,
     nn.ZeroPad3d,
+    nn.Flatten,
+    nn.Unflatten,
 )
 def _without_bias(module: nn.Module, series: TaylorSeries) -> TaylorSeries:
+    if _reaches_rows(module, series.value.dim()):
+        raise rows_error(module)
     return series.map_linear(module.forward)
+
+
+def _reaches_rows(module: nn.Module, num_dims: int) -> bool:
+    """Whether a layer acts on the first of so many dimensions."""
+    if isinstance(module, nn.Flatten | nn.Unflatten):
+        first = module.start_dim if isinstance(module, nn.Flatten) else module.dim
+        return isinstance(first, int) and first % num_dims == 0
+    if isinstance(module, nn.ZeroPad1d | nn.ZeroPad2d | nn.ZeroPad3d):
+        return len(module.padding) // 2 >= num_dims
+    return isinstance(module, nn.PixelShuffle | nn.PixelUnshuffle) and num_dims < 4
 
 
 @register_taylor_rule(nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d)
@@ -125,6 +140,8 @@ def _batch_norm(module: nn.BatchNorm1d, series: TaylorSeries) -> TaylorSeries:
 @register_taylor_rule(nn.LayerNorm)
 def _layer_norm(module: nn.LayerNorm, series: TaylorSeries) -> TaylorSeries:
     dims = tuple(range(-len(module.normalized_shape), 0))
+    if len(dims) >= series.value.dim():
+        raise rows_error(module)
     series = _standardize(series, dims, module.eps)
     return _affine(series, module.weight, module.bias)
 
