@@ -93,15 +93,18 @@ class Cosine(Metric):
         Raises:
             ValueError: If a row is zero and has no direction.
         """
-        largest = x.abs().amax(dim=1, keepdim=True)
+        largest = x.abs().amax(dim=1, keepdim=True).double()
         refuse_rows(
             largest.squeeze(1) == 0,
             name,
             "of zeros, which have no direction",
             "drop them or choose metric='euclidean'",
         )
-        # Squares of coordinates of at most one neither overflow nor all underflow.
-        unit = x.double() / largest
+        # Squares of coordinates of at most one neither overflow nor all underflow. A power of two
+        # rounds nothing; of the smallest and the largest there is no reciprocal.
+        exponent = largest.frexp().exponent
+        half = exponent // 2
+        unit = x.double().ldexp(-half).ldexp_(half - exponent)
         return unit.div_(unit.norm(dim=1, keepdim=True))
 
     def distance(self, euclidean: Tensor) -> Tensor:

@@ -18,8 +18,6 @@ _FLOAT32_EXACT = {
     torch.float32,
 }
 
-_LARGEST = 1e150
-
 
 def as_points(x: Any, name: str = "x") -> Tensor:
     r"""Returns :obj:`x` as a finite, contiguous matrix with one row for each point.
@@ -34,8 +32,7 @@ def as_points(x: Any, name: str = "x") -> Tensor:
 
     Raises:
         TypeError: If :obj:`x` is complex or not a dense tensor.
-        ValueError: If :obj:`x` has no rows or no features, or rows with NaN or infinite values,
-            or values whose squared distance has no float64.
+        ValueError: If :obj:`x` has no rows or no features, or rows with NaN or infinite values.
     """
     x = torch.as_tensor(x).detach()
     if x.layout != torch.strided or x.is_complex():
@@ -56,11 +53,6 @@ def as_points(x: Any, name: str = "x") -> Tensor:
         "with NaN or infinite values",
         "drop or impute them before building a graph",
     )
-    if dtype == torch.float64 and max(float(-low.min()), float(high.max())) > _LARGEST:
-        raise ValueError(
-            f"{name} has values beyond {_LARGEST:g}, whose squared distances overflow float64; "
-            "rescale it before building a graph"
-        )
     return points
 
 

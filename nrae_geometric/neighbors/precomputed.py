@@ -16,8 +16,8 @@ from torch import Tensor
 
 _FORMS = (
     "an edge_index [2, E] with the lengths [E] of its edges, as a pair or as a Data with "
-    "edge_index and edge_length; a scipy sparse matrix [N, N] of distances, the neighbors of a point in its "
-    "row; or a pair (indices [N, k], distances [N, k])"
+    "edge_index and edge_length; a scipy sparse matrix [N, N] of distances, the neighbors of a "
+    "point in its row; or a pair (indices [N, k], distances [N, k])"
 )
 
 
@@ -62,13 +62,13 @@ def precomputed_graph(
     if sparse.issparse(neighbors) or _is_sparse_tensor(neighbors):
         neighbor, center, length = _from_matrix(neighbors, num_nodes, name)
     elif hasattr(neighbors, "edge_index"):
-        length = neighbors.get("edge_length") if hasattr(neighbors, "get") else None
-        if neighbors.edge_index is None or length is None:
+        edges, lengths = neighbors.edge_index, getattr(neighbors, "edge_length", None)
+        if edges is None or lengths is None:
             raise TypeError(
-                f"{name} must hold edge_index and edge_length, but {type(neighbors).__name__} has "
-                f"no {'edge_index' if neighbors.edge_index is None else 'edge_length'}"
+                f"{name} must hold edge_index and edge_length, but this {type(neighbors).__name__} "
+                f"has no {'edge_index' if edges is None else 'edge_length'}"
             )
-        neighbor, center, length = _from_edges(neighbors.edge_index, length, name)
+        neighbor, center, length = _from_edges(edges, lengths, name)
     else:
         neighbor, center, length = _from_pair(neighbors, num_nodes, name)
     return _checked(neighbor, center, length, num_nodes, name)

@@ -14,6 +14,7 @@ from torch import Tensor
 from nrae_geometric.neighbors.backends import Backend, ScipyBackend, TorchBackend
 from nrae_geometric.neighbors.metrics import Metric
 from nrae_geometric.neighbors.points import as_batch, as_points, as_query, check_k
+from nrae_geometric.neighbors.units import search_any_magnitude
 from nrae_geometric.registry import BACKENDS, METRICS
 
 # A k-d tree of D dimensions is faster than the blocked search from about 4^D points on; with fewer
@@ -70,7 +71,7 @@ def knn(
         dtype = torch.promote_types(dtype, queries.dtype)
         queries = _embed(queries.to(dtype), metric, "query")
     points = _embed(points.to(dtype), metric, "x")
-    distance, index = _backend(backend, points).search(points, k, queries)
+    distance, index = search_any_magnitude(_backend(backend, points), points, k, queries)
     return metric.distance(distance).to(dtype), index
 
 
@@ -159,13 +160,13 @@ def knn_edges(
 
 def _neighborhoods(x: Tensor, k: int, backend: str | Backend, loop: bool) -> tuple[Tensor, Tensor]:
     r"""Euclidean distance and index, each :math:`[N, k]`, of the edges of one graph."""
-    search = _backend(backend, x).search
+    engine = _backend(backend, x)
     if not loop:
-        return search(x, k, None)
+        return search_any_magnitude(engine, x, k, None)
     index = torch.arange(x.size(0), device=x.device).unsqueeze(1)
     distance = x.new_zeros(index.shape)
     if k > 1:
-        near, neighbor = search(x, k - 1, None)
+        near, neighbor = search_any_magnitude(engine, x, k - 1, None)
         distance, index = torch.cat([distance, near], dim=1), torch.cat([index, neighbor], dim=1)
     return distance, index
 
@@ -177,7 +178,12 @@ def _embed(x: Tensor, metric: Metric, name: str) -> Tensor:
 
 
 def _metric(metric: str | Metric) -> Metric:
-    return metric if isinstance(metric, Metric) else METRICS[metric]()
+    if isinstance(metric, Metric):
+        return metric
+    if not isinstance(metric, str) or metric not in METRICS:
+        names = ", ".join(map(repr, METRICS))
+        raise ValueError(f"unknown metric {metric!r}; choose one of {names}")
+    return METRICS[metric]()
 
 
 def _backend(backend: str | Backend, x: Tensor) -> Backend:
@@ -185,7 +191,7 @@ def _backend(backend: str | Backend, x: Tensor) -> Backend:
         return backend
     if backend == "auto":
         return _fastest(x)
-    if backend not in BACKENDS:
+    if not isinstance(backend, str) or backend not in BACKENDS:
         names = ", ".join(repr(name) for name in ["auto", *BACKENDS])
         raise ValueError(f"unknown backend {backend!r}; choose one of {names}")
     reason = BACKENDS[backend].unavailable()

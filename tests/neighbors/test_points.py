@@ -50,9 +50,14 @@ def test_complex_points_are_refused():
         knn(torch.zeros(4, 2, dtype=torch.complex64), 1)
 
 
-def test_values_whose_squares_overflow_float64_are_refused():
-    with pytest.raises(ValueError, match="overflow float64"):
-        knn(torch.tensor([[0.0], [1e200]], dtype=torch.float64), 1)
+def test_distances_beyond_the_type_are_infinite_to_the_right_neighbors():
+    largest = torch.finfo(torch.float64).max
+    x = torch.tensor([-largest, largest, 0.9 * largest, 0.0], dtype=torch.float64)
+
+    distance, index = knn(x, 3)
+
+    assert index[0].tolist() == [3, 2, 1]
+    assert distance[0].tolist() == [largest, torch.inf, torch.inf]
 
 
 def test_query_with_another_number_of_features_is_refused():

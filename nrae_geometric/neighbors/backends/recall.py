@@ -6,7 +6,8 @@ import torch
 from torch import Tensor
 
 from nrae_geometric.neighbors.backends.torch import TorchBackend
-from nrae_geometric.neighbors.ranking import drop_self, rank, squared_distance
+from nrae_geometric.neighbors.blocked.rounding import mean_point, power_of_two_scale
+from nrae_geometric.neighbors.ranking import block_rows, drop_self, pair_distance, rank, row_blocks
 
 _SAMPLE = 1000
 
@@ -23,11 +24,17 @@ def check_recall(recall: float) -> float:
 
 
 def float32_points(x: Tensor, query: Tensor | None) -> tuple[Tensor, Tensor | None, float]:
-    r"""Returns points and query, centered and shrunk to lose least in float32, and the factor."""
-    center = x.mean(dim=0)
-    scale = float(1 / (x - center).abs().max().clamp(min=torch.finfo(x.dtype).tiny))
-    queries = None if query is None else ((query - center) * scale).float()
-    return ((x - center) * scale).float(), queries, scale
+    r"""Returns points and query, centered and scaled to lose least in float32, and the factor."""
+    center = mean_point(x)
+    scale = power_of_two_scale([x] if query is None else [x, query], center)
+
+    def to_float32(points: Tensor) -> Tensor:
+        result = torch.empty(points.shape)
+        for rows in row_blocks(len(points), block_rows(points.size(1), points.device)):
+            result[rows] = (points[rows].double() - center) * scale
+        return result
+
+    return to_float32(x), None if query is None else to_float32(query), scale
 
 
 class RecallSample:
@@ -63,9 +70,9 @@ class RecallSample:
                 nothing was found.
         """
         row = torch.arange(len(found)).repeat_interleave(found.size(1))
-        squared = squared_distance(self._queries, self._x, row, found.clamp(min=0).reshape(-1))
+        distance = pair_distance(self._queries, self._x, row, found.clamp(min=0).reshape(-1))
         # As distances are given: in the type of the points.
-        is_near = squared.view_as(found).sqrt().to(self._x.dtype) <= self._farthest
+        is_near = distance.view_as(found).to(self._x.dtype) <= self._farthest
         hits = is_near & (found >= 0)
         if self._itself is not None:
             hits &= found != self._itself

@@ -5,7 +5,7 @@ from scipy.spatial import cKDTree
 from torch import Tensor
 
 from nrae_geometric.neighbors.backends.base import Backend, register_backend
-from nrae_geometric.neighbors.ranking import drop_self
+from nrae_geometric.neighbors.ranking import LEAST_DISTANCE, correct_near_rows, drop_self
 
 _LEAF_SIZE = 24
 _BLOCK_ROWS = 1 << 16
@@ -33,4 +33,5 @@ class ScipyBackend(Backend):
             if query is None:
                 near, neighbor = drop_self(near, neighbor, rows)
             distance[rows], index[rows] = near.to(x.dtype), neighbor
+        correct_near_rows(x, query, distance, index, LEAST_DISTANCE)
         return distance, index

@@ -5,11 +5,11 @@ from torch import Tensor
 
 from nrae_geometric.neighbors.backends.base import Backend, register_backend
 from nrae_geometric.neighbors.blocked.ordering import redundant_duplicates
+from nrae_geometric.neighbors.blocked.outliers import Outliers
 from nrae_geometric.neighbors.blocked.products import exact_matmul
 from nrae_geometric.neighbors.blocked.search import BlockedSearch
 from nrae_geometric.neighbors.blocked.strips import StripSearch
-from nrae_geometric.neighbors.blocked.tiles import direct_distance
-from nrae_geometric.neighbors.ranking import drop_self, rank
+from nrae_geometric.neighbors.ranking import compare_all, drop_self
 
 # Up to so many coordinate differences, to form them all is faster than to set up tiles.
 _MAX_DIRECT = 1 << 23
@@ -44,10 +44,7 @@ class TorchBackend(Backend):
         r"""Compares all pairs of a small set directly, else searches blocks of them."""
         queries = x if query is None else query
         if self.block_size is None and queries.size(0) * x.numel() <= _MAX_DIRECT:
-            distance = direct_distance(queries, x)
-            if query is None:
-                distance.fill_diagonal_(torch.inf)
-            return rank(x, query, distance.sort(dim=1, stable=True).indices[:, :k], k)
+            return compare_all(x, k, query)
         with exact_matmul(x.device):
             redundant, first = redundant_duplicates(x, k)
             if redundant.numel() == 0:
@@ -67,6 +64,13 @@ class TorchBackend(Backend):
         return distance, index
 
     def _search(self, x: Tensor, k: int, query: Tensor | None) -> tuple[Tensor, Tensor]:
+        outliers = Outliers.find(x, k, query)
+        if outliers is None:
+            return self._search_blocks(x, k, query)
+        found = self._search_blocks(*outliers.others())
+        return outliers.complete(*found)
+
+    def _search_blocks(self, x: Tensor, k: int, query: Tensor | None) -> tuple[Tensor, Tensor]:
         default = _CPU_BLOCK if x.device.type == "cpu" else _ACCELERATOR_BLOCK
         block_size = self.block_size or default
         if self.block_size is None and _suits_strips(x, k):

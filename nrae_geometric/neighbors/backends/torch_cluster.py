@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 
 from nrae_geometric.neighbors.backends.base import Backend, register_backend
-from nrae_geometric.neighbors.ranking import rank
+from nrae_geometric.neighbors.blocked.rounding import power_of_two_scale
+from nrae_geometric.neighbors.ranking import LEAST_DISTANCE, correct_near_rows, rank
 
 _MAX_K_CUDA = 100
 
@@ -18,8 +19,7 @@ class TorchClusterBackend(Backend):
 
     Its own graph asks for :math:`k + 1` neighbors and drops the point itself, which leaves too
     many for a point that its duplicates displace; its GPU kernel drops squared distances above
-    1e10. Here the points are centered, shrunk by a power of two, searched in float64, and ranked
-    again.
+    1e10. Here the points are shrunk by a power of two, searched in float64, and ranked again.
     """
 
     name = "torch_cluster"
@@ -50,14 +50,15 @@ class TorchClusterBackend(Backend):
             )
         from torch_cluster import knn
 
-        center = x.double().mean(dim=0)
-        scale = torch.ldexp(torch.ones_like(center[0]), -(x.abs().amax().double().frexp()[1] + 1))
-        target = (x.double() - center) * scale
-        queries = target if query is None else (query.double() - center) * scale
+        scale = power_of_two_scale([x] if query is None else [x, query], x.new_zeros(x.size(1)))
+        target = x.double() * scale
+        queries = target if query is None else query.double() * scale
         row, col = knn(target, queries, width, num_workers=torch.get_num_threads())
         if row.numel() != queries.size(0) * width:
             raise RuntimeError(
                 f"torch_cluster returned {row.numel()} neighbors instead of "
                 f"{queries.size(0) * width}; use backend='torch'"
             )
-        return rank(x, query, col.view(-1, width), k)
+        distance, index = rank(x, query, col.view(-1, width), k)
+        correct_near_rows(x, query, distance, index, LEAST_DISTANCE / scale)
+        return distance, index

@@ -5,7 +5,8 @@ import itertools
 import torch
 from torch import Tensor
 
-from nrae_geometric.neighbors.ranking import sort_pairs, squared_distance
+from nrae_geometric.neighbors.blocked.rounding import UNDERFLOW
+from nrae_geometric.neighbors.ranking import pair_distance, sort_pairs
 
 # Pairs kept before they are ranked: some 60 bytes each while they are sorted.
 _MAX_PENDING = 1 << 22
@@ -33,7 +34,7 @@ class Candidates:
         self.x, self.query, self.k, self.scale = x, query, k, scale
         num_query = query.size(0)
         self.limit = torch.full((num_query,), torch.inf, device=x.device)
-        self.squared = torch.full((num_query, k), torch.inf, dtype=torch.float64, device=x.device)
+        self.distance = torch.full((num_query, k), torch.inf, dtype=torch.float64, device=x.device)
         self.index = torch.full((num_query, k), x.size(0), device=x.device)
         # Row, column, lower and upper bound, in one place for all pairs that ever wait: pieces that
         # come and go would leave holes in the memory.
@@ -45,8 +46,11 @@ class Candidates:
         self._next_thinning = max(1 << 18, 2 * num_query * k)
 
     def lower_limit(self, row: Tensor, limit: Tensor) -> None:
-        r"""Lowers the limits of the distinct query points :obj:`row` to at most :obj:`limit`."""
-        self.limit[row] = torch.minimum(self.limit[row], limit)
+        r"""Lowers the limits of the distinct query points :obj:`row` to at most :obj:`limit`.
+
+        None falls so low that float32 could round a bound to its wrong side.
+        """
+        self.limit[row] = torch.minimum(self.limit[row], limit.clamp(min=UNDERFLOW))
 
     def add(self, row: Tensor, col: Tensor, lower: Tensor, upper: Tensor) -> None:
         r"""Adds pairs of query points and points with bounds of their scaled squared distance."""
@@ -66,8 +70,7 @@ class Candidates:
         r"""Returns distance and index of the :obj:`k` nearest, each :math:`[M, k]`."""
         self._thin()
         self._rank()
-        # In place: at this point a second [M, k] float64 matrix may be most of the memory.
-        return self.squared.sqrt_().to(self.x.dtype), self.index
+        return self.distance.to(self.x.dtype), self.index
 
     def _thin(self) -> None:
         r"""Lowers the limits to what the pending pairs prove, and drops the pairs beyond them."""
@@ -94,18 +97,18 @@ class Candidates:
                 self._merge(row[start:stop], col[start:stop])
 
     def _merge(self, row: Tensor, col: Tensor) -> None:
-        squared = squared_distance(self.query, self.x, row, col)
+        distance = pair_distance(self.query, self.x, row, col)
         query, group = row.unique_consecutive(return_inverse=True)
         known = torch.arange(query.numel(), device=row.device).repeat_interleave(self.k)
         group = torch.cat([known, group])
-        squared = torch.cat([self.squared[query].view(-1), squared])
+        distance = torch.cat([self.distance[query].view(-1), distance])
         col = torch.cat([self.index[query].view(-1), col])
-        order = sort_pairs(group, squared, col)
+        order = sort_pairs(group, distance, col)
         count = group.bincount()
         place = torch.arange(order.numel(), device=row.device)
         place -= (count.cumsum(0) - count)[group[order]]
         order = order[place < self.k].view(-1, self.k)
-        self.squared[query] = squared[order]
+        self.distance[query] = distance[order]
         self.index[query] = col[order]
-        farthest = self.squared[query, -1] * self.scale**2
+        farthest = (self.distance[query, -1] * self.scale).square_()
         self.lower_limit(query, (farthest * (1 + 1e-6)).float())

@@ -32,8 +32,9 @@ from nrae_geometric.neighbors.ranking import block_rows, row_blocks
 # Roundings of one step of a sum, and to spare: tensor cores truncate, AVX512-BF16 rounds twice. The
 # sum of all magnitudes is at most 2 (n_i + n_j).
 _SUM_ROUNDOFF = 2 * 4
-# More than all products that underflow can add up to, for coordinates of at most one.
-_UNDERFLOW = 1e-30
+# More than all products that underflow can add up to, for coordinates of at most one, and than
+# what the bounds lose where they underflow themselves.
+UNDERFLOW = 1e-30
 # Covers the float32 rounding of the bounds themselves.
 _MARGIN = 1e-5
 
@@ -113,7 +114,7 @@ class RoundedPoints:
             rounded products with the rounded bound loses no pair.
         """
         distance = limit.sqrt() + self.error + others.error.max()
-        return (distance.square_().mul_(1 + _MARGIN) + _UNDERFLOW).to(self.dtype)
+        return (distance.square_().mul_(1 + _MARGIN) + UNDERFLOW).to(self.dtype)
 
     def upper_bound(self, product: Tensor, others: "RoundedPoints") -> Tensor:
         r"""Returns an upper bound of the squared distance, scaled, of pairs with a product.
@@ -137,12 +138,12 @@ class RoundedPoints:
         """
         error = self.error[row] + others.error[col]
         rounded = product.float().clamp_(min=0) * (1 - torch.finfo(self.dtype).eps)
-        lower = (rounded.sqrt_() * (1 - _MARGIN) - error - _UNDERFLOW).clamp_(min=0).square_()
+        lower = (rounded.sqrt_() * (1 - _MARGIN) - error - UNDERFLOW).clamp_(min=0).square_()
         return lower * (1 - _MARGIN), self._upper(product, self.norm[row] + others.norm[col], error)
 
     def _upper(self, product: Tensor, norms: Tensor, error: Tensor) -> Tensor:
         rounded = product.float().clamp_(min=0) * (1 + torch.finfo(self.dtype).eps)
-        rounded += 2 * self._relative * norms + _UNDERFLOW
+        rounded += 2 * self._relative * norms + UNDERFLOW
         return (rounded.sqrt_() + error).square_() * (1 + _MARGIN)
 
 

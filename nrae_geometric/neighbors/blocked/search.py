@@ -25,9 +25,9 @@ from nrae_geometric.neighbors.blocked.rounding import (
 from nrae_geometric.neighbors.blocked.tiles import (
     below_column_bound,
     below_row_bound,
-    direct_distance,
     smallest_entries,
 )
+from nrae_geometric.neighbors.ranking import distance_matrix
 
 # Rounded points beyond this many bytes are rounded again whenever they are needed.
 _KEPT_BYTES = 256 << 20
@@ -35,6 +35,8 @@ _KEPT_BYTES = 256 << 20
 _ROW_BLOCKS = 8
 # Rows and columns of the pieces of a tile that need the slower filters.
 _FINE_SIZE = 2048
+# Rounding of a difference of float64 lengths, and to spare.
+_GAP_ROUNDOFF = 2.0**-40
 # Entries per row that may pass before a slower filter is worth its time.
 _MAX_PER_ROW = 64
 
@@ -134,7 +136,7 @@ class BlockedSearch:
         tile = points.left() @ others.right.T
         if self._filter_tile(tile, points, others, rows, cols, role, is_diagonal):
             return
-        distance = direct_distance(x, y)
+        distance = distance_matrix(x, y)
         if is_diagonal:
             distance.fill_diagonal_(torch.inf)
         self._add_nearest(distance, rows, cols)
@@ -146,7 +148,8 @@ class BlockedSearch:
     ) -> bool:
         r"""Whether the balls around two blocks are farther apart than any limit in them."""
         (middle, radius), (other, reach) = points.ball, others.ball
-        gap = torch.dist(middle, other) - radius - reach
+        between = torch.dist(middle, other)
+        gap = between - radius - reach - _GAP_ROUNDOFF * (between + radius + reach)
         limit = torch.maximum(self.candidates.limit[rows].max(), self.candidates.limit[cols].max())
         return bool((gap > 0) & (gap.square() * (1 - 1e-5) > limit))
 
@@ -195,8 +198,8 @@ class BlockedSearch:
 
     def _add_nearest(self, distance: Tensor, rows: Tensor, cols: Tensor) -> None:
         r"""Adds the nearest pairs of each row of a tile of exact distances."""
+        near = smallest_entries(distance, self.k)
         squared = (distance * self.scale).square_()
-        near = smallest_entries(squared, self.k)
         near &= squared * (1 - 1e-6) <= self.candidates.limit[rows].unsqueeze(1)
         row, col = near.nonzero(as_tuple=True)
         squared = squared[row, col]

@@ -17,7 +17,7 @@ from nrae_geometric.neighbors.blocked.rounding import (
     power_of_two_scale,
 )
 from nrae_geometric.neighbors.blocked.tiles import as_sortable_bits
-from nrae_geometric.neighbors.ranking import row_blocks, smallest, squared_distance
+from nrae_geometric.neighbors.ranking import pair_distance, row_blocks, smallest
 
 # Entries of a strip; it should stay in the processor's cache.
 _STRIP_ENTRIES = 1 << 21
@@ -89,9 +89,9 @@ class StripSearch:
             num_undecided += overfull.numel()
             if num_undecided > max_undecided:
                 return None
-            squared = squared_distance(self.query[part], self.x, row, col)
-            squared, index[part] = self._smallest(squared, row, col, part.stop - part.start)
-            distance[part] = squared.sqrt_().to(self.x.dtype)
+            found = pair_distance(self.query[part], self.x, row, col)
+            found, index[part] = self._smallest(found, row, col, part.stop - part.start)
+            distance[part] = found.to(self.x.dtype)
         return distance, index, torch.cat(undecided)
 
     def _candidate_pairs(self, part: slice) -> tuple[Tensor, Tensor, Tensor]:
@@ -127,14 +127,14 @@ class StripSearch:
         return row[passed], member * self.shape[1] + place[passed], overfull.nonzero().view(-1)
 
     def _smallest(
-        self, squared: Tensor, row: Tensor, col: Tensor, num_rows: int
+        self, distance: Tensor, row: Tensor, col: Tensor, num_rows: int
     ) -> tuple[Tensor, Tensor]:
         r"""Ranks pairs that are sorted by row; rows without pairs get no meaningful result."""
         count = row.bincount(minlength=num_rows)
         place = torch.arange(row.numel(), device=row.device) - (count.cumsum(0) - count)[row]
         width = max(self.k, int(count.max()))
-        table = squared.new_full((num_rows, width), torch.inf)
-        table[row, place] = squared
+        table = distance.new_full((num_rows, width), torch.inf)
+        table[row, place] = distance
         index = col.new_zeros(num_rows, width)
         index[row, place] = col
         return smallest(table, index, self.k)

@@ -73,11 +73,6 @@ def _group(size: int) -> int:
     return _GROUP if size % _GROUP == 0 else 1
 
 
-def direct_distance(x: Tensor, y: Tensor) -> Tensor:
-    r"""Returns the distance matrix :math:`[R, C]` by direct float64 differences."""
-    return torch.cdist(x.double(), y.double(), compute_mode="donot_use_mm_for_euclid_dist")
-
-
 def smallest_entries(tile: Tensor, k: int) -> Tensor:
     r"""Returns the mask of the :obj:`k` smallest finite entries of each row, of ties the first."""
     kth = tile.topk(min(k, tile.size(1)), dim=1, largest=False).values[:, -1:]
