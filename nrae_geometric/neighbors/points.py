@@ -3,7 +3,9 @@ r"""Checks of points, numbers of neighbors and graphs before any backend sees th
 import operator
 from typing import Any
 
+import numpy as np
 import torch
+from scipy import sparse
 from torch import Tensor
 
 # Integers of up to 16 bits and half-precision floats are exact in float32; wider integers are
@@ -19,6 +21,37 @@ _FLOAT32_EXACT = {
 }
 
 
+def as_tensor(values: Any, name: str = "x") -> Tensor:
+    r"""Returns numbers of any library as a detached tensor, without a copy where possible.
+
+    Args:
+        values (torch.Tensor, array, data frame or list): The numbers; Python's own become float64.
+        name (str, optional): The name in error messages. (default: :obj:`"x"`)
+
+    Raises:
+        TypeError: If they are sparse, or no numbers.
+        ValueError: If some are masked.
+    """
+    if sparse.issparse(values):
+        raise TypeError(f"{name} is a sparse matrix; pass a dense one, {name}.toarray()")
+    if isinstance(values, Tensor):
+        if values.layout != torch.strided:
+            raise TypeError(f"{name} is a sparse tensor; pass a dense one, {name}.to_dense()")
+        return values.detach()
+    if np.ma.isMaskedArray(values):
+        masked = np.ma.getmaskarray(values)
+        if masked.any():
+            raise ValueError(
+                f"{name} has {int(masked.sum())} masked values (first: row "
+                f"{int(masked.nonzero()[0][0]) if masked.ndim else 0}); drop or impute them"
+            )
+        values = np.ma.getdata(values)
+    try:
+        return torch.from_numpy(np.require(values, requirements=["C", "W"]))
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise TypeError(f"{name} is not an array of numbers: {error}") from None
+
+
 def as_points(x: Any, name: str = "x") -> Tensor:
     r"""Returns :obj:`x` as a finite, contiguous matrix with one row for each point.
 
@@ -31,12 +64,12 @@ def as_points(x: Any, name: str = "x") -> Tensor:
         torch.Tensor: :math:`[N, D]`, float64 for float64 and wide integers, else float32.
 
     Raises:
-        TypeError: If :obj:`x` is complex or not a dense tensor.
+        TypeError: If :obj:`x` is complex, sparse, or not made of numbers.
         ValueError: If :obj:`x` has no rows or no features, or rows with NaN or infinite values.
     """
-    x = torch.as_tensor(x).detach()
-    if x.layout != torch.strided or x.is_complex():
-        raise TypeError(f"{name} must be a dense real tensor, got {x.dtype} with {x.layout}")
+    x = as_tensor(x, name)
+    if x.is_complex():
+        raise TypeError(f"{name} must be real, got {x.dtype}")
     if x.dim() == 0 or x.numel() == 0:
         raise ValueError(
             f"{name} must have the shape [num_points, *features] with at least one of each, "
@@ -79,7 +112,7 @@ def as_batch(batch: Any, x: Tensor) -> Tensor:
         TypeError: If :obj:`batch` does not hold integers.
         ValueError: If there is not one for each point, or they are on another device.
     """
-    batch = torch.as_tensor(batch)
+    batch = as_tensor(batch, "batch")
     if batch.is_floating_point() or batch.is_complex() or batch.dtype == torch.bool:
         raise TypeError(f"batch must hold integers, got {batch.dtype}")
     if batch.shape != x.shape[:1]:
@@ -104,10 +137,7 @@ def check_k(k: int, num_points: int, leave_out_self: bool, graph: int | None = N
         TypeError: If :obj:`k` is not an integer.
         ValueError: If :obj:`k` is below one or above the number of possible neighbors.
     """
-    try:
-        k = operator.index(k)
-    except TypeError:
-        raise TypeError(f"k must be an integer, got {k!r}") from None
+    k = as_integer(k, "k")
     largest = num_points - 1 if leave_out_self else num_points
     if not 1 <= k <= largest:
         where = "" if graph is None else f" of graph {graph}"
@@ -116,6 +146,32 @@ def check_k(k: int, num_points: int, leave_out_self: bool, graph: int | None = N
             f"k must be between 1 and {largest} for {num_points} points{where}{why}, got {k}"
         )
     return k
+
+
+def as_integer(value: Any, name: str) -> int:
+    r"""Returns an integer of any library as an int.
+
+    Raises:
+        TypeError: If it is not an integer, or a truth value.
+    """
+    try:
+        if isinstance(value, bool | np.bool_):
+            raise TypeError
+        return operator.index(value)
+    except TypeError:
+        raise TypeError(f"{name} must be an integer, got {value!r}") from None
+
+
+def check_choice(value: Any, name: str, choices: tuple[str, ...]) -> str:
+    r"""Returns an option if it is one of the choices.
+
+    Raises:
+        ValueError: If it is not; the message lists them.
+    """
+    if not isinstance(value, str) or value not in choices:
+        listed = ", ".join(map(repr, choices))
+        raise ValueError(f"unknown {name} {value!r}; choose one of {listed}")
+    return value
 
 
 def refuse_rows(bad: Tensor, name: str, fault: str, remedy: str) -> None:

@@ -6,13 +6,15 @@ r"""Neighbor graphs that come from elsewhere, read as edges with lengths.
     edge_index, edge_length = precomputed_graph(graph, num_nodes=len(x))
 """
 
-import operator
 from typing import Any
 
 import numpy as np
 import torch
 from scipy import sparse
 from torch import Tensor
+
+from nrae_geometric.neighbors.points import as_integer, as_tensor
+from nrae_geometric.neighbors.ranking import sort_pairs
 
 _FORMS = (
     "an edge_index [2, E] with the lengths [E] of its edges, as a pair or as a Data with "
@@ -58,7 +60,7 @@ def precomputed_graph(
         ValueError: If shapes do not fit each other or :obj:`num_nodes`, a node number is out of
             range, a length negative or not finite, an edge given twice, or no edge left.
     """
-    num_nodes = operator.index(num_nodes)
+    num_nodes = as_integer(num_nodes, "num_nodes")
     if sparse.issparse(neighbors) or _is_sparse_tensor(neighbors):
         neighbor, center, length = _from_matrix(neighbors, num_nodes, name)
     elif hasattr(neighbors, "edge_index"):
@@ -94,7 +96,7 @@ def _from_matrix(matrix: Any, num_nodes: int, name: str) -> tuple[Tensor, Tensor
         center, neighbor = (
             torch.from_numpy(i.astype(np.int64)) for i in (entries.row, entries.col)
         )
-        length = _numbers(entries.data, name)
+        length = as_tensor(entries.data, name)
     if length.dtype == torch.bool:
         raise TypeError(
             f"{name} is a matrix of bools, which says what is connected but not how far apart it "
@@ -104,8 +106,8 @@ def _from_matrix(matrix: Any, num_nodes: int, name: str) -> tuple[Tensor, Tensor
 
 
 def _from_edges(edge_index: Any, length: Any, name: str) -> tuple[Tensor, Tensor, Tensor]:
-    edges = _numbers(edge_index, f"the edge_index of {name}")
-    length = _numbers(length, f"the lengths of {name}")
+    edges = as_tensor(edge_index, f"the edge_index of {name}")
+    length = as_tensor(length, f"the lengths of {name}")
     if edges.dim() != 2 or edges.size(0) != 2 or length.shape != edges.shape[1:]:
         raise ValueError(
             f"{name} has an edge_index of shape {list(edges.shape)} with lengths of shape "
@@ -121,7 +123,7 @@ def _from_pair(pair: Any, num_nodes: int, name: str) -> tuple[Tensor, Tensor, Te
         raise TypeError(f"{name} is a {type(pair).__name__}{shape}; pass {_FORMS}")
     if pair[0] is None or pair[1] is None:
         raise TypeError(f"{name} has None in place of numbers; pass {_FORMS}")
-    first, second = _numbers(pair[0], name), _numbers(pair[1], name)
+    first, second = as_tensor(pair[0], name), as_tensor(pair[1], name)
     if first.dim() == 2 and second.dim() == 1:
         return _from_edges(first, second, name)
     if first.is_floating_point() and _is_integral(second):
@@ -165,9 +167,7 @@ def _checked(
             f"{float(length[edge])} from node {int(neighbor[edge])} to node {int(center[edge])}); "
             "pass distances"
         )
-    order = neighbor.argsort()
-    order = order[length[order].argsort(stable=True)]
-    order = order[center[order].argsort(stable=True)]
+    order = sort_pairs(center, length, neighbor)
     neighbor, center, length = neighbor[order], center[order], length[order]
     key = (center * num_nodes + neighbor).sort().values
     twice = (key[1:] == key[:-1]).nonzero().view(-1)
@@ -178,15 +178,6 @@ def _checked(
             f"{edge % num_nodes} to node {edge // num_nodes}); pass each once"
         )
     return torch.stack([neighbor, center]), length
-
-
-def _numbers(values: Any, name: str) -> Tensor:
-    try:
-        if isinstance(values, Tensor):
-            return values.detach()
-        return torch.from_numpy(np.require(values, requirements=["C", "W"]))
-    except (TypeError, ValueError, RuntimeError) as error:
-        raise TypeError(f"{name} is not made of numbers: {error}; pass {_FORMS}") from None
 
 
 def _is_integral(values: Tensor) -> bool:

@@ -13,12 +13,14 @@ from torch import Tensor
 
 from nrae_geometric.neighbors.backends import Backend, ScipyBackend, TorchBackend
 from nrae_geometric.neighbors.metrics import Metric
-from nrae_geometric.neighbors.points import as_batch, as_points, as_query, check_k
+from nrae_geometric.neighbors.points import as_batch, as_points, as_query, check_choice, check_k
+from nrae_geometric.neighbors.ranking import sort_pairs
 from nrae_geometric.neighbors.units import search_any_magnitude
 from nrae_geometric.registry import BACKENDS, METRICS
 
 # A k-d tree of D dimensions is faster than the blocked search from about 4^D points on; with fewer
 # than a thousand either takes milliseconds, and the tree does not break ties by index.
+FLOWS = ("source_to_target", "target_to_source")
 _TREE_BASE, _MIN_TREE_POINTS = 4, 1000
 
 
@@ -39,8 +41,8 @@ def knn(
 
     Args:
         x (torch.Tensor or array): Points of any feature shape :math:`[N, *]` and any real type.
-            Half precision, bytes and short integers are compared as float32, float64 and wide
-            integers as float64; nothing is carried to another device.
+            Half precision, bytes and short integers are compared as float32, float64, Python's
+            and wide integers as float64; nothing is carried to another device.
         k (int): Number of neighbors.
         query (torch.Tensor or array, optional): Points :math:`[M, *]` whose neighbors are sought.
             Without them those of the points of :obj:`x` are (:math:`M = N`), each leaving itself,
@@ -54,15 +56,15 @@ def knn(
 
     Returns:
         tuple[torch.Tensor, torch.Tensor]: Distance (not squared) and index (int64), each
-        :math:`[M, k]`.
+        :math:`[M, k]`; a distance beyond the largest number of its type is infinite.
 
     Raises:
-        TypeError: If :obj:`x` is not a dense real tensor, or :obj:`k` not an integer.
+        TypeError: If :obj:`x` is sparse, complex or no numbers, or :obj:`k` not an integer.
         ValueError: If a row is not finite, or zero where the metric is :obj:`"cosine"`, :obj:`k`
             is out of range, the metric unknown, or the backend unknown or unable.
         ModuleNotFoundError: If the backend's package is not installed.
     """
-    metric = _metric(metric)
+    metric = as_metric(metric)
     points = as_points(x)
     dtype = points.dtype
     queries = None if query is None else as_query(query, points)
@@ -83,6 +85,8 @@ def knn_graph(
     metric: str | Metric = "euclidean",
     backend: str | Backend = "auto",
     loop: bool = False,
+    flow: str = "source_to_target",
+    force_undirected: bool = False,
 ) -> Tensor:
     r"""Builds the directed graph from each point's :obj:`k` nearest neighbors to the point.
 
@@ -95,17 +99,31 @@ def knn_graph(
         backend (str or Backend, optional): As in :func:`knn`. (default: :obj:`"auto"`)
         loop (bool, optional): Whether a point is the first of its own :obj:`k` neighbors.
             (default: :obj:`False`)
+        flow (str, optional): The direction of the edges: :obj:`"source_to_target"` from the
+            neighbor to the center, as everything in this library reads them, or
+            :obj:`"target_to_source"`. (default: :obj:`"source_to_target"`)
+        force_undirected (bool, optional): Whether each edge is there in both directions.
+            (default: :obj:`False`)
 
     Returns:
         torch.Tensor: :obj:`edge_index` :math:`[2, N k]`, row 0 the neighbor and row 1 the center,
-        grouped by center, nearest first.
+        grouped by center, nearest first; more edges if they are forced to be undirected.
 
     Raises:
         TypeError: As in :func:`knn`, and if :obj:`batch` does not hold integers.
         ValueError: As in :func:`knn`, and if a graph has too few points.
         ModuleNotFoundError: As in :func:`knn`.
     """
-    return knn_edges(x, k, batch=batch, metric=metric, backend=backend, loop=loop)[0]
+    return knn_edges(
+        x,
+        k,
+        batch=batch,
+        metric=metric,
+        backend=backend,
+        loop=loop,
+        flow=flow,
+        force_undirected=force_undirected,
+    )[0]
 
 
 def knn_edges(
@@ -116,6 +134,8 @@ def knn_edges(
     metric: str | Metric = "euclidean",
     backend: str | Backend = "auto",
     loop: bool = False,
+    flow: str = "source_to_target",
+    force_undirected: bool = False,
 ) -> tuple[Tensor, Tensor]:
     r"""Builds the graph of :func:`knn_graph` and measures its edges, in one search.
 
@@ -126,17 +146,20 @@ def knn_edges(
         metric (str or Metric, optional): As in :func:`knn`. (default: :obj:`"euclidean"`)
         backend (str or Backend, optional): As in :func:`knn`. (default: :obj:`"auto"`)
         loop (bool, optional): As in :func:`knn_graph`. (default: :obj:`False`)
+        flow (str, optional): As in :func:`knn_graph`. (default: :obj:`"source_to_target"`)
+        force_undirected (bool, optional): As in :func:`knn_graph`. (default: :obj:`False`)
 
     Returns:
-        tuple[torch.Tensor, torch.Tensor]: :obj:`edge_index` :math:`[2, N k]`, and the distance of
-        the two points of each edge :math:`[N k]`, float32 or float64.
+        tuple[torch.Tensor, torch.Tensor]: :obj:`edge_index` :math:`[2, E]`, and the distance of
+        the two points of each edge :math:`[E]`, float32 or float64.
 
     Raises:
         TypeError: As in :func:`knn_graph`.
         ValueError: As in :func:`knn_graph`.
         ModuleNotFoundError: As in :func:`knn_graph`.
     """
-    metric = _metric(metric)
+    metric = as_metric(metric)
+    check_choice(flow, "flow", FLOWS)
     points = as_points(x)
     dtype, num_points = points.dtype, points.size(0)
     if batch is None:
@@ -155,7 +178,26 @@ def knn_edges(
             index[rows] = rows[neighbor]
     center = torch.arange(num_points, device=points.device).repeat_interleave(k)
     edge_length = metric.distance(distance.view(-1)).to(dtype)
-    return torch.stack([index.view(-1), center]), edge_length
+    neighbor = index.view(-1)
+    if force_undirected:
+        neighbor, center, edge_length = _undirected(neighbor, center, edge_length, num_points)
+    if flow == "target_to_source":
+        neighbor, center = center, neighbor
+    return torch.stack([neighbor, center]), edge_length
+
+
+def _undirected(
+    neighbor: Tensor, center: Tensor, length: Tensor, num_points: int
+) -> tuple[Tensor, Tensor, Tensor]:
+    r"""Adds the edges that are missing in the other direction; loops stay first."""
+    key = torch.cat([center * num_points + neighbor, neighbor * num_points + center])
+    key, place = key.sort(stable=True)
+    first = torch.ones_like(key, dtype=torch.bool)
+    first[1:] = key[1:] != key[:-1]
+    key, length = key[first], torch.cat([length, length])[place[first]]
+    neighbor, center = key % num_points, key // num_points
+    order = sort_pairs(center, length.masked_fill(neighbor == center, -1), neighbor)
+    return neighbor[order], center[order], length[order]
 
 
 def _neighborhoods(x: Tensor, k: int, backend: str | Backend, loop: bool) -> tuple[Tensor, Tensor]:
@@ -177,13 +219,25 @@ def _embed(x: Tensor, metric: Metric, name: str) -> Tensor:
     return x if points is x else as_points(points, name)
 
 
-def _metric(metric: str | Metric) -> Metric:
+def as_metric(metric: str | Metric) -> Metric:
+    r"""Returns the metric of a name.
+
+    Raises:
+        ValueError: If there is none; the message lists those that there are.
+    """
     if isinstance(metric, Metric):
         return metric
-    if not isinstance(metric, str) or metric not in METRICS:
-        names = ", ".join(map(repr, METRICS))
-        raise ValueError(f"unknown metric {metric!r}; choose one of {names}")
-    return METRICS[metric]()
+    return METRICS[check_choice(metric, "metric", tuple(METRICS))]()
+
+
+def check_backend(backend: str | Backend) -> None:
+    r"""Refuses a name that is not one of a backend.
+
+    Raises:
+        ValueError: If it is not; the message lists those that there are.
+    """
+    if not isinstance(backend, Backend):
+        check_choice(backend, "backend", ("auto", *BACKENDS))
 
 
 def _backend(backend: str | Backend, x: Tensor) -> Backend:
@@ -191,9 +245,7 @@ def _backend(backend: str | Backend, x: Tensor) -> Backend:
         return backend
     if backend == "auto":
         return _fastest(x)
-    if not isinstance(backend, str) or backend not in BACKENDS:
-        names = ", ".join(repr(name) for name in ["auto", *BACKENDS])
-        raise ValueError(f"unknown backend {backend!r}; choose one of {names}")
+    check_backend(backend)
     reason = BACKENDS[backend].unavailable()
     if reason is not None:
         raise ModuleNotFoundError(f"backend {backend!r} is not available: {reason}")

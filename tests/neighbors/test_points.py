@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from scipy import sparse
 
 from nrae_geometric.neighbors import knn
 
@@ -33,7 +34,7 @@ def test_a_query_may_ask_for_every_point():
     assert knn(torch.randn(5, 2), 5, torch.randn(3, 2))[1].shape == (3, 5)
 
 
-@pytest.mark.parametrize("k", [2.0, "3", None])
+@pytest.mark.parametrize("k", [2.0, "3", None, True, np.float64(2)])
 def test_k_that_is_no_integer_is_refused(k):
     with pytest.raises(TypeError, match="k must be an integer"):
         knn(torch.randn(5, 2), k)
@@ -46,7 +47,7 @@ def test_points_without_rows_or_features_are_refused(shape):
 
 
 def test_complex_points_are_refused():
-    with pytest.raises(TypeError, match="dense real tensor"):
+    with pytest.raises(TypeError, match="x must be real"):
         knn(torch.zeros(4, 2, dtype=torch.complex64), 1)
 
 
@@ -82,3 +83,61 @@ def test_query_of_higher_precision_is_compared_in_that_precision():
 
     assert index.view(-1).tolist() == [1, 0]
     assert distance.dtype == torch.float64
+
+
+@pytest.mark.parametrize(
+    ("x", "error", "message"),
+    [
+        (sparse.eye(4).tocsr(), TypeError, r"x is a sparse matrix; .*x\.toarray\(\)"),
+        (torch.eye(4).to_sparse(), TypeError, r"x is a sparse tensor; .*x\.to_dense\(\)"),
+        ([["a", "b"], ["c", "d"]], TypeError, "x is not an array of numbers"),
+        (np.array(["2020-01-01"] * 4, "datetime64[D]"), TypeError, "x is not an array of numbers"),
+        (np.full((4, 2), None), TypeError, "x is not an array of numbers"),
+        ({"a": [1, 2]}, TypeError, "x is not an array of numbers"),
+        ([[1.0], [1.0, 2.0]], TypeError, "x is not an array of numbers"),
+        (np.zeros((4, 2), complex), TypeError, "x must be real, got torch.complex128"),
+        (
+            np.ma.masked_equal([[1.0, 2], [3, 9], [9, 4]], 9),
+            ValueError,
+            r"x has 2 masked values \(first: row 1\)",
+        ),
+    ],
+)
+def test_what_is_no_dense_array_of_numbers_is_refused_by_name(x, error, message):
+    with pytest.raises(error, match=message):
+        knn(x, 1)
+
+
+@pytest.mark.parametrize(
+    "convert",
+    [
+        lambda x: x[::-1][::-1],
+        lambda x: np.asfortranarray(x),
+        lambda x: np.broadcast_to(x, x.shape),  # read-only
+        lambda x: x.tolist(),
+        lambda x: np.ma.array(x),
+        lambda x: pytest.importorskip("pandas").DataFrame(x),
+        lambda x: torch.from_numpy(x).requires_grad_(),
+    ],
+)
+def test_every_layout_of_the_same_numbers_gives_the_same_neighbors(convert, recwarn):
+    x = np.random.default_rng(0).normal(size=(30, 3)) * 1e200
+
+    distance, index = knn(convert(x), 4)
+
+    expected_distance, expected_index = knn(x, 4)
+    assert torch.equal(index, expected_index)
+    assert torch.equal(distance, expected_distance)
+    assert not recwarn.list
+
+
+@pytest.mark.parametrize("k", [np.int64(2), torch.tensor(2), np.uint8(2)])
+def test_integers_of_every_library_are_numbers_of_neighbors(k):
+    assert knn(torch.randn(5, 2), k)[1].shape == (5, 2)
+
+
+@pytest.mark.parametrize("option", ["metric", "backend"])
+@pytest.mark.parametrize("value", ["", "Euclid", None, 3, ["torch"], True])
+def test_unknown_options_are_refused_with_the_choices(option, value):
+    with pytest.raises(ValueError, match=rf"unknown {option} .*choose one of '"):
+        knn(torch.randn(5, 2), 2, **{option: value})

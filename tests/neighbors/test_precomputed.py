@@ -118,7 +118,7 @@ REFUSED = {
     "data without lengths": (Data(edge_index=DATA.edge_index), TypeError, "no edge_length"),
     "data without edges": (Data(x=X), TypeError, "no edge_index"),
     "one of a pair": ((WITH_ITSELF[1], None), TypeError, "None in place of numbers"),
-    "strings": ((["a"], ["b"]), TypeError, "not made of numbers"),
+    "strings": ((["a"], ["b"]), TypeError, "not an array of numbers"),
     "nothing": (None, TypeError, "NoneType"),
     "a number": (15, TypeError, "int"),
 }
