@@ -128,7 +128,6 @@ class EmbeddingStart(Callback):
             raise ValueError("the coordinates to start from are all equal, or not all finite")
         fit = _CoordinateFit(model, z / scale, data.x)
         step = TrainingStep(fit, self.lr, trainer.device, trainer.precision)
-        fit.train()
         for batch in islice(_batches(data, trainer.loader), self.num_steps):
             step(batch)
 

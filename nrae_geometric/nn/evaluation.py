@@ -1,6 +1,6 @@
 """Using a model without leaving a trace in it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 import torch
@@ -14,14 +14,62 @@ def evaluating(model: nn.Module) -> Iterator[None]:
     Args:
         model (torch.nn.Module): The model; parts that are frozen in evaluation mode stay so.
     """
-    training = {module: module.training for module in model.modules()}
-    model.eval()
+    with preserved_modes(model), torch.no_grad():
+        _switch(model, False)
+        yield
+
+
+@contextmanager
+def preserved_modes(model: nn.Module) -> Iterator[None]:
+    """Leaves every part of a model in training or evaluation mode as it was found.
+
+    Args:
+        model (torch.nn.Module): The model, whatever happens to it inside.
+    """
+    modes = _modes(model)
     try:
-        with torch.no_grad():
-            yield
+        yield
     finally:
-        for module, mode in training.items():
+        set_modes(modes)
+
+
+def training_modes(model: nn.Module) -> dict[nn.Module, bool]:
+    """Puts a model into training mode and returns the mode of each part.
+
+    Args:
+        model (torch.nn.Module): The model. Where it is in training mode already, parts that are in
+            evaluation mode are meant to be, and stay so.
+    """
+    if not model.training:
+        _switch(model, True)
+    return _modes(model)
+
+
+def set_modes(modes: Mapping[nn.Module, bool]) -> None:
+    """Puts parts of a model into their modes.
+
+    Args:
+        modes (Mapping[torch.nn.Module, bool]): For each part whether it is in training mode, the
+            outer ones first.
+    """
+    for module, mode in modes.items():
+        if module.training != mode:  # by a method that the module may have for it
+            _switch(module, mode)
+    for module, mode in modes.items():
+        if module.training != mode:  # of two modules that share it
             module.training = mode
+
+
+def _modes(model: nn.Module) -> dict[nn.Module, bool]:
+    return {module: module.training for module in model.modules()}
+
+
+def _switch(module: nn.Module, mode: bool) -> None:
+    try:
+        module.train(mode)
+    except NotImplementedError:  # an exported program has only one mode
+        for part in module.modules():
+            part.training = mode
 
 
 def to_model(model: nn.Module, x: Tensor) -> Tensor:

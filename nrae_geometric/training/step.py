@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch_geometric.data import Data
 
-from nrae_geometric.nn.evaluation import evaluating
+from nrae_geometric.nn.evaluation import evaluating, set_modes, training_modes
 
 Precision = Literal["32-true", "64-true", "bf16-true", "bf16-mixed", "16-mixed"]
 
@@ -39,7 +39,8 @@ class TrainingStep:
     """Moves a model to a device and takes fused Adam steps on its loss.
 
     Args:
-        model (torch.nn.Module): A module with ``loss(batch) -> Tensor []``; moved in place.
+        model (torch.nn.Module): A module with ``loss(batch) -> Tensor []``; moved in place, and
+            put into training mode. Where it is in that mode already, its parts stay in theirs.
         lr (float): The learning rate.
         device (torch.device): The device to train on.
         precision (str, optional): :obj:`"32-true"` leaves the model as it is; another ``true``
@@ -58,6 +59,7 @@ class TrainingStep:
         precision: Precision = "32-true",
         compile: bool = False,
     ) -> None:
+        self._modes = training_modes(model)
         self.model = model.to(device, _MODEL_TYPES.get(precision))
         self.device = device
         self._adam = torch.optim.Adam(model.parameters(), lr=lr, fused=True)
@@ -110,7 +112,7 @@ class TrainingStep:
         Raises:
             ValueError: If there is no batch.
         """
-        self.model.train()
+        set_modes(self._modes)  # a callback may have changed them
         losses = [self(batch) for batch in batches]
         if not losses:
             raise ValueError("the loader yields no batches; it needs at least one")

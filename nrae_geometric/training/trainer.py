@@ -19,6 +19,7 @@ from tqdm.auto import tqdm
 
 from nrae_geometric.archive import check_storable
 from nrae_geometric.atomic import check_writable
+from nrae_geometric.nn.evaluation import preserved_modes
 from nrae_geometric.training.callback import Callback, by_name, restore_states
 from nrae_geometric.training.checkpoint import load_checkpoint, save_checkpoint
 from nrae_geometric.training.device import resolve_device
@@ -170,7 +171,10 @@ class Trainer:
         """Trains the model in place and leaves it on the device.
 
         Args:
-            model (torch.nn.Module): A module with ``loss(batch) -> Tensor []``.
+            model (torch.nn.Module): A module with ``loss(batch) -> Tensor []``. Where it is in
+                training mode, parts that are in evaluation mode (``model.decoder[1].eval()``) are
+                frozen, and trained in that mode; where it is in evaluation mode, all of it is
+                trained in training mode. Afterwards each part is in its mode as before.
             loader (Iterable[Data]): Yields the batches of one epoch each time it is gone through.
                 Its attribute ``generator``, where there is one, is seeded and saved with the rest.
             validation (Iterable[Data], optional): Batches whose mean loss over their centers is
@@ -189,7 +193,8 @@ class Trainer:
         self.loader, self.validation, self.resumed = loader, validation, resume
         schedule = self.schedule
         seeds = self.seed is not None or resume
-        with preserved_random_state(self.device) if seeds else nullcontext():
+        random = preserved_random_state(self.device) if seeds else nullcontext()
+        with random, preserved_modes(model):
             try:
                 self._fit(model)
             finally:
