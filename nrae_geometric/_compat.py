@@ -89,10 +89,23 @@ def recurrent_decomposition(name: str, packed: bool) -> Callable[..., Any] | Non
     return decomposition_table.get(overloads.data if packed else overloads.input)
 
 
-def takes_edge_index(encoder: Callable[..., Any]) -> bool:
-    """Returns whether a module or function has an argument :obj:`edge_index`."""
-    if isinstance(encoder, Sequential):  # PyG's hides its arguments behind *args
-        signature = getattr(encoder, "signature", None)
-        return "edge_index" in getattr(signature, "param_dict", ["edge_index"])
-    forward = getattr(encoder, "forward", encoder)
-    return "edge_index" in inspect.signature(forward).parameters
+def parameter_names(function: Callable[..., Any]) -> dict[str, bool]:
+    """Returns the names of the arguments of a module or function, and whether each is required.
+
+    Wrappers that only hand on their arguments, such as compiled and parallel modules, have those
+    of the module inside.
+    """
+    if isinstance(function, Sequential):  # PyG's hides its arguments behind *args
+        names = getattr(getattr(function, "signature", None), "param_dict", ["edge_index"])
+        return dict.fromkeys(names, True)
+    forward = getattr(function, "forward", function)
+    schema = getattr(forward, "schema", None)
+    if schema is not None:  # of TorchScript
+        return {each.name: not each.has_default_value() for each in schema.arguments}
+    parameters = inspect.signature(forward).parameters.values()
+    if any(each.kind is each.VAR_POSITIONAL for each in parameters):
+        for name in ("_orig_mod", "module"):
+            inner = getattr(function, name, None)
+            if isinstance(inner, nn.Module):
+                return parameter_names(inner)
+    return {each.name: each.default is each.empty for each in parameters}

@@ -6,6 +6,8 @@ A kernel is any callable :obj:`(x_center [E, *], x_neighbor [E, *]) -> [E]`.
 import torch
 from torch import Tensor, nn
 
+from nrae_geometric.nn.checks import check_number
+
 
 class BinaryKernel(nn.Module):
     r"""One for the center itself, a constant for every other point.
@@ -18,7 +20,8 @@ class BinaryKernel(nn.Module):
         weight (float): The constant :math:`\lambda \geq 0`.
 
     Raises:
-        ValueError: If the weight is negative.
+        TypeError: If the weight is no number.
+        ValueError: If the weight is negative or not finite.
 
     Source: Lee, Kwon and Park, "Neighborhood Reconstructing Autoencoders", NeurIPS 2021,
     section 3.2.
@@ -26,9 +29,7 @@ class BinaryKernel(nn.Module):
 
     def __init__(self, weight: float) -> None:
         super().__init__()
-        if not weight >= 0:
-            raise ValueError(f"weight must not be negative, got {weight}")
-        self.weight = weight
+        self.weight = check_number("weight", weight, zero=True)
 
     def forward(self, x_center: Tensor, x_neighbor: Tensor) -> Tensor:
         """Returns the weight of each edge, :obj:`[E]`, from its two points, :obj:`[E, *]` each."""
@@ -50,14 +51,13 @@ class GaussianKernel(nn.Module):
         bandwidth (float): The length :math:`h > 0`, in the unit of the points.
 
     Raises:
-        ValueError: If the bandwidth is not positive.
+        TypeError: If the bandwidth is no number.
+        ValueError: If the bandwidth is not positive and finite.
     """
 
     def __init__(self, bandwidth: float) -> None:
         super().__init__()
-        if not bandwidth > 0:
-            raise ValueError(f"bandwidth must be positive, got {bandwidth}")
-        self.bandwidth = bandwidth
+        self.bandwidth = check_number("bandwidth", bandwidth, zero=False)
 
     def forward(self, x_center: Tensor, x_neighbor: Tensor) -> Tensor:
         """Returns the weight of each edge, :obj:`[E]`, from its two points, :obj:`[E, *]` each."""

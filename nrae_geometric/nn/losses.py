@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from torch import Tensor, nn
 
+from nrae_geometric.nn.checks import check_edges, check_integer, check_order, check_rows
 from nrae_geometric.nn.taylor.expand import (
     expand_along_axes,
     expand_along_directions,
@@ -45,11 +46,14 @@ class NeighborhoodReconstruction(nn.Module):
         self, order: int = 1, kernel: Kernel | None = None, reduction: str = "mean"
     ) -> None:
         super().__init__()
-        if order not in (1, 2):
-            raise ValueError(f"order must be 1 or 2, got {order!r}")
+        if kernel is not None and not callable(kernel):
+            raise TypeError(
+                "kernel must be a function (x_center [E, *], x_neighbor [E, *]) -> [E], such as "
+                f"BinaryKernel(weight), got {kernel!r}"
+            )
         if reduction not in ("mean", "sum", "none"):
             raise ValueError(f"reduction must be 'mean', 'sum' or 'none', got {reduction!r}")
-        self.order = order
+        self.order = check_order(order)
         self.kernel = kernel
         self.reduction = reduction
 
@@ -77,10 +81,26 @@ class NeighborhoodReconstruction(nn.Module):
             reduction :obj:`'none'`.
 
         Raises:
-            ValueError: If there is no edge, the decoder's output has not the shape of :obj:`x`, or
-                the kernel does not return one weight for each edge.
+            TypeError: If the points or latents are no tensors, or the edges no integers.
+            ValueError: If there is no edge, an edge names a point that is not there, the latents
+                do not belong to the points, the decoder's output has not the shape of :obj:`x` or
+                cannot be expanded, or the kernel does not return one weight for each edge.
         """
-        num_centers = z.size(0) if batch_size is None else min(batch_size, z.size(0))
+        z = check_rows("z", z)
+        x = x.to(z.dtype) if isinstance(x, Tensor) and not x.is_floating_point() else x
+        x = check_rows("x", x)
+        if x.size(0) != z.size(0) or x.device != z.device:
+            raise ValueError(
+                f"z has {z.size(0)} rows on {z.device}, but x has {x.size(0)} on {x.device}; each "
+                "point needs its latent coordinates"
+            )
+        edge_index = check_edges(edge_index, z.size(0), z.device)
+        num_centers = z.size(0)
+        if batch_size is not None:
+            batch_size = check_integer("batch_size", batch_size)
+            if batch_size < 1:
+                raise ValueError(f"batch_size must be at least 1, got {batch_size}")
+            num_centers = min(batch_size, num_centers)
         if num_centers < z.size(0):
             edge_index = edge_index[:, edge_index[1] < num_centers]
         if edge_index.size(1) == 0:
@@ -99,10 +119,10 @@ class NeighborhoodReconstruction(nn.Module):
         loss = (x_neighbor - recon).flatten(1).square().sum(1)
         if self.kernel is not None:
             weight = self.kernel(x.index_select(0, center), x_neighbor)
-            if weight.shape != loss.shape:
+            if not isinstance(weight, Tensor) or weight.shape != loss.shape:
+                got = f"shape {tuple(weight.shape)}" if isinstance(weight, Tensor) else repr(weight)
                 raise ValueError(
-                    f"the kernel must return one weight for each of {loss.size(0)} edges, "
-                    f"got shape {tuple(weight.shape)}"
+                    f"the kernel must return one weight for each of {loss.size(0)} edges, got {got}"
                 )
             loss = weight * loss
         if self.reduction == "none":

@@ -1,8 +1,11 @@
 """Multi-layer perceptrons, and activations by name."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 from torch import nn
+
+from nrae_geometric.nn.checks import check_integer
 
 ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
     "relu": nn.ReLU,
@@ -51,33 +54,41 @@ def mlp(
         TypeError: If an activation is neither a name nor builds a module.
         ValueError: If a name is unknown, a width is below 1, or the numbers do not fit.
     """
-    if len(channels) < 2 or min(channels) < 1:
-        raise ValueError(
-            f"channels must be [in, hidden..., out], all at least 1, got {list(channels)}"
-        )
-    num_hidden = len(channels) - 2
-    if isinstance(activation, str) or callable(activation):
+    widths = [check_integer("each of the channels", width) for width in channels]
+    if len(widths) < 2 or min(widths) < 1:
+        raise ValueError(f"channels must be [in, hidden..., out], all at least 1, got {widths}")
+    num_hidden = len(widths) - 2
+    if isinstance(activation, str) or not isinstance(activation, Iterable):
         activation = [activation] * num_hidden
     hidden = list(activation)
+    for each in (*hidden, *(() if out_activation is None else (out_activation,))):
+        _check(each)
     if len(hidden) != num_hidden:
         raise ValueError(f"{num_hidden} hidden layers need as many activations, got {hidden}")
     layers: list[nn.Module] = []
-    for width_in, width_out, each in zip(
-        channels[:-1], channels[1:], [*hidden, out_activation or "linear"], strict=True
-    ):
+    last: Activation = "linear" if out_activation is None else out_activation
+    for width_in, width_out, each in zip(widths[:-1], widths[1:], [*hidden, last], strict=True):
         layers.append(nn.Linear(width_in, width_out))
         if each != "linear":
             layers.append(_build(each))
     return nn.Sequential(*layers)
 
 
-def _build(activation: Activation) -> nn.Module:
+def _check(activation: Any) -> None:
     if isinstance(activation, str):
         if activation not in ACTIVATIONS:
             raise ValueError(
                 f"unknown activation {activation!r}; choose one of {', '.join(ACTIVATIONS)}"
             )
-        activation = ACTIVATIONS[activation]
-    if isinstance(activation, nn.Module) or not callable(activation):
-        raise TypeError(f"an activation is a name or a class of modules, got {activation!r}")
-    return activation()
+    elif isinstance(activation, nn.Module) or not callable(activation):
+        raise TypeError(
+            f"an activation is a name or a class of modules, got {activation!r}; the names are "
+            f"{', '.join(ACTIVATIONS)}"
+        )
+
+
+def _build(activation: Activation) -> nn.Module:
+    module = (ACTIVATIONS[activation] if isinstance(activation, str) else activation)()
+    if not isinstance(module, nn.Module):
+        raise TypeError(f"the activation {activation!r} builds no module, but {module!r}")
+    return module

@@ -1,13 +1,17 @@
 r"""The plain autoencoder."""
 
-from typing import Literal
+from typing import Any, Literal
 
 from torch import Tensor, nn
 from torch_geometric.data import Data
 from torch_geometric.nn.inits import reset
 
-from nrae_geometric._compat import takes_edge_index
+from nrae_geometric._compat import parameter_names
+from nrae_geometric.nn.outputs import as_floats, call
 from nrae_geometric.registry import ModelSettings, register_model
+
+EDGE_ARGUMENTS = ("edge_weight", "edge_attr")
+"""What an encoder may be given of a graph's edges, beside the edges themselves."""
 
 
 class AE(nn.Module):
@@ -16,47 +20,95 @@ class AE(nn.Module):
 
     Args:
         encoder (torch.nn.Module): A module :obj:`x [N, *] -> z [N, d]`, or a graph neural network
-            :obj:`(x, edge_index) -> z`.
+            :obj:`(x, edge_index) -> z`, which is given the graph's :obj:`edge_weight` and
+            :obj:`edge_attr` as well if it has arguments of these names.
         decoder (torch.nn.Module): A module :obj:`z [N, d] -> x [N, *]` that treats each row by
             itself.
 
     Attributes:
-        encoder_uses_graph (bool): Whether the encoder takes a graph.
+        encoder_uses_graph (bool): Whether the encoder takes a graph: by its own argument
+            :obj:`edge_index`, or that of the module that it wraps. Set it where a wrapper hides
+            its arguments.
+        encoder_edge_arguments (tuple of str): Those of :obj:`edge_weight` and :obj:`edge_attr`
+            that the encoder takes.
+
+    Raises:
+        ValueError: If a graph encoder is spread over several devices by
+            :class:`torch.nn.DataParallel`, which would cut the graph in pieces.
     """
 
     def __init__(self, encoder: nn.Module, decoder: nn.Module) -> None:
         super().__init__()
         self.encoder = encoder
         self.decoder = decoder
-        self.encoder_uses_graph = takes_edge_index(encoder)
+        names = parameter_names(encoder)
+        self.encoder_uses_graph = "edge_index" in names
+        self.encoder_edge_arguments = tuple(name for name in EDGE_ARGUMENTS if name in names)
+        if self.encoder_uses_graph and len(getattr(encoder, "device_ids", None) or ()) > 1:
+            raise ValueError(
+                f"{type(encoder).__name__} over the devices {encoder.device_ids} would cut the "
+                "graph in pieces; use the graph encoder itself, on one device"
+            )
 
     def reset_parameters(self) -> None:
         """Draws all learnable parameters anew."""
         reset(self.encoder)
         reset(self.decoder)
 
-    def encode(self, x: Tensor, edge_index: Tensor | None = None) -> Tensor:
+    def encode(
+        self,
+        x: Tensor,
+        edge_index: Tensor | None = None,
+        edge_weight: Tensor | None = None,
+        edge_attr: Tensor | None = None,
+    ) -> Tensor:
         """Returns the latent coordinates of points, :obj:`[N, d]`.
 
         Args:
-            x (torch.Tensor): The points, :obj:`[N, *]`.
+            x (torch.Tensor): The points, :obj:`[N, *]`. Integers are converted, except for an
+                encoder that embeds them.
             edge_index (torch.Tensor, optional): The graph, :obj:`[2, E]`; used where the encoder
                 takes one. (default: :obj:`None`)
+            edge_weight (torch.Tensor, optional): The weights of its edges, :obj:`[E]`; used where
+                the encoder takes them. (default: :obj:`None`)
+            edge_attr (torch.Tensor, optional): The features of its edges, :obj:`[E, *]`; used
+                where the encoder takes them. (default: :obj:`None`)
 
         Raises:
-            ValueError: If the encoder takes a graph and none is given.
+            TypeError: If the points are no tensor, or complex.
+            ValueError: If the encoder takes a graph and none is given, or does not return one row
+                of coordinates for each point.
         """
+        if not self._embeds(x):
+            x = as_floats(x, self.encoder)
         if not self.encoder_uses_graph:
-            return self.encoder(x)
-        if edge_index is None:
+            z = call(self.encoder, x)
+        elif edge_index is None:
             raise ValueError(
                 f"the encoder {type(self.encoder).__name__} takes edge_index; pass the graph"
             )
-        return self.encoder(x, edge_index)
+        else:
+            given = {"edge_weight": edge_weight, "edge_attr": edge_attr}
+            edges = {
+                name: given[name] for name in self.encoder_edge_arguments if given[name] is not None
+            }
+            z = call(self.encoder, x, edge_index, **edges)
+        if z.dim() < 2:
+            raise ValueError(
+                f"the encoder {type(self.encoder).__name__} returns latents of shape "
+                f"{list(z.shape)}; it must return coordinates for each point, [{len(x)}, d]"
+            )
+        return z
+
+    def _embeds(self, x: Any) -> bool:
+        """Whether the points are integers, and the encoder one that looks these up."""
+        if not isinstance(x, Tensor) or x.is_floating_point():
+            return False
+        return any(isinstance(m, nn.Embedding | nn.EmbeddingBag) for m in self.encoder.modules())
 
     def decode(self, z: Tensor) -> Tensor:
         """Returns the points :obj:`[N, *]` at latent coordinates :obj:`[N, d]`."""
-        return self.decoder(z)
+        return call(self.decoder, z)
 
     def forward(self, x: Tensor, edge_index: Tensor | None = None) -> Tensor:
         """Returns the reconstruction :math:`f(g(x))` of the points, :obj:`[N, *]`."""
@@ -73,8 +125,18 @@ class AE(nn.Module):
         num_centers = batch.get("batch_size")
         x = batch.x[:num_centers]
         if self.encoder_uses_graph:
-            return x, self.encode(batch.x, batch.edge_index)[:num_centers]
+            return x, self.encode_batch(batch)[:num_centers]
         return x, self.encode(x)
+
+    def encode_batch(self, batch: Data) -> Tensor:
+        """Returns the latents of all points of a batch or graph, :obj:`[N, d]`.
+
+        Args:
+            batch (torch_geometric.data.Data): Points :obj:`batch.x`, and the graph with what the
+                encoder takes of it.
+        """
+        edges = {name: batch.get(name) for name in self.encoder_edge_arguments}
+        return self.encode(batch.x, batch.edge_index, **edges)
 
     def loss(self, batch: Data) -> Tensor:
         r"""Returns the squared error of the centers, averaged over points and dimensions.

@@ -21,7 +21,8 @@ class NRAE(AE):
 
     Args:
         encoder (torch.nn.Module): A module :obj:`x [N, *] -> z [N, d]`, or a graph neural network
-            :obj:`(x, edge_index) -> z`.
+            :obj:`(x, edge_index) -> z`, which is given the graph's :obj:`edge_weight` and
+            :obj:`edge_attr` as well if it has arguments of these names.
         decoder (torch.nn.Module): A module :obj:`z [N, d] -> x [N, *]` that treats each row by
             itself.
         order (int, optional): The order of the expansion, 1 or 2. (default: :obj:`1`)
@@ -65,8 +66,8 @@ class NRAE(AE):
         """
         if batch.edge_index is None:
             raise ValueError("the batch has no edge_index; build a graph with KNNGraph first")
-        z = self.encode(batch.x, batch.edge_index)
-        return self.criterion(self.decoder, z, batch.x, batch.edge_index, batch.get("batch_size"))
+        z, num_centers = self.encode_batch(batch), batch.get("batch_size")
+        return self.criterion(self.decoder, z, batch.x, batch.edge_index, num_centers)
 
 
 class BinaryKernelSettings(Section):

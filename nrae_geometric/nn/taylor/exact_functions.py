@@ -57,9 +57,9 @@ def batch_statistics_error(name: str) -> ValueError:
     """Returns the error of a normalization that has no expansion at a single point."""
     return ValueError(
         f"{name} with the statistics of a batch makes each row depend on all others and has no "
-        "Taylor expansion of its own; call .eval() on it (with running statistics) before training: "
-        "where the model itself is in training mode, Trainer.fit keeps parts that are in evaluation "
-        "mode. Or use LayerNorm or GroupNorm"
+        "Taylor expansion of its own; call .eval() on it (with running statistics) before "
+        "training: Trainer.fit keeps parts of a model in evaluation mode where the model itself "
+        "is in training mode. Or use LayerNorm or GroupNorm"
     )
 
 

@@ -24,6 +24,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from nrae_geometric.nn.checks import check_alike, check_indices, check_order, check_rows
 from nrae_geometric.nn.taylor.propagate import propagate
 from nrae_geometric.nn.taylor.series import TaylorSeries
 
@@ -54,13 +55,16 @@ def taylor_expand(
         torch.Tensor: The expansions :math:`F_e`, :obj:`[E, *out]`.
 
     Raises:
-        ValueError: If the order is neither 1 nor 2, or the shapes do not fit.
+        TypeError: If the points or directions are no tensors, or the index holds no integers.
+        ValueError: If the order is neither 1 nor 2, shapes, types or devices do not fit, the index
+            names a row that is not there, or the function cannot be expanded: it mixes its rows,
+            cannot be differentiated so often, or has backward hooks.
 
     Source: equations (5) and (6) of Lee, Kwon and Park, `"Neighborhood Reconstructing
     Autoencoders" <https://proceedings.neurips.cc/paper/2021/hash/05311655a15b75fab86956663e1819cd-Abstract.html>`_,
     NeurIPS 2021.
     """
-    _check(z, dz, order, index)
+    order, index = _checked(z, dz, order, index)
     if prefers_axes(z, dz.size(0), order):
         return expand_along_axes(module, z, dz, order, index)
     value, increment = expand_along_directions(module, z, dz, order, index)
@@ -83,6 +87,7 @@ def jacobian(module: Function, z: Tensor) -> Tensor:
         torch.Tensor: The Jacobian :math:`J_f` at each point, :obj:`[N, *out, *in]`, differentiable
         with respect to the points and the parameters.
     """
+    check_rows("z", z)
     first = propagate(module, TaylorSeries(z, _axes(z), None, 1)).first
     num_points, shape = z.size(0), z.shape[1:]
     by_axis = first.unflatten(0, (num_points, shape.numel()))
@@ -167,18 +172,26 @@ def _second_monomials(dz: Tensor, pairs: tuple[Tensor, Tensor] | None) -> Tensor
     return weight * dz[:, left] * dz[:, right]
 
 
-def _check(z: Tensor, dz: Tensor, order: int, index: Tensor | None) -> None:
-    if order not in (1, 2):
-        raise ValueError(f"order must be 1 or 2, got {order!r}")
+def _checked(z: Tensor, dz: Tensor, order: int, index: Tensor | None) -> tuple[int, Tensor | None]:
+    order = check_order(order)
+    check_rows("z", z)
+    check_rows("dz", dz)
+    check_alike("dz", dz, "z", z)
     if z.shape[1:] != dz.shape[1:]:
         raise ValueError(
             f"dz must be [E, *] with the point shape of z, {tuple(z.shape[1:])}, "
             f"but its rows have shape {tuple(dz.shape[1:])}"
         )
-    if index is None and dz.size(0) % max(z.size(0), 1):
-        raise ValueError(
-            f"{dz.size(0)} directions cannot be shared evenly by {z.size(0)} points; "
-            "pass index to say which point each direction leaves"
-        )
-    if index is not None and index.shape != (dz.size(0),):
+    if index is None:
+        if dz.size(0) % max(z.size(0), 1):
+            raise ValueError(
+                f"{dz.size(0)} directions cannot be shared evenly by {z.size(0)} points; "
+                "pass index to say which point each direction leaves"
+            )
+        if z.size(0) == 0 < dz.size(0):
+            raise ValueError(f"{dz.size(0)} directions leave from no point: z has no rows")
+        return order, None
+    index = check_indices("index", index, z.size(0), z.device)
+    if index.shape != (dz.size(0),):
         raise ValueError(f"index must be [{dz.size(0)}] to match dz, got {tuple(index.shape)}")
+    return order, index
