@@ -21,12 +21,13 @@ import importlib.util
 import pkgutil
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.metadata import entry_points
 from itertools import product
 from pathlib import Path
-from typing import Any, ClassVar, Generic, TypeVar, get_args
+from typing import Annotated, Any, ClassVar, Generic, TypeVar, get_args
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 T = TypeVar("T")
 PLUGINS = "nrae_geometric.plugins"
@@ -84,7 +85,8 @@ class Registry(Generic[T]):
             for module in pkgutil.iter_modules(package.__path__, f"{name}."):
                 importlib.import_module(module.name)
             for plugin in entry_points(group=PLUGINS):
-                plugin.load()
+                with _named(plugin.value):
+                    plugin.load()
         except BaseException:
             self._package = name  # so that the next look-up fails as well, and says why
             raise
@@ -98,11 +100,12 @@ def import_plugin(module_or_file: str) -> None:
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ModuleNotFoundError: If there is no such module.
+        ImportError: If there is no such module, or it cannot be imported.
     """
     path = Path(module_or_file)
     if path.suffix != ".py":
-        importlib.import_module(module_or_file)
+        with _named(module_or_file):
+            importlib.import_module(module_or_file)
         return
     if not path.is_file():
         raise FileNotFoundError(f"there is no plugin {path}")
@@ -112,7 +115,28 @@ def import_plugin(module_or_file: str) -> None:
     assert spec is not None
     assert spec.loader is not None
     sys.modules[name] = module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    try:
+        with _named(module_or_file):
+            spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+
+
+@contextmanager
+def _named(plugin: str) -> Iterator[None]:
+    """Tells of which plugin an error is."""
+    try:
+        yield
+    except Exception as error:
+        reason = f"{type(error).__name__}: {error}"
+        raise ImportError(f"the plugin {plugin} cannot be imported: {reason}") from error
+
+
+Count = Annotated[int, Field(gt=0, le=2**31 - 1)]
+"""How many of something: more than 0, and what the indices of every library can count."""
+Length = Annotated[float, Field(ge=0, le=1e15)]
+"""A length in the unit of the points, whose square single precision can hold."""
 
 
 class Section(BaseModel):

@@ -45,8 +45,11 @@ def frame_epochs(max_epochs: int) -> tuple[int, ...]:
     """
     if max_epochs < 1:
         raise ValueError(f"max_epochs is {max_epochs}; an animation needs at least one epoch")
-    first = range(min(30, max_epochs))
-    return tuple(sorted({*first, *range(0, max_epochs, 40), max_epochs - 1}))
+    return tuple(epoch for epoch in range(max_epochs) if _has_frame(epoch, max_epochs))
+
+
+def _has_frame(epoch: int, max_epochs: int) -> bool:
+    return epoch < 30 or epoch % 40 == 0 or epoch == max_epochs - 1
 
 
 class Recorder(Callback, ABC):
@@ -113,7 +116,7 @@ class Recorder(Callback, ABC):
 
     def on_epoch_end(self, trainer: Trainer, model: nn.Module) -> None:
         """Records the epochs that are worth a frame."""
-        if trainer.is_last_epoch or trainer.epoch in frame_epochs(trainer.max_epochs):
+        if trainer.is_last_epoch or _has_frame(trainer.epoch, trainer.max_epochs):
             self.record(trainer.epoch, trainer.history[-1]["loss"], model)
 
     def state_dict(self) -> dict[str, Any]:

@@ -1,19 +1,19 @@
 """The command line: ``nrae train``, ``nrae list``, ``nrae evaluate`` and ``nrae tune``."""
 
-import argparse
-import logging
-import os
 import sys
 from collections.abc import Sequence
 
-from nrae_geometric.cli import evaluate, train, tune
-from nrae_geometric.cli.settings import add_plugin, split_settings
-from nrae_geometric.registry import import_plugin
-from nrae_geometric.version import __version__
-
-_USER_ERROR = 2
-_INTERRUPTED = 130
-_OUTPUT_CLOSED = 141
+from nrae_geometric.cli.ending import (
+    INTERRUPTED,
+    OUT_OF_MEMORY,
+    OUTPUT_CLOSED,
+    SIGNALED,
+    USER_ERROR,
+    Signals,
+    advice,
+    drop_output,
+    is_out_of_memory,
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -24,39 +24,47 @@ def main(argv: Sequence[str] | None = None) -> int:
             (default: :obj:`None`)
 
     Returns:
-        The exit code: 0, 2 for what the user can put right, 130 after Ctrl-C, 141 where the output
-        is no longer read.
+        The exit code: 0, 1 where memory does not suffice, 2 for what the user can put right, 130
+        after Ctrl-C, 143 after SIGTERM, 129 after SIGHUP, 141 where the output is no longer read.
     """
-    logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    with Signals() as signals:
+        try:
+            code = _main(sys.argv[1:] if argv is None else argv)
+        except KeyboardInterrupt:
+            code = INTERRUPTED
+        except Exception:
+            # An import that a signal interrupts may end in any error.
+            if signals.code is None:
+                raise
+        if signals.code is not None:
+            code = signals.code
+        if code in SIGNALED:
+            print(f"nrae: {SIGNALED[code]}", file=sys.stderr)
+    return code
+
+
+def _main(argv: Sequence[str]) -> int:
     try:
-        arguments, settings = split_settings(sys.argv[1:] if argv is None else argv)
-        parsed = _parser().parse_args(arguments)
-        for plugin in (*parsed.plugins, *parsed.command_plugins):
-            import_plugin(plugin)
-        parsed.run(parsed, settings)
-        sys.stdout.flush()
+        # Imported here to show help without waiting for torch, and to be stopped by signals.
+        from nrae_geometric.cli.commands import run
+
+        run(argv)
+        if sys.stdout is not None:
+            sys.stdout.flush()
     except BrokenPipeError:
-        # Nobody reads the rest, which the interpreter would flush when it ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return _OUTPUT_CLOSED
-    except KeyboardInterrupt:
-        print("nrae: interrupted", file=sys.stderr)
-        return _INTERRUPTED
-    except (ValueError, OSError, FloatingPointError, ModuleNotFoundError) as error:
-        print(f"nrae: {error}", file=sys.stderr)
-        return _USER_ERROR
+        drop_output()
+        return OUTPUT_CLOSED
+    except (ValueError, OSError, FloatingPointError, ImportError) as error:
+        print(f"nrae: {error}{advice(error)}", file=sys.stderr)
+        drop_output()
+        return USER_ERROR
+    except (MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
+            raise
+        message = " ".join(str(error).split()) or "allocation failed"
+        print(
+            f"nrae: out of memory ({message}); use smaller networks, batches or fewer points",
+            file=sys.stderr,
+        )
+        return OUT_OF_MEMORY
     return 0
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="nrae",
-        description="Neighborhood reconstructing autoencoders.",
-        allow_abbrev=False,
-    )
-    parser.add_argument("--version", action="version", version=__version__)
-    add_plugin(parser, "plugins")
-    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    for add_command in (train.add_train, train.add_list, evaluate.add_evaluate, tune.add_tune):
-        add_plugin(add_command(commands))
-    return parser

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from nrae_geometric.configs import ExperimentConfig
-from nrae_geometric.configs.files import parse_yaml
+from nrae_geometric.configs.yaml12 import parse_yaml
 
 
 def split_settings(argv: Sequence[str]) -> tuple[list[str], dict[str, Any]]:

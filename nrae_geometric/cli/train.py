@@ -39,7 +39,8 @@ def add_train(
 def _train(arguments: argparse.Namespace, settings: dict[str, Any]) -> None:
     # Settings name kinds of points and models, which the registry knows once torch is imported.
     with no_gc_imports():
-        config = load_config(arguments.config or arguments.config_option, settings)
+        given = (arguments.config, arguments.config_option)
+        config = load_config(next(name for name in given if name is not None), settings)
         from nrae_geometric.experiments import run_experiment
 
     flush_denormals()

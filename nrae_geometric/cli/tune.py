@@ -85,10 +85,13 @@ def _from_file(
 
     if unknown := settings.keys() - {"seed"}:
         raise ValueError(f"a file of points has no settings but --seed, got --{sorted(unknown)[0]}")
+    seed = settings.get("seed", 0)
+    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**32:
+        raise ValueError(f"--seed must be an integer from 0 to {2**32 - 1}, got {seed!r}")
     points, _ = read_points(arguments.points)
     points = points.reshape(len(points), -1)
     estimator = full_batch_estimator(len(points), n_components=arguments.latent_dim)
-    return points, estimator, settings.get("seed", 0)
+    return points, estimator, seed
 
 
 def _from_experiment(config: ExperimentConfig) -> "tuple[np.ndarray, ManifoldAutoencoder, int]":

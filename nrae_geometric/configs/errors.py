@@ -7,6 +7,8 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import PydanticCustomError
 
+_MOST_SHOWN, _LONGEST_VALUE = 20, 100
+
 
 class ConfigError(ValueError):
     """A configuration that cannot be used.
@@ -18,8 +20,13 @@ class ConfigError(ValueError):
 
     def __init__(self, source: str, faults: list[str]) -> None:
         self.faults = faults
-        count = "1 fault" if len(faults) == 1 else f"{len(faults)} faults"
-        super().__init__("\n  ".join([f"{source} has {count}:", *faults]))
+        if len(faults) == 1:
+            super().__init__(f"{source} has 1 fault: {faults[0]}")
+            return
+        shown = faults[:_MOST_SHOWN]
+        if len(faults) > len(shown):
+            shown = [*shown, f"and {len(faults) - len(shown)} more"]
+        super().__init__("\n  ".join([f"{source} has {len(faults)} faults:", *shown]))
 
 
 def section_error(faults: Iterable[tuple[str, str]]) -> ValidationError:
@@ -62,11 +69,21 @@ def fault_lines(error: ValidationError, settings: Any, keys: list[str]) -> Itera
             case "union_tag_invalid":
                 key, tag = _unquoted(fault["ctx"]["discriminator"]), fault["ctx"]["tag"]
                 tags = fault["ctx"]["expected_tags"]
-                yield f"{path}.{key}: should be one of {tags}, got {tag!r}"
+                yield f"{path}.{key}: should be one of {tags}, got {shortened(tag)}"
             case "value_error":
                 yield f"{path}: {reason}"
             case _:
-                yield f"{path}: {reason}, got {fault['input']!r}"
+                yield f"{path}: {reason}, got {shortened(fault['input'])}"
+
+
+def shortened(value: Any) -> str:
+    """Returns the beginning of a value's representation.
+
+    Args:
+        value (Any): A plain value.
+    """
+    text = repr(value)
+    return text if len(text) <= _LONGEST_VALUE else f"{text[:_LONGEST_VALUE]}..."
 
 
 def _unquoted(text: str) -> str:
@@ -88,6 +105,8 @@ def _path(location: tuple[int | str, ...], settings: Any) -> str:
 
 def _suggestion(path: str, keys: list[str]) -> str:
     section, _, unknown = path.rpartition(".")
+    # A key of another kind is none here, although it bears the right name.
+    keys = [key for key in keys if key != path]
     siblings = [key for key in keys if key.rpartition(".")[0] == section]
     below = [key for key in keys if key.startswith(f"{section}.")]
     for candidates in (siblings, below, keys):

@@ -5,10 +5,9 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, get_args, get_origin
 
-import yaml
-from pydantic import AfterValidator, NonNegativeInt, ValidationError
+from pydantic import AfterValidator, Field, ValidationError
 
-from nrae_geometric.configs.errors import ConfigError, fault_lines
+from nrae_geometric.configs.errors import ConfigError, fault_lines, shortened
 from nrae_geometric.configs.schema import (
     AnyModel,
     CheckedSection,
@@ -18,12 +17,21 @@ from nrae_geometric.configs.schema import (
     Points,
     Training,
 )
+from nrae_geometric.configs.yaml12 import dump_yaml
 from nrae_geometric.registry import Section
+
+# File systems take 255, of which tuning needs some.
+_LONGEST_NAME = 200
 
 
 def _plain_name(name: str) -> str:
     if not name.strip(". ") or any(separator in name for separator in "/\\\0"):
-        raise ValueError(f"must be the plain name of a folder, got {name!r}")
+        raise ValueError(f"must be the plain name of a folder, got {shortened(name)}")
+    if not name.isprintable() or len(name.encode(errors="replace")) > _LONGEST_NAME:
+        raise ValueError(
+            f"must be a name of printable characters and at most {_LONGEST_NAME} bytes, got "
+            f"{shortened(name)}"
+        )
     return name
 
 
@@ -35,7 +43,7 @@ class ExperimentConfig(CheckedSection):
     """
 
     exp_name: Annotated[str, AfterValidator(_plain_name)]
-    seed: NonNegativeInt = 1
+    seed: Annotated[int, Field(ge=0, le=2**32 - 1)] = 1
     data: Data
     model: AnyModel
     optimizer: Optimizer = Optimizer()
@@ -67,7 +75,7 @@ class ExperimentConfig(CheckedSection):
 
     def to_yaml(self) -> str:
         """Returns the settings as the text of a YAML file."""
-        return yaml.safe_dump(self.to_dict(), sort_keys=False)
+        return dump_yaml(self.to_dict())
 
     def fingerprint(self) -> str:
         """Returns a digest of everything but ``training.num_epochs``.

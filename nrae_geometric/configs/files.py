@@ -1,16 +1,14 @@
 """Configuration files, given or packaged."""
 
 import os
-import re
 from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from nrae_geometric.configs.errors import ConfigError
 from nrae_geometric.configs.experiment import ExperimentConfig
+from nrae_geometric.configs.yaml12 import MOST_BYTES, parse_yaml
 
 _PACKAGED = files("nrae_geometric.configs")
 
@@ -57,6 +55,7 @@ def read_settings(path_or_name: str | os.PathLike[str]) -> dict[str, Any]:
 
     Raises:
         FileNotFoundError: If there is neither such a file nor such an experiment.
+        OSError: If the file cannot be read.
         ConfigError: If the file does not hold keys and values.
     """
     source = str(path_or_name)
@@ -66,47 +65,19 @@ def read_settings(path_or_name: str | os.PathLike[str]) -> dict[str, Any]:
     return settings
 
 
-def parse_yaml(text: str, source: str) -> Any:
-    """Parses YAML to plain values; numbers like ``1e-4`` are numbers, keys are given once.
-
-    Args:
-        text (str): The text.
-        source (str): What to call it in an error.
-
-    Raises:
-        ConfigError: If it is not valid YAML.
-    """
-    try:
-        return yaml.load(text, Loader=_Loader)
-    except yaml.YAMLError as error:
-        raise ConfigError(source, [f"not valid YAML: {' '.join(str(error).split())}"]) from None
-
-
-class _Loader(yaml.SafeLoader):
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        mapping = super().construct_mapping(node, deep)
-        if len(mapping) < len(node.value):
-            raise yaml.constructor.ConstructorError(
-                None, None, "a key is given twice", node.start_mark
-            )
-        return mapping
-
-
-# YAML 1.1, which PyYAML implements, takes 1e-4 for a string.
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float",
-    re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)[eE][-+]?\d+$"),
-    list("-+.0123456789"),
-)
-
-
-def _read(path_or_name: str | os.PathLike[str]) -> str:
+def _read(path_or_name: str | os.PathLike[str]) -> bytes:
     path = Path(path_or_name)
-    if path.is_file():
-        return path.read_text(encoding="utf-8")
+    if path.is_dir():
+        raise IsADirectoryError(f"{path} is a folder; name a configuration file in it")
+    if path.exists():  # not only files: the shell hands on what a command writes as a pipe
+        with path.open("rb") as file:
+            content = file.read(MOST_BYTES + 1)
+        if len(content) > MOST_BYTES:
+            raise ConfigError(str(path), [f"larger than {MOST_BYTES:,} bytes: no configuration"])
+        return content
     name = path.name.removesuffix(".yml").removesuffix(".yaml")
     if name in experiment_names():
-        return (_PACKAGED / f"{name}.yml").read_text(encoding="utf-8")
+        return (_PACKAGED / f"{name}.yml").read_bytes()
     raise FileNotFoundError(
         f"{path_or_name} is neither a file nor one of the packaged experiments: "
         f"{', '.join(experiment_names())}"

@@ -8,29 +8,31 @@ The format is that of the published code's files. The sections ``data.training``
 import math
 from collections.abc import Iterator, Mapping
 from functools import cache
+from itertools import pairwise
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import (
     AfterValidator,
     BeforeValidator,
-    PositiveFloat,
-    PositiveInt,
+    Field,
     SerializeAsAny,
     create_model,
     model_validator,
 )
 
-from nrae_geometric.configs.errors import section_error
+from nrae_geometric.configs.errors import section_error, shortened
 from nrae_geometric.registry import (
     BACKENDS,
     DATASETS,
     METRICS,
     MODELS,
+    Count,
     DatasetSettings,
     ModelSettings,
     Section,
 )
 
+_MOST_WEIGHTS = 10**9  # 16 GB with their gradients and what Adam remembers of them
 _Checked = TypeVar("_Checked", bound="CheckedSection")
 
 
@@ -50,13 +52,13 @@ class CheckedSection(Section):
 
 def _backend(name: str) -> str:
     if name != "auto" and name not in BACKENDS:
-        raise ValueError(f"should be one of {_listed(['auto', *BACKENDS])}, got {name!r}")
+        raise ValueError(f"should be one of {_listed(['auto', *BACKENDS])}, got {shortened(name)}")
     return name
 
 
 def _metric(name: str) -> str:
     if name not in METRICS:
-        raise ValueError(f"should be one of {_listed(METRICS)}, got {name!r}")
+        raise ValueError(f"should be one of {_listed(METRICS)}, got {shortened(name)}")
     return name
 
 
@@ -72,8 +74,8 @@ class Graph(CheckedSection):
 
     include_center: bool = True
     replace: bool = False
-    num_nn: PositiveInt
-    bs_nn: PositiveInt = 2
+    num_nn: Count
+    bs_nn: Annotated[Count, Field(le=100_000)] = 2
     metric: Annotated[str, AfterValidator(_metric)] = "euclidean"
     backend: Annotated[str, AfterValidator(_backend)] = "auto"
 
@@ -97,7 +99,7 @@ class Points(CheckedSection, DatasetSettings):
     """The keys of every section of points, beside those of its kind."""
 
     split: Literal["training", "test"] | None = None
-    batch_size: PositiveInt
+    batch_size: Count
     graph: Graph | None = None
 
     @classmethod
@@ -138,7 +140,7 @@ class Network(CheckedSection):
     """
 
     arch: Literal["fc_vec", "fc_image"]
-    l_hidden: list[PositiveInt]
+    l_hidden: list[Count]
     activation: list[str]
     out_activation: str
 
@@ -155,8 +157,8 @@ class Network(CheckedSection):
 class Model(CheckedSection, ModelSettings):
     """The keys of every model, beside those of its kind."""
 
-    x_dim: PositiveInt
-    z_dim: PositiveInt
+    x_dim: Count
+    z_dim: Count
     encoder: Network
     decoder: Network
 
@@ -168,6 +170,21 @@ class Model(CheckedSection, ModelSettings):
             ValidationError: If they name none, or one that is not known.
         """
         return _section(cls, MODELS[_choice(settings, "arch", list(MODELS))])
+
+    def faults(self) -> Iterator[tuple[str, str]]:
+        """Yields networks that no memory holds."""
+        widths = {
+            "encoder": (self.x_dim, *self.encoder.l_hidden, self.encoder_width(self.z_dim)),
+            "decoder": (self.z_dim, *self.decoder.l_hidden, self.x_dim),
+        }
+        for name, layers in widths.items():
+            count = sum(a * b for a, b in pairwise(layers))
+            if count > _MOST_WEIGHTS:
+                yield (
+                    f"{name}.l_hidden",
+                    f"layers of {', '.join(map(str, layers))} units have {count:,} weights; make "
+                    f"them narrower, for at most {_MOST_WEIGHTS:,}",
+                )
 
     def misfits(self, point_shape: tuple[int, ...]) -> Iterator[tuple[str, str]]:
         """Yields the key of each value that does not fit points of a shape, and why."""
@@ -187,7 +204,7 @@ def _choice(settings: Mapping[str, Any], key: str, names: list[str]) -> str:
     if key not in settings:
         raise section_error([(key, f"missing; choose one of {listed}")])
     if settings[key] not in names:
-        raise section_error([(key, f"should be one of {listed}, got {settings[key]!r}")])
+        raise section_error([(key, f"should be one of {listed}, got {shortened(settings[key])}")])
     return settings[key]
 
 
@@ -234,7 +251,7 @@ class Data(CheckedSection):
 class Optimizer(Section):
     """Adam's learning rate at the start."""
 
-    lr: PositiveFloat = 0.001
+    lr: Annotated[float, Field(gt=0, le=1e30)] = 0.001
 
 
 class Training(Section):
@@ -244,7 +261,7 @@ class Training(Section):
     model is fitted to before it is trained.
     """
 
-    num_epochs: PositiveInt
+    num_epochs: Count
     init: Literal["random", "geodesic", "pca"] = "random"
 
     @property

@@ -3,11 +3,11 @@ r"""Argument checks, noise and settings that several data sets share."""
 from typing import Annotated, Literal
 
 import torch
-from pydantic import Field, NonNegativeFloat
+from pydantic import Field
 from torch import Tensor
 
 from nrae_geometric.arguments import integer
-from nrae_geometric.registry import DatasetSettings
+from nrae_geometric.registry import DatasetSettings, Length
 
 
 def check_seed(seed: int) -> int:
@@ -41,8 +41,8 @@ class SyntheticSettings(DatasetSettings):
     """The settings of noisy points drawn from a formula."""
 
     dataset: Literal["synthetic"]
-    num_data: Annotated[int, Field(ge=2)] = 50
-    noise_level: NonNegativeFloat = 0.0
+    num_data: Annotated[int, Field(ge=2, le=10**8)] = 50
+    noise_level: Length = 0.0
 
     @property
     def num_points(self) -> int:

@@ -298,7 +298,7 @@ class _OrbitSettings(DatasetSettings):
     """The settings of an orbit of one digit."""
 
     digit: Annotated[int, Field(ge=0, le=9)] = 0
-    num_rotate: Annotated[int, Field(ge=2)] = 100
+    num_rotate: Annotated[int, Field(ge=2, le=10**6)] = 100
     rotate_range: Annotated[float, Field(gt=0, le=360)] = 180.0
 
     def test_points(self, dataset: OrbitDataset) -> Data:

@@ -6,6 +6,7 @@ import math
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,8 +14,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from nrae_geometric.arguments import integer
+from nrae_geometric.atomic import remove_leftovers
 from nrae_geometric.estimator import METHOD_PARAMETERS, ManifoldAutoencoder
 from nrae_geometric.latent_transformer import as_array
+from nrae_geometric.locking import FolderLock
 from nrae_geometric.metrics import smallest_connected_k
 from nrae_geometric.registry import MODELS
 from nrae_geometric.tuning.objective import (
@@ -26,11 +30,13 @@ from nrae_geometric.tuning.result import TuningResult
 
 if TYPE_CHECKING:
     from optuna import Study, Trial
+    from optuna.trial import FrozenTrial
 
 LARGEST_K = 32
 """The largest number of neighbors that is tried."""
 
 _JOURNAL = "trials.journal"
+_NOT_FINITE = "loss_not_finite"
 # Where and how visibly a trial is computed does not change what it is.
 _INCIDENTAL = ("device", "verbose")
 
@@ -80,26 +86,31 @@ def tune(
         seed (int, optional): The seed of the parts and of the search. (default: :obj:`0`)
         directory (str or os.PathLike, optional): Where trials are kept, so that a search that was
             stopped goes on where it was; ``best.json``, ``trials.csv`` and ``tuning.png`` are
-            written there too. Nothing is kept by default. (default: :obj:`None`)
+            written there too. No other search may use it meanwhile. A search that has found
+            nothing, such as one whose every trial failed, is not kept. Nothing is by default.
+            (default: :obj:`None`)
         progress (bool, optional): Whether to show a progress bar. (default: :obj:`True`)
 
     Raises:
+        FolderInUseError: If another search is writing to the directory.
         ModuleNotFoundError: If Optuna is not installed.
+        OSError: If a file cannot be written, with its name.
+        TypeError: If an argument is of another type.
         ValueError: If an argument is out of its range, there are too few points, the directory
-            holds a search with other points or settings, or no trial succeeded.
+            holds a search with other points or settings or a damaged one, or no trial succeeded.
     """
     optuna = _optuna()
     array = _checked_points(points)
     estimator = full_batch_estimator(len(array)) if estimator is None else estimator
-    if num_trials < 1:
-        raise ValueError(f"num_trials must be at least 1, got {num_trials}")
+    num_trials = integer("num_trials", num_trials, 1)
+    num_repeats = integer("num_repeats", num_repeats, 1)
+    num_folds = integer("num_folds", num_folds, 0)
+    seed = integer("seed", seed, 0, 2**32 - 1)
     if not 2 <= num_folds <= len(array) // 3:
         raise ValueError(
             f"num_folds must be from 2 to {len(array) // 3} for {len(array)} points, "
             f"got {num_folds}"
         )
-    if num_repeats < 1:
-        raise ValueError(f"num_repeats must be at least 1, got {num_repeats}")
     search_space = _search_space(estimator, array, num_folds)
     first = _NearestTrial(_present_settings(estimator))
     search_space(first)
@@ -108,28 +119,43 @@ def tune(
         tried = with_settings(estimator, search_space(trial))
         score = -np.inf
         scores = cross_validated_scores(tried, array, num_folds, num_repeats, seed)
-        for step, score in enumerate(scores):
-            trial.report(score, step)
-            if trial.should_prune():
-                raise optuna.TrialPruned
+        try:
+            for step, score in enumerate(scores):
+                trial.report(score, step)
+                if trial.should_prune():
+                    raise optuna.TrialPruned
+        except FloatingPointError:
+            trial.set_user_attr(_NOT_FINITE, True)
+            raise
         return score
 
     fingerprint = _fingerprint(array, estimator, num_folds, num_repeats, seed)
-    study = _study(optuna, directory, seed, fingerprint)
-    if not study.trials:
-        study.enqueue_trial(first.params)
-    finished = sum(trial.state.is_finished() for trial in study.trials)
-    remaining = (num_trials if first.params else 1) - finished
-    if remaining > 0:
-        study.optimize(
-            objective, remaining, catch=(FloatingPointError,), show_progress_bar=progress
-        )
-    table = _table(study)
-    best = search_space(optuna.trial.FixedTrial(table[0]))
-    result = TuningResult(best, table[0]["score"], table, with_settings(estimator, best))
-    if directory is not None:
-        result.save(directory)
+    with _locked(directory):
+        study = _study(optuna, directory, seed, fingerprint)
+        try:
+            finished = _finished(study)
+            if not finished:
+                study.enqueue_trial(first.params)
+            remaining = (num_trials if first.params else 1) - len(finished)
+            if remaining > 0:
+                study.optimize(
+                    objective, remaining, catch=(FloatingPointError,), show_progress_bar=progress
+                )
+            table = _table(study)
+        except BaseException:
+            # A search that has found nothing must not stand in the way of the next.
+            if directory is not None and not _has_found(study):
+                (Path(directory) / _JOURNAL).unlink(missing_ok=True)
+            raise
+        best = search_space(optuna.trial.FixedTrial(table[0]))
+        result = TuningResult(best, table[0]["score"], table, with_settings(estimator, best))
+        if directory is not None:
+            result.save(directory)
     return result
+
+
+def _locked(directory: str | os.PathLike[str] | None) -> AbstractContextManager[Any]:
+    return nullcontext() if directory is None else FolderLock(directory)
 
 
 def _search_space(
@@ -198,12 +224,13 @@ def _checked_points(points: Any) -> np.ndarray:
             f"points should be numbers [N, *feature_shape] of at least 10 points, got "
             f"{array.dtype} {list(array.shape)}"
         )
-    array = array.astype(np.float32)
+    with np.errstate(over="ignore"):
+        array = array.astype(np.float32)
     bad = np.flatnonzero(~np.isfinite(array.reshape(len(array), -1)).all(axis=1))
     if len(bad):
         raise ValueError(
-            f"points have {len(bad)} rows with NaN or infinite values (first: row {bad[0]}); "
-            f"drop or impute them"
+            f"points have {len(bad)} rows with NaN or infinite values (first: row {bad[0]}) in "
+            f"single precision; drop, impute or scale them"
         )
     return array
 
@@ -234,36 +261,62 @@ def _described(value: Any) -> str:
 def _study(
     optuna: Any, directory: str | os.PathLike[str] | None, seed: int, fingerprint: str
 ) -> "Study":
-    storage = None
-    if directory is not None:
-        from optuna.storages.journal import JournalFileBackend
-
-        path = Path(directory) / _JOURNAL
-        path.parent.mkdir(parents=True, exist_ok=True)
-        # Lines of JSON, of which reading executes nothing.
-        storage = optuna.storages.JournalStorage(JournalFileBackend(str(path)))
-    study = optuna.create_study(
-        study_name="nrae", storage=storage, direction="maximize", load_if_exists=True
-    )
+    study = _opened(optuna, directory)
     known = study.user_attrs.get("fingerprint", fingerprint)
     if known != fingerprint:
-        raise ValueError(
-            f"{directory} holds a search with other points or settings; remove the folder, or "
-            f"name another one"
-        )
+        assert directory is not None
+        if _has_found(study):
+            raise ValueError(
+                f"{directory} holds a search with other points or settings; remove the folder, or "
+                f"name another one"
+            )
+        (Path(directory) / _JOURNAL).unlink()
+        study = _opened(optuna, directory)
     study.set_user_attr("fingerprint", fingerprint)
     # A resumed search must not propose its first trials again.
-    study.sampler = optuna.samplers.TPESampler(seed=seed + len(study.trials))
+    study.sampler = optuna.samplers.TPESampler(seed=(seed + len(study.trials)) % 2**32)
     study.pruner = optuna.pruners.MedianPruner(n_startup_trials=8)
     return study
+
+
+def _opened(optuna: Any, directory: str | os.PathLike[str] | None) -> "Study":
+    storage = None
+    if directory is not None:
+        from nrae_geometric.tuning.journal import Journal
+
+        remove_leftovers(directory)
+        path = Path(directory) / _JOURNAL
+        journal = Journal(path)
+        try:
+            storage = optuna.storages.JournalStorage(journal)
+        except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+            raise ValueError(
+                f"{path} is of another version of Optuna ({error!r}); remove it to search anew"
+            ) from error
+    return optuna.create_study(
+        study_name="nrae", storage=storage, direction="maximize", load_if_exists=True
+    )
+
+
+def _finished(study: "Study") -> "list[FrozenTrial]":
+    """The trials with an outcome; those that a signal or an error has ended have none."""
+    return [
+        trial
+        for trial in study.trials
+        if trial.state.name in ("COMPLETE", "PRUNED") or _NOT_FINITE in trial.user_attrs
+    ]
+
+
+def _has_found(study: "Study") -> bool:
+    return any(trial.state.name == "COMPLETE" for trial in study.trials)
 
 
 def _table(study: "Study") -> list[dict[str, Any]]:
     """A row for each trial, best first."""
     table = []
-    for trial in study.trials:
+    for trial in _finished(study):
         state = trial.state.name.lower()
-        if state == "complete" or (state in ("pruned", "fail") and trial.params):
+        if state == "complete" or trial.params:
             table.append(
                 {"trial": trial.number, "score": trial.value, **trial.params, "state": state}
             )

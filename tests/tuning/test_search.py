@@ -12,6 +12,7 @@ from sklearn.model_selection import RepeatedKFold, cross_val_score
 
 from nrae_geometric.datasets import SwissRoll
 from nrae_geometric.estimator import ManifoldAutoencoder
+from nrae_geometric.locking import FolderInUseError, FolderLock
 from nrae_geometric.nn import AE
 from nrae_geometric.registry import ModelSettings, register_model
 from nrae_geometric.tuning import tune
@@ -213,6 +214,38 @@ def test_search_with_other_points_or_settings_is_not_mixed_in(points, tmp_path):
         search(points, estimator(max_epochs=3), directory=tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("wrong", "error"),
+    [
+        ({"learning_rate": 1e30}, ValueError),
+        ({"hidden_layer_sizes": (0,)}, Exception),
+        ({"max_epochs": 0}, Exception),
+        ({"activation": "nonsense"}, Exception),
+    ],
+)
+def test_search_that_found_nothing_is_not_in_the_way_of_the_next(points, tmp_path, wrong, error):
+    with pytest.raises(error):
+        search(points, estimator(**wrong), directory=tmp_path / "search")
+    assert not list(tmp_path.iterdir())
+    (tmp_path / "search").mkdir()
+    result = search(points, directory=tmp_path / "search")
+
+    assert len(result.table) == 3
+
+
+def test_search_in_use_is_an_error(points, tmp_path):
+    with FolderLock(tmp_path), pytest.raises(FolderInUseError):
+        search(points, directory=tmp_path)
+
+
+def test_damaged_journal_is_named(points, tmp_path):
+    search(points, directory=tmp_path)
+    journal = tmp_path / "trials.journal"
+    journal.write_bytes(journal.read_bytes()[:-9])
+    with pytest.raises(ValueError, match=r"trials\.journal is damaged, or cut short, in line"):
+        search(points, directory=tmp_path)
+
+
 def test_search_may_go_on_elsewhere(points, tmp_path):
     search(points, directory=tmp_path, num_trials=1)
     assert len(search(points, estimator(device="auto"), directory=tmp_path).table) == 3
@@ -251,3 +284,11 @@ def test_missing_optuna_is_named_with_its_extra(points, monkeypatch):
 def test_mistake_is_found_before_the_search(points, options, message):
     with pytest.raises(ValueError, match=message):
         search(points, **options)
+
+
+@pytest.mark.parametrize("seed", ["x", -1, 2**32, 1.5, True, None])
+def test_seed_is_checked_before_anything_is_written(tmp_path, seed):
+    with pytest.raises((TypeError, ValueError), match="seed must be"):
+        tune(np.zeros((12, 2)), seed=seed, directory=tmp_path / "new")
+
+    assert not list(tmp_path.iterdir())

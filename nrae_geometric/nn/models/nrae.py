@@ -2,14 +2,14 @@ r"""The neighborhood reconstructing autoencoder."""
 
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field, NonNegativeFloat, PositiveFloat
+from pydantic import Field
 from torch import Tensor, nn
 from torch_geometric.data import Data
 
 from nrae_geometric.nn.kernels import BinaryKernel, GaussianKernel
 from nrae_geometric.nn.losses import Kernel, NeighborhoodReconstruction
 from nrae_geometric.nn.models.ae import AE
-from nrae_geometric.registry import ModelSettings, Section, register_model
+from nrae_geometric.registry import Length, ModelSettings, Section, register_model
 
 
 class NRAE(AE):
@@ -74,7 +74,7 @@ class BinaryKernelSettings(Section):
     """The settings of :class:`~nrae_geometric.nn.BinaryKernel`, whose weight is the lambda."""
 
     type: Literal["binary"]
-    weight: NonNegativeFloat = Field(alias="lambda")
+    weight: Annotated[float, Field(alias="lambda", ge=0, le=1e30)]
 
     def build(self) -> BinaryKernel:
         """Returns the kernel."""
@@ -85,7 +85,7 @@ class GaussianKernelSettings(Section):
     """The settings of :class:`~nrae_geometric.nn.GaussianKernel`."""
 
     type: Literal["gaussian"]
-    bandwidth: PositiveFloat
+    bandwidth: Annotated[Length, Field(gt=1e-15)]
 
     def build(self) -> GaussianKernel:
         """Returns the kernel."""
@@ -134,7 +134,7 @@ class NRAESettings(_ExpansionSettings):
 
     arch: Literal["nrae"] = "nrae"
     order: Literal[1, 2] = 1
-    neighbor_weight: NonNegativeFloat = 10.0
+    neighbor_weight: Annotated[float, Field(ge=0, le=1e30)] = 10.0
 
     @property
     def expansion_order(self) -> int:
