@@ -14,6 +14,8 @@ from scipy.sparse.csgraph import dijkstra
 from torch import Tensor
 from torch_geometric.utils import coalesce, remove_self_loops
 
+from nrae_geometric.neighbors.points import as_tensor
+
 ENTRIES_PER_BLOCK = 2**24
 """The number of coordinates or distances that are in memory at a time."""
 
@@ -68,7 +70,7 @@ def undirected_edges(
     Raises:
         ValueError: As in :func:`distance_graph`.
     """
-    edges = _checked_edges(edge_index, num_nodes)
+    edges = _checked_edges(as_tensor(edge_index, "edge_index"), num_nodes)
     length = None if edge_length is None else _checked_lengths(edge_length, edges)
     edges, length = remove_self_loops(edges.sort(dim=0).values, length)
     # Whatever the rounding of sums, the smallest of equal lengths is one of them.
@@ -178,7 +180,7 @@ def _checked_edges(edges: Tensor, num_nodes: int) -> Tensor:
 
 
 def _checked_lengths(edge_length: Tensor, edges: Tensor) -> Tensor:
-    length = edge_length.detach().to(edges.device)
+    length = as_tensor(edge_length, "edge_length").to(edges.device)
     if length.shape != edges.shape[1:]:
         raise ValueError(
             f"edge_length has shape {list(length.shape)}, but there are {edges.size(1)} edges; "

@@ -7,7 +7,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from nrae_geometric.neighbors.points import refuse_rows
+from nrae_geometric.geodesics.graph import power_of_two
+from nrae_geometric.neighbors.points import as_integer, as_tensor, refuse_rows
 from nrae_geometric.nn.evaluation import to_model
 
 Array = Tensor | np.ndarray
@@ -24,19 +25,12 @@ class NotApplicableError(ValueError):
     """
 
 
-def as_tensor(x: Array) -> Tensor:
-    """Returns a detached tensor; arrays stay in float64."""
-    if isinstance(x, np.ndarray):
-        x = torch.from_numpy(np.require(x, requirements=["C", "W"]))
-    return torch.as_tensor(x).detach()
-
-
 def as_points(x: Array, name: str) -> Tensor:
     """Returns points of any feature shape as a finite matrix ``[N, D]``.
 
     Integers of more than 16 bits become float64, as float32 would make some of them equal.
     """
-    x = as_tensor(x)
+    x = as_tensor(x, name)
     if x.is_complex():
         raise TypeError(f"{name} has dtype {x.dtype}; pass real numbers")
     if x.dim() == 0 or x.numel() == 0:
@@ -45,8 +39,10 @@ def as_points(x: Array, name: str) -> Tensor:
     if points.dtype not in (torch.float32, torch.float64):
         is_wide = not points.is_floating_point() and points.dtype.itemsize > 2
         points = points.to(torch.float64 if is_wide else torch.float32)
+    # The extremes of a row are NaN or infinite if any of its values is: no [N, D] mask is needed.
+    low, high = points.aminmax(dim=1)
     refuse_rows(
-        ~points.isfinite().all(dim=1),
+        ~(low.isfinite() & high.isfinite()),
         name,
         "with NaN or infinite values",
         "clean the data, or lower the learning rate of a model that diverged",
@@ -56,7 +52,8 @@ def as_points(x: Array, name: str) -> Tensor:
 
 def as_edges(edge_index: Array, edge_length: Array | None = None) -> tuple[Tensor, Tensor | None]:
     """Returns a graph's edges and their lengths, if there are any, as tensors."""
-    return as_tensor(edge_index), None if edge_length is None else as_tensor(edge_length)
+    length = None if edge_length is None else as_tensor(edge_length, "edge_length")
+    return as_tensor(edge_index, "edge_index"), length
 
 
 def as_coordinate(values: Array, name: str) -> Tensor:
@@ -64,7 +61,7 @@ def as_coordinate(values: Array, name: str) -> Tensor:
     points = as_points(values, name)
     if points.size(1) != 1:
         raise NotApplicableError(
-            f"{name} has shape {list(values.shape)}; an order needs one coordinate a point, "
+            f"{name} has rows of {points.size(1)} values; an order needs one coordinate a point, "
             f"[N] or [N, 1]"
         )
     return points.flatten()
@@ -77,21 +74,26 @@ def check_same_length(**tensors: Tensor) -> None:
         raise ValueError(f"{counts}; every row must describe the same point in all of them")
 
 
-def check_positive(value: int, name: str) -> None:
-    """Raises an error unless a count is at least one."""
+def check_positive(value: int, name: str) -> int:
+    """Returns a count of at least one, and raises an error for any other."""
+    value = as_integer(value, name)
     if value < 1:
         raise ValueError(f"{name} is {value}; it must be at least 1")
+    return value
 
 
-def sample_rows(num_rows: int, num_samples: int | None, seed: int) -> Tensor:
+def sample_rows(
+    num_rows: int, num_samples: int | None, seed: int, name: str = "num_samples"
+) -> Tensor:
     """Returns sorted row numbers ``[S]`` on the CPU: all, or some drawn without replacement.
 
     The generator is its own: a metric recorded during training must not move the random stream
     that training draws from.
     """
+    seed = as_integer(seed, "seed")
     if num_samples is None:
         return torch.arange(num_rows)
-    check_positive(num_samples, "num_samples")
+    num_samples = check_positive(num_samples, name)
     if num_samples >= num_rows:
         return torch.arange(num_rows)
     generator = torch.Generator().manual_seed(seed)
@@ -114,6 +116,8 @@ def pearson(a: Tensor, b: Tensor) -> float:
     """Returns Pearson's r of two ``[N]`` tensors, 0 where one of them is constant."""
     from scipy.stats import pearsonr
 
+    # In units in which squares neither overflow nor vanish.
+    a, b = (values.double() / power_of_two(values) for values in (a, b))
     return _or_zero(pearsonr, a, b)
 
 

@@ -17,6 +17,7 @@ from nrae_geometric.metrics._common import (
     spearman,
 )
 from nrae_geometric.metrics.suite import Evaluation, register_measure
+from nrae_geometric.neighbors.ranking import distance_matrix
 
 
 class GeodesicCorrelation(NamedTuple):
@@ -131,7 +132,9 @@ def _sampled_points(num_points: int, num_samples: int | None, seed: int) -> Tens
 
 def _pair_distances(points: Tensor) -> Tensor:
     """Distances of all pairs ``i < j`` in row-major order and some unit, which does not matter."""
-    return torch.pdist(points.double() / power_of_two(points))
+    points = points.double() / power_of_two(points)
+    first, second = torch.triu_indices(len(points), len(points), offset=1, device=points.device)
+    return distance_matrix(points, points)[first, second]
 
 
 def _correlate(latent: Tensor, geodesic: Tensor) -> GeodesicCorrelation:

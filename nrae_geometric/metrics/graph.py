@@ -8,8 +8,8 @@ from scipy.sparse.csgraph import connected_components
 from torch import Tensor
 from torch_geometric.utils import to_scipy_sparse_matrix
 
-from nrae_geometric.geodesics.graph import power_of_two, undirected_edges
-from nrae_geometric.metrics._common import Array, as_points, as_tensor, check_positive
+from nrae_geometric.geodesics.graph import undirected_edges
+from nrae_geometric.metrics._common import Array, as_edges, as_points, check_positive
 from nrae_geometric.metrics.suite import Evaluation, register_measure
 from nrae_geometric.neighbors import Metric, knn
 
@@ -48,8 +48,8 @@ def graph_diagnostics(edge_index: Array, num_nodes: int) -> GraphDiagnostics:
     Raises:
         ValueError: If ``edge_index`` is not ``[2, E]`` or names a node outside the graph.
     """
-    check_positive(num_nodes, "num_nodes")
-    edges, _ = undirected_edges(as_tensor(edge_index), num_nodes)
+    num_nodes = check_positive(num_nodes, "num_nodes")
+    edges, _ = undirected_edges(as_edges(edge_index)[0], num_nodes)
     num_components, component = _components(edges, num_nodes)
     return GraphDiagnostics(
         num_components=num_components,
@@ -81,12 +81,12 @@ def smallest_connected_k(
     Raises:
         ValueError: If there are fewer than two points.
     """
-    check_positive(max_k, "max_k")
+    max_k = check_positive(max_k, "max_k")
     points = as_points(x, "x")
     if len(points) < 2:
         raise ValueError("x has 1 row; a graph needs at least two points")
     max_k = min(max_k, len(points) - 1)
-    _, neighbor = knn(points / power_of_two(points), max_k, metric=metric)
+    _, neighbor = knn(points, max_k, metric=metric)
     center = torch.arange(len(points), device=neighbor.device)
 
     def is_connected(k: int) -> bool:

@@ -72,7 +72,7 @@ def manifold_distance(
     Raises:
         ValueError: If the latents are not one- or two-dimensional, or the shapes do not agree.
     """
-    check_positive(num_samples, "num_samples")
+    num_samples = check_positive(num_samples, "num_samples")
     latents, true = as_points(z, "z"), as_points(manifold, "manifold")
     if latents.size(1) > 2:
         raise NotApplicableError(

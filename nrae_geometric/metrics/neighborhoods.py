@@ -16,6 +16,7 @@ from torch import Tensor
 
 from nrae_geometric.geodesics.graph import power_of_two
 from nrae_geometric.metrics._common import (
+    ROWS_PER_BLOCK,
     Array,
     NotApplicableError,
     as_points,
@@ -23,11 +24,21 @@ from nrae_geometric.metrics._common import (
     sample_rows,
 )
 from nrae_geometric.metrics.suite import Evaluation, register_measure
+from nrae_geometric.neighbors.points import as_integer
+from nrae_geometric.neighbors.ranking import distance_matrix
 
 # So many random points determine the scores to about one percent.
 _NUM_EVALUATED = 2000
 # Two blocks of [rows, N] distances of this many entries are alive at a time.
 _ENTRIES_PER_BLOCK = 2**20
+# Beyond this ratio of the largest to the median coordinate, products would cancel.
+_WIDE = 2.0**10
+# Ratio of a squared distance and a squared norm below which digits of the former are lost.
+_CANCELLED = 2.0**-26
+# Beyond this the distance of two points may overflow.
+_LARGEST = 2.0**1000
+# Points whose median is a center.
+_SAMPLE = 256
 # Up to this dimension coordinate differences are faster than a matrix product.
 _LOW_DIMENSION = 16
 
@@ -93,7 +104,7 @@ def trustworthiness(
     Raises:
         ValueError: If rows do not correspond or ``k`` is not between 1 and :math:`N / 2`.
     """
-    x, z, rows = _checked(x, z, k, num_samples, seed)
+    x, z, rows, k = _checked(x, z, k, num_samples, seed)
     return _intrusion_free(_neighbor_ranks(z, x, k, rows), len(x))
 
 
@@ -109,7 +120,7 @@ def continuity(
     Falls when the model tears neighbors apart. It is trustworthiness with the two spaces exchanged;
     arguments, range and source are those of :func:`trustworthiness`.
     """
-    x, z, rows = _checked(x, z, k, num_samples, seed)
+    x, z, rows, k = _checked(x, z, k, num_samples, seed)
     return _intrusion_free(_neighbor_ranks(x, z, k, rows), len(x))
 
 
@@ -127,7 +138,7 @@ def neighborhood_recall(
     Source: `Lee and Verleysen, "Quality Assessment of Dimensionality Reduction: Rank-Based
     Criteria", Neurocomputing 2009 <https://doi.org/10.1016/j.neucom.2008.12.017>`_.
     """
-    x, z, rows = _checked(x, z, k, num_samples, seed)
+    x, z, rows, k = _checked(x, z, k, num_samples, seed)
     return _recall(_neighbor_ranks(x, z, k, rows))
 
 
@@ -147,7 +158,7 @@ def mean_relative_rank_errors(
     agree and 1 if they are reversed, which is the largest value while :math:`3k \le N + 1`.
     Arguments and source are those of :func:`neighborhood_recall`.
     """
-    x, z, rows = _checked(x, z, k, num_samples, seed)
+    x, z, rows, k = _checked(x, z, k, num_samples, seed)
     return RankErrors(
         data=_rank_error(_neighbor_ranks(x, z, k, rows), len(x)),
         latent=_rank_error(_neighbor_ranks(z, x, k, rows), len(x)),
@@ -161,7 +172,7 @@ def embedding_quality(
 
     Arguments as for :func:`trustworthiness`.
     """
-    x, z, rows = _checked(x, z, k, num_samples, seed)
+    x, z, rows, k = _checked(x, z, k, num_samples, seed)
     data, latent = _neighbor_ranks(x, z, k, rows), _neighbor_ranks(z, x, k, rows)
     return EmbeddingQuality(
         trustworthiness=_intrusion_free(latent, len(x)),
@@ -175,16 +186,17 @@ def embedding_quality(
 
 def _checked(
     x: Array, z: Array, k: int, num_samples: int | None, seed: int
-) -> tuple[Tensor, Tensor, Tensor]:
+) -> tuple[Tensor, Tensor, Tensor, int]:
     points, latents = as_points(x, "x"), as_points(z, "z")
     check_same_length(x=points, z=latents)
+    k = as_integer(k, "k")
     largest = (len(points) - 1) // 2
     if not 1 <= k <= largest:
         raise ValueError(
             f"k is {k}; for {len(points)} points choose it from 1 to {largest}: the scores compare "
             f"neighborhoods smaller than half of the points"
         )
-    return points, latents, sample_rows(len(points), num_samples, seed)
+    return points, latents, sample_rows(len(points), num_samples, seed), k
 
 
 def _intrusion_free(ranks: Tensor, num_points: int) -> float:
@@ -222,22 +234,42 @@ class _Distances:
     """Rows of the distance matrix of ``[N, D]`` points, each up to a monotone map of its own."""
 
     def __init__(self, points: Tensor) -> None:
-        # In a unit in which squares neither overflow nor vanish.
-        points = points.double() / power_of_two(points)
+        center = points[:: max(1, len(points) // _SAMPLE)].double().median(dim=0).values
+        size = torch.cat(
+            [(block - center).abs_().amax(dim=1) for block in points.split(ROWS_PER_BLOCK)]
+        )
+        middle = size.median(dim=0).indices
+        unit = power_of_two(points)
+        self._is_direct = points.size(1) <= _LOW_DIMENSION or bool(
+            size.max() > _WIDE * size[middle]
+        )
+        if self._is_direct:
+            # Smaller units round nothing, larger ones round the smallest points away.
+            self.points = points.double() / max(min(unit, 1.0), unit / _LARGEST)
+            return
+        self.points = points.double() / unit
         # A common offset would cancel in the matrix product. Taking away a point, unlike the mean,
         # is exact for whole numbers and keeps their ties.
-        self.points = points - points[0]
-        self.squared_norm = self.points.square().sum(dim=1)
+        self.points -= self.points[middle].clone()
+        blocks = self.points.split(ROWS_PER_BLOCK)
+        self.squared_norm = torch.cat([block.square().sum(dim=1) for block in blocks])
+        self.mean_norm = float(self.squared_norm.mean())
 
     def rows(self, rows: Tensor) -> Tensor:
         """``[B, N]``, with infinity between a point and itself."""
         centers = self.points[rows]
-        if self.points.size(1) <= _LOW_DIMENSION:
-            mode = "donot_use_mm_for_euclid_dist"
-            distance = torch.cdist(centers, self.points, compute_mode=mode)
-        else:
-            distance = torch.addmm(self.squared_norm, centers, self.points.T, alpha=-2)
-        return distance.scatter_(1, rows[:, None], torch.inf)
+        if self._is_direct:
+            return distance_matrix(centers, self.points).scatter_(1, rows[:, None], torch.inf)
+        distance = torch.addmm(self.squared_norm, centers, self.points.T, alpha=-2)
+        distance.scatter_(1, rows[:, None], torch.inf)
+        # Where neighbors are this near, the product has cancelled.
+        own = self.squared_norm[rows]
+        size = own.clamp(min=self.mean_norm)
+        near = (distance.amin(dim=1) + own <= _CANCELLED * size).nonzero().flatten()
+        if len(near) > 0:
+            exact = distance_matrix(centers[near], self.points)
+            distance[near] = exact.scatter_(1, rows[near, None], torch.inf)
+        return distance
 
 
 def _nearest(distance: Tensor, k: int) -> Tensor:

@@ -5,8 +5,9 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from nrae_geometric.metrics._common import Array, as_points, as_tensor
+from nrae_geometric.metrics._common import ROWS_PER_BLOCK, Array, as_points
 from nrae_geometric.metrics.suite import Evaluation, register_measure
+from nrae_geometric.neighbors.points import as_tensor, check_choice
 
 
 @torch.no_grad()
@@ -34,14 +35,15 @@ def reconstruction_error(
     Raises:
         ValueError: If the shapes differ, a value is not finite or the reduction is unknown.
     """
-    x, x_recon = as_tensor(x), as_tensor(x_recon)
+    check_choice(reduction, "reduction", ("mean", "none"))
+    x, x_recon = as_tensor(x, "x"), as_tensor(x_recon, "x_recon")
     if x.shape != x_recon.shape:
         raise ValueError(
             f"x has shape {list(x.shape)} and x_recon {list(x_recon.shape)}; they must be equal"
         )
-    if reduction not in ("mean", "none"):
-        raise ValueError(f"reduction is {reduction!r}; choose 'mean' or 'none'")
-    error = (as_points(x, "x") - as_points(x_recon, "x_recon")).square().sum(dim=1)
+    points, recon = as_points(x, "x"), as_points(x_recon, "x_recon")
+    blocks = zip(points.split(ROWS_PER_BLOCK), recon.split(ROWS_PER_BLOCK), strict=True)
+    error = torch.cat([(a - b).square_().sum(dim=1) for a, b in blocks])
     return error.mean() if reduction == "mean" else error
 
 

@@ -5,7 +5,12 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from nrae_geometric.geodesics.graph import edge_lengths, euclidean_unit, undirected_edges
+from nrae_geometric.geodesics.graph import (
+    ENTRIES_PER_BLOCK,
+    edge_lengths,
+    euclidean_unit,
+    undirected_edges,
+)
 from nrae_geometric.metrics._common import (
     Array,
     Decoder,
@@ -95,8 +100,11 @@ def shortcut_edges(
         ShortcutEdges: The edges, their stretch and which of them are shortcuts.
 
     Raises:
-        ValueError: If the graph has no edges or rows do not correspond.
+        ValueError: If the graph has no edges, rows do not correspond or the factor is not
+            positive.
     """
+    if not factor > 0:
+        raise ValueError(f"factor is {factor}; it must be positive")
     latents = as_points(z, "z")
     edges, length = _joining_edges(edge_index, len(latents), edge_length)
     stretch = _relative_to_median(edge_lengths(latents, edges))
@@ -168,11 +176,13 @@ def shortcut_segments(
             "more than half of the edges join equal points; remove the duplicates of x"
         )
     stretch = _relative_to_median(edge_lengths(latents, edges)).to(edges.device)
-    sample = sample_rows(edges.size(1), num_segments, seed).to(edges.device)
+    sample = sample_rows(edges.size(1), num_segments, seed, "num_segments").to(edges.device)
     edges, length = edges[:, sample], length.to(edges.device)[sample]
     z_between, segment = _along_segments(latents, edges, stretch[sample])
-    decoded = decode(decoder, z_between)
-    distance = knn(points.to(decoded), 1, query=decoded)[0][:, 0].to(length)
+    # The decoded points are many times as many as the given ones.
+    blocks = z_between.split(max(1, ENTRIES_PER_BLOCK // points.size(1)))
+    distance = torch.cat([_distance_to(points, decode(decoder, block)) for block in blocks])
+    distance = distance.to(length)
     farthest = torch.zeros_like(length).scatter_reduce(0, segment, distance, "amax")
     departure = farthest / length
     return ShortcutSegments(
@@ -181,6 +191,16 @@ def shortcut_segments(
         fraction=(departure > 1).double().mean().item(),
         num_segments=edges.size(1),
     )
+
+
+def _distance_to(points: Tensor, decoded: Tensor) -> Tensor:
+    """The distance ``[P]`` of each decoded point from the nearest one of the data."""
+    if decoded.size(1) != points.size(1):
+        raise ValueError(
+            f"the decoder's points have {decoded.size(1)} values and those of x "
+            f"{points.size(1)}; they must live in one space"
+        )
+    return knn(points.to(decoded), 1, query=decoded)[0][:, 0]
 
 
 def _joining_edges(
