@@ -13,7 +13,7 @@ from torch_geometric.data import Data
 
 from nrae_geometric.neighbors import Backend, Metric, knn
 from nrae_geometric.nn import AE
-from nrae_geometric.nn.evaluation import evaluating, to_model
+from nrae_geometric.nn.evaluation import encode_data, evaluating, to_model
 
 FLOATS = (np.float64, np.float32)
 """The types of points; others are converted to the first."""
@@ -132,7 +132,7 @@ class LatentTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
 
     def _encoded(self, graph: Data) -> np.ndarray:
         with evaluating(self.model_):
-            return self.model_.encode(graph.x, graph.edge_index).double().numpy(force=True)
+            return encode_data(self.model_, graph).double().numpy(force=True)
 
     def _mapped(self, function: Callable[[Tensor], Tensor], x: Tensor) -> np.ndarray:
         with evaluating(self.model_):

@@ -6,6 +6,7 @@ from torch_geometric.data import Data
 
 from nrae_geometric.callbacks.recorder import Recorder, published_name
 from nrae_geometric.nn import taylor_expand
+from nrae_geometric.nn.evaluation import edge_arguments
 from nrae_geometric.nn.traversal import Autoencoder, encode, latent_grid
 
 
@@ -108,7 +109,8 @@ class CurveRecorder(Recorder):
 
     def snapshot(self, model: Autoencoder) -> dict[str, Tensor]:
         """Returns one frame; see the class for its tensors."""
-        z = encode(model, self.data.x, self.data.edge_index)
+        edges = edge_arguments(model, self.data)
+        z = encode(model, self.data.x, self.data.edge_index, **edges)
         frame = {
             "latent": z,
             "reconstruction": model.decode(z),

@@ -13,9 +13,11 @@ from torch_geometric.data import Data
 
 from nrae_geometric.geodesics import GeodesicCoordinates, Loop, geodesic_coordinates
 from nrae_geometric.metrics import RIGHT_ORDER, latent_order
-from nrae_geometric.nn.evaluation import evaluating, to_model
+from nrae_geometric.nn.checks import check_integer, check_number
+from nrae_geometric.nn.evaluation import EDGE_ARGUMENTS, encode_data, evaluating
 from nrae_geometric.nn.traversal import Autoencoder
 from nrae_geometric.training import Callback, Trainer, gentle_schedule
+from nrae_geometric.training.points import points_fault
 from nrae_geometric.training.step import TrainingStep
 
 logger = logging.getLogger(__name__)
@@ -93,7 +95,8 @@ class EmbeddingStart(Callback):
                 f"init must be 'geodesic', 'pca', coordinates [N, d], or an object with "
                 f"fit_transform, got {init!r}"
             )
-        if num_steps < 1 or not 0 < lr < float("inf"):
+        num_steps, lr = check_integer("num_steps", num_steps), check_number("lr", lr, zero=False)
+        if num_steps < 1:
             raise ValueError(f"num_steps and lr must be positive, got {num_steps} and {lr}")
         self.init = init
         self.num_steps = num_steps
@@ -120,6 +123,9 @@ class EmbeddingStart(Callback):
                 "a start from coordinates needs all points: use a loader over one graph, such as "
                 "NeighborhoodLoader(data, ...)"
             )
+        fault = points_fault(data.x, next(model.parameters()).dtype)
+        if fault is not None:
+            raise ValueError(fault)
         z = self._embed(data, _latent_dim(model, data))
         z = z.to(data.x.device, torch.float64)
         z = z - z.mean(dim=0)
@@ -146,9 +152,9 @@ class EmbeddingStart(Callback):
         rows = slice(None, None, max(1, len(data.x) // _MOST_COMPARED))
         with evaluating(model):
             if getattr(model, "encoder_uses_graph", True):
-                z = _encode(model, data.x, data.edge_index)[rows]
+                z = encode_data(model, data)[rows]
             else:
-                z = _encode(model, data.x[rows], None)
+                z = encode_data(model, Data(x=data.x[rows]))
         order = latent_order(z.to(found.z), found.z[rows]).spearman
         if order < RIGHT_ORDER:
             logger.warning(
@@ -212,12 +218,12 @@ class _CoordinateFit(nn.Module):
         rows = batch.n_id[: batch.batch_size]
         x = batch.x[: batch.batch_size]
         if getattr(self.model, "encoder_uses_graph", True):
-            latent = self.model.encode(batch.x, batch.edge_index)[: batch.batch_size]
+            latent = encode_data(self.model, batch)[: batch.batch_size]
         else:
-            latent = self.model.encode(x)
+            latent = encode_data(self.model, Data(x=x))
         z = self.z[rows].to(latent.dtype)
         recon = self.model.decode(z)
-        fitted = (recon - x).flatten(1).square().sum(dim=1).mean() / self.variance
+        fitted = (recon - x.to(recon.dtype)).flatten(1).square().sum(dim=1).mean() / self.variance
         return (latent - z).square().mean() + fitted
 
 
@@ -225,19 +231,18 @@ def _batches(data: Data, loader: Iterable[Data]) -> Iterator[Data]:
     if data.num_nodes > _LARGEST_FULL_BATCH:
         return chain.from_iterable(repeat(loader))
     rows = torch.arange(data.num_nodes, device=data.x.device)
-    whole = Data(x=data.x, edge_index=data.edge_index, n_id=rows, batch_size=data.num_nodes)
+    edges = {name: data[name] for name in ("edge_index", *EDGE_ARGUMENTS) if name in data}
+    whole = Data(x=data.x, **edges, n_id=rows, batch_size=data.num_nodes)
     return repeat(whole)
 
 
-def _encode(model: Any, x: Tensor, edge_index: Tensor | None) -> Tensor:
-    edge_index = None if edge_index is None else to_model(model, edge_index)
-    return model.encode(to_model(model, x), edge_index)
-
-
 def _latent_dim(model: nn.Module, data: Data) -> int:
-    edges = None if data.edge_index is None else data.edge_index[:, :0]
+    some = Data(x=data.x[:1])
+    if data.edge_index is not None:
+        some.edge_index = data.edge_index[:, :0]
+        some.update({name: data[name][:0] for name in EDGE_ARGUMENTS if name in data})
     with evaluating(model):
-        return _encode(model, data.x[:1], edges).size(1)
+        return encode_data(model, some).size(1)
 
 
 def _principal_components(x: Tensor, dim: int) -> Tensor:

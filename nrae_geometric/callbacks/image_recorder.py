@@ -4,6 +4,7 @@ from torch import Tensor
 from torch_geometric.data import Data
 
 from nrae_geometric.callbacks.recorder import Recorder
+from nrae_geometric.nn.evaluation import edge_arguments
 from nrae_geometric.nn.traversal import Autoencoder, encode, latent_grid
 
 
@@ -60,7 +61,8 @@ class ImageRecorder(Recorder):
 
     def snapshot(self, model: Autoencoder) -> dict[str, Tensor]:
         """Returns one frame; see the class for its tensors."""
-        z = encode(model, self.data.x, self.data.edge_index)
+        edges = edge_arguments(model, self.data)
+        z = encode(model, self.data.x, self.data.edge_index, **edges)
         grid = latent_grid(z, self.num_images)
         images = model.decode(grid).reshape(-1, *self.data.x.shape[1:])
         return {"latent": z, "grid": grid, "images": images}

@@ -18,6 +18,7 @@ from nrae_geometric.metrics._common import (
 )
 from nrae_geometric.metrics.suite import Evaluation, register_measure
 from nrae_geometric.neighbors.ranking import distance_matrix
+from nrae_geometric.nn.evaluation import encode_data
 
 
 class GeodesicCorrelation(NamedTuple):
@@ -153,7 +154,7 @@ def measure_geodesic_correlation(evaluation: Evaluation) -> dict[str, Any]:
         raise NotApplicableError("a manifold without one coordinate y a point has no arc length")
     step = manifold.x.flatten(1).diff(dim=0).norm(dim=1)
     arc_length = torch.cat([step.new_zeros(1), step.cumsum(0)])
-    z = evaluation.model.encode(manifold.x, manifold.edge_index)
+    z = encode_data(evaluation.model, manifold)
     return geodesic_correlation(z, arc_length)._asdict()
 
 

@@ -14,6 +14,7 @@ from nrae_geometric.metrics._common import (
     spearman,
 )
 from nrae_geometric.metrics.suite import Evaluation, register_measure
+from nrae_geometric.nn.evaluation import encode_data
 
 RIGHT_ORDER = 0.99
 """The smallest absolute Spearman correlation of an order that counts as the right one.
@@ -98,4 +99,4 @@ def measure_latent_order(evaluation: Evaluation) -> dict[str, Any]:
     test = evaluation.test
     if test.y is None:
         raise NotApplicableError("the test points have no true coordinate y")
-    return latent_order(evaluation.model.encode(test.x, test.edge_index), test.y)._asdict()
+    return latent_order(encode_data(evaluation.model, test), test.y)._asdict()

@@ -27,7 +27,7 @@ from torch_geometric.data import Data
 
 from nrae_geometric.metrics._common import NotApplicableError
 from nrae_geometric.nn import AE
-from nrae_geometric.nn.evaluation import evaluating, to_model
+from nrae_geometric.nn.evaluation import EDGE_ARGUMENTS, encode_data, evaluating, to_model
 from nrae_geometric.registry import MEASURES
 
 logger = logging.getLogger(__name__)
@@ -235,13 +235,14 @@ def _evaluate_applicable(
 
 def _evaluation(model: AE, points: Data, test: Data | None, manifold: Data | None) -> Evaluation:
     points, test, manifold = (_placed(model, data) for data in (points, test, manifold))
-    return Evaluation(model, points, model.encode(points.x, points.edge_index), test, manifold)
+    return Evaluation(model, points, encode_data(model, points), test, manifold)
 
 
 def _placed(model: AE, data: Data | None) -> Data:
     if data is None:
         return Data()
     placed = Data(edge_index=data.edge_index, edge_length=data.get("edge_length"), y=data.y)
+    placed.update({name: data[name] for name in EDGE_ARGUMENTS if name in data})
     if data.x is not None:
         placed.x = to_model(model, data.x if data.x.is_floating_point() else data.x.double())
         placed = placed.to(placed.x.device)

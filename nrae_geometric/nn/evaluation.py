@@ -2,9 +2,14 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch_geometric.data import Data
+
+EDGE_ARGUMENTS = ("edge_weight", "edge_attr")
+"""What an encoder may be given of a graph's edges, beside the edges themselves."""
 
 
 @contextmanager
@@ -83,3 +88,28 @@ def to_model(model: nn.Module, x: Tensor) -> Tensor:
     if parameter is None:
         return x
     return x.to(parameter) if x.is_floating_point() else x.to(parameter.device)
+
+
+def encode_data(model: Any, data: Data) -> Tensor:
+    """Returns the latents of the points of a graph, :obj:`[N, d]`, where the model lives.
+
+    Args:
+        model (torch.nn.Module): A model with ``encode(x, edge_index)``. It is given what its
+            encoder takes of the edges (:attr:`AE.encoder_edge_arguments`).
+        data (torch_geometric.data.Data): The points :obj:`x`, and their graph.
+    """
+    edge_index = data.get("edge_index")
+    if edge_index is not None:
+        edge_index = to_model(model, edge_index)
+    return model.encode(to_model(model, data.x), edge_index, **edge_arguments(model, data))
+
+
+def edge_arguments(model: Any, data: Data) -> dict[str, Tensor]:
+    """Returns what a model's encoder takes of the edges of a graph, where the model lives.
+
+    Args:
+        model (torch.nn.Module): The model. One that does not say is given nothing.
+        data (torch_geometric.data.Data): The graph.
+    """
+    names = getattr(model, "encoder_edge_arguments", ())
+    return {name: to_model(model, data[name]) for name in names if data.get(name) is not None}

@@ -21,7 +21,9 @@ class Autoencoder(Protocol):
         """Returns the points :obj:`[N, *]` at latents :obj:`[N, d]`."""
 
 
-def encode(model: Autoencoder, x: Tensor, edge_index: Tensor | None = None) -> Tensor:
+def encode(
+    model: Autoencoder, x: Tensor, edge_index: Tensor | None = None, **edges: Tensor
+) -> Tensor:
     """Encodes points on the model's device and in its precision.
 
     Args:
@@ -29,6 +31,8 @@ def encode(model: Autoencoder, x: Tensor, edge_index: Tensor | None = None) -> T
         x (torch.Tensor): The points, :obj:`[N, *]`, anywhere.
         edge_index (torch.Tensor, optional): The graph for encoders that use one, :obj:`[2, E]`.
             (default: :obj:`None`)
+        **edges (torch.Tensor): What the encoder takes of the edges beside, see
+            :func:`~nrae_geometric.nn.evaluation.edge_arguments`.
 
     Returns:
         torch.Tensor: The latents, :obj:`[N, 1]`.
@@ -38,7 +42,7 @@ def encode(model: Autoencoder, x: Tensor, edge_index: Tensor | None = None) -> T
     """
     module = cast(nn.Module, model)
     graph = None if edge_index is None else to_model(module, edge_index)
-    z = model.encode(to_model(module, x), graph)
+    z = model.encode(to_model(module, x), graph, **edges)
     if z.dim() != 2 or z.size(1) != 1:
         raise ValueError(
             f"the encoder gave latents of shape {tuple(z.shape)}; only a 1-dimensional latent "

@@ -29,6 +29,19 @@ class EpochRecord(TypedDict):
     validation_loss: NotRequired[float]
 
 
+class NonFiniteLossError(FloatingPointError):
+    """A loss is NaN or infinite.
+
+    Args:
+        what (str): Which loss, and when.
+        advice (str): What to try.
+    """
+
+    def __init__(self, what: str, advice: str) -> None:
+        super().__init__(what + advice)
+        self.what = what
+
+
 class LossHistory:
     """The records of all epochs.
 
@@ -90,8 +103,8 @@ def _check_finite(record: EpochRecord) -> None:
         ("validation loss", record.get("validation_loss")),
     ):
         if loss is not None and not math.isfinite(loss):
-            raise FloatingPointError(
-                f"the {name} is {loss} in epoch {record['epoch']}, at a learning "
-                f"rate of {record['lr']:g}; try a smaller learning rate or kernel weight (lambda), "
-                f"points scaled to about unit size, or full precision"
+            raise NonFiniteLossError(
+                f"the {name} is {loss} in epoch {record['epoch']}",
+                f", at a learning rate of {record['lr']:g}; try a smaller learning rate or kernel "
+                "weight (lambda), points scaled to about unit size, or full precision",
             )

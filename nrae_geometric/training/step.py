@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch_geometric.data import Data
 
 from nrae_geometric.nn.evaluation import evaluating, set_modes, training_modes
+from nrae_geometric.training.points import check_type
 
 Precision = Literal["32-true", "64-true", "bf16-true", "bf16-mixed", "16-mixed"]
 
@@ -49,6 +50,10 @@ class TrainingStep:
             scaled. (default: :obj:`"32-true"`)
         compile (bool, optional): Whether to run the loss through :func:`torch.compile`.
             (default: :obj:`False`)
+
+    Attributes:
+        dtype (torch.dtype): The model's floating type.
+        points (torch.Tensor, optional): The points of the last step, as they were given.
     """
 
     def __init__(
@@ -60,6 +65,7 @@ class TrainingStep:
         compile: bool = False,
     ) -> None:
         self._modes = training_modes(model)
+        self.points: Tensor | None = None
         self.model = model.to(device, _MODEL_TYPES.get(precision))
         self.device = device
         self._adam = torch.optim.Adam(model.parameters(), lr=lr, fused=True)
@@ -72,7 +78,7 @@ class TrainingStep:
         self._scaler = torch.amp.GradScaler(device.type) if precision == "16-mixed" else None
         loss: Any = model.loss  # nn.Module types every attribute as a tensor or module
         self._loss = torch.compile(loss) if compile else loss
-        self._dtype = next(model.parameters()).dtype
+        self.dtype = next(model.parameters()).dtype
 
     @property
     def lr(self) -> float:
@@ -110,10 +116,15 @@ class TrainingStep:
             batches (Iterable[Data]): The batches of one epoch.
 
         Raises:
-            ValueError: If there is no batch.
+            ValueError: If there is no batch, or its points are lost in the model's type.
         """
         set_modes(self._modes)  # a callback may have changed them
-        losses = [self(batch) for batch in batches]
+        losses = []
+        for batch in batches:
+            if self.points is None:
+                check_type(batch.x, self.dtype)
+            self.points = batch.x
+            losses.append(self(batch))
         if not losses:
             raise ValueError("the loader yields no batches; it needs at least one")
         return torch.stack(losses).mean()
@@ -149,9 +160,21 @@ class TrainingStep:
             self._scaler.load_state_dict(state["scaler"])
 
     def _place(self, batch: Data) -> Data:
+        held = [name for name in _WITHOUT_HISTORY if _requires_grad(batch.get(name))]
+        if held:  # the points are given: a second step cannot go back to where they come from
+            batch = copy.copy(batch)
+            for name in held:
+                batch[name] = batch[name].detach()
         if batch.x.device != self.device:
             batch = copy.copy(batch).to(self.device, non_blocking=True)
-        if batch.x.dtype != self._dtype and batch.x.is_floating_point():
+        if batch.x.dtype != self.dtype and batch.x.is_floating_point():
             batch = copy.copy(batch)
-            batch.x = batch.x.to(self._dtype)
+            batch.x = batch.x.to(self.dtype)
         return batch
+
+
+_WITHOUT_HISTORY = ("x", "edge_weight", "edge_attr")
+
+
+def _requires_grad(value: Any) -> bool:
+    return isinstance(value, Tensor) and value.requires_grad

@@ -23,8 +23,9 @@ from nrae_geometric.nn.evaluation import preserved_modes
 from nrae_geometric.training.callback import Callback, by_name, restore_states
 from nrae_geometric.training.checkpoint import load_checkpoint, save_checkpoint
 from nrae_geometric.training.device import resolve_device
-from nrae_geometric.training.history import EpochRecord, LossHistory
+from nrae_geometric.training.history import EpochRecord, LossHistory, NonFiniteLossError
 from nrae_geometric.training.interrupt import DeferredInterrupt
+from nrae_geometric.training.points import points_fault
 from nrae_geometric.training.random_state import (
     preserved_random_state,
     random_state,
@@ -186,9 +187,11 @@ class Trainer:
 
         Raises:
             FileNotFoundError: If there is no checkpoint to go on from.
-            FloatingPointError: If a loss is NaN or infinite.
+            FloatingPointError: If a loss is NaN or infinite; the message tells what is wrong with
+                the points where they are the cause.
             KeyboardInterrupt: On Ctrl-C, after the checkpoint is saved.
-            ValueError: If a loader yields nothing, or the checkpoint does not fit.
+            ValueError: If a loader yields nothing, the points are infinite or all equal in the
+                model's type alone, or the checkpoint does not fit.
         """
         self.loader, self.validation, self.resumed = loader, validation, resume
         schedule = self.schedule
@@ -210,6 +213,9 @@ class Trainer:
             if self.seed is not None:
                 seed_generators(self.seed, self.device, self._generator)
         self.epoch = len(self.history)
+        fault = self._points_fault(step)
+        if fault is not None:
+            logger.warning("training may come to nothing: %s", fault)
         with DeferredInterrupt(enabled=self.checkpoint is not None) as interrupt:
             started_at = time.monotonic()
             for callback in self.callbacks.values():
@@ -223,8 +229,14 @@ class Trainer:
             if interrupt.requested:
                 self._save(model, step)
                 interrupt.deliver()
-            self._train(model, step, interrupt, started_at)
-            self._history.read()
+            try:
+                self._train(model, step, interrupt, started_at)
+                self._history.read()
+            except NonFiniteLossError as error:
+                fault = self._points_fault(step)
+                if fault is None:
+                    raise
+                raise FloatingPointError(f"{error.what}: {fault}") from None
             for callback in self.callbacks.values():
                 callback.on_fit_end(self, model)
             self._save(model, step)
@@ -255,6 +267,11 @@ class Trainer:
                 save_at = now + min(now - started_at, _LONGEST_GAP)
             if interrupt.requested:
                 interrupt.deliver()
+
+    def _points_fault(self, step: TrainingStep) -> str | None:
+        """What is wrong with the points, of which a loader over one graph has all."""
+        x = getattr(getattr(self.loader, "data", None), "x", step.points)
+        return points_fault(x, step.dtype) if isinstance(x, torch.Tensor) else None
 
     def _epochs(self) -> Iterable[int]:
         first = self.epoch

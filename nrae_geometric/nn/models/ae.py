@@ -4,14 +4,13 @@ from typing import Any, Literal
 
 from torch import Tensor, nn
 from torch_geometric.data import Data
+from torch_geometric.nn import Sequential
 from torch_geometric.nn.inits import reset
 
 from nrae_geometric._compat import parameter_names
+from nrae_geometric.nn.evaluation import EDGE_ARGUMENTS
 from nrae_geometric.nn.outputs import as_floats, call
 from nrae_geometric.registry import ModelSettings, register_model
-
-EDGE_ARGUMENTS = ("edge_weight", "edge_attr")
-"""What an encoder may be given of a graph's edges, beside the edges themselves."""
 
 
 class AE(nn.Module):
@@ -29,8 +28,8 @@ class AE(nn.Module):
         encoder_uses_graph (bool): Whether the encoder takes a graph: by its own argument
             :obj:`edge_index`, or that of the module that it wraps. Set it where a wrapper hides
             its arguments.
-        encoder_edge_arguments (tuple of str): Those of :obj:`edge_weight` and :obj:`edge_attr`
-            that the encoder takes.
+        encoder_edge_arguments (dict of str to bool): Those of :obj:`edge_weight` and
+            :obj:`edge_attr` that the encoder takes, and whether it needs them.
 
     Raises:
         ValueError: If a graph encoder is spread over several devices by
@@ -43,7 +42,9 @@ class AE(nn.Module):
         self.decoder = decoder
         names = parameter_names(encoder)
         self.encoder_uses_graph = "edge_index" in names
-        self.encoder_edge_arguments = tuple(name for name in EDGE_ARGUMENTS if name in names)
+        self.encoder_edge_arguments = {
+            name: names[name] for name in EDGE_ARGUMENTS if name in names
+        }
         if self.encoder_uses_graph and len(getattr(encoder, "device_ids", None) or ()) > 1:
             raise ValueError(
                 f"{type(encoder).__name__} over the devices {encoder.device_ids} would cut the "
@@ -89,16 +90,26 @@ class AE(nn.Module):
             )
         else:
             given = {"edge_weight": edge_weight, "edge_attr": edge_attr}
-            edges = {
-                name: given[name] for name in self.encoder_edge_arguments if given[name] is not None
-            }
-            z = call(self.encoder, x, edge_index, **edges)
+            z = call(self.encoder, x, edge_index, **self._edge_arguments(given))
         if z.dim() < 2:
             raise ValueError(
                 f"the encoder {type(self.encoder).__name__} returns latents of shape "
                 f"{list(z.shape)}; it must return coordinates for each point, [{len(x)}, d]"
             )
         return z
+
+    def _edge_arguments(self, given: dict[str, Tensor | None]) -> dict[str, Tensor | None]:
+        """What the encoder takes of the edges; it cannot do without those that have no default."""
+        chosen = {}
+        for name, is_required in self.encoder_edge_arguments.items():
+            if given[name] is not None or isinstance(self.encoder, Sequential):
+                chosen[name] = given[name]
+            elif is_required:
+                raise ValueError(
+                    f"the encoder {type(self.encoder).__name__} takes {name}, but the graph has "
+                    f"none; add data.{name}"
+                )
+        return chosen
 
     def _embeds(self, x: Any) -> bool:
         """Whether the points are integers, and the encoder one that looks these up."""
@@ -124,6 +135,8 @@ class AE(nn.Module):
         """
         num_centers = batch.get("batch_size")
         x = batch.x[:num_centers]
+        if not self._embeds(x):
+            x = as_floats(x, self.encoder)
         if self.encoder_uses_graph:
             return x, self.encode_batch(batch)[:num_centers]
         return x, self.encode(x)
