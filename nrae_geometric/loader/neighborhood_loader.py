@@ -231,7 +231,9 @@ def _edge_attributes(data: Data, num_own_edges: int) -> dict[str, tuple[Any, int
                 value = torch.as_tensor(value)
                 shape = list(value.shape)
                 shape[dim] = num_own_edges
-                value = torch.cat([value, value.new_zeros(shape)], dim=dim)
+                # As PyG's graph networks have it: the weight of an added self-loop is 1.
+                fill = 1 if key == "edge_weight" else 0
+                value = torch.cat([value, value.new_full(shape, fill)], dim=dim)
             attributes[key] = (value, dim)
     return attributes
 
