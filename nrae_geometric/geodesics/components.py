@@ -12,6 +12,7 @@ from nrae_geometric.geodesics.graph import (
     euclidean_unit,
     farthest_pair,
 )
+from nrae_geometric.neighbors.ranking import distance_matrix
 
 # Beyond this many pieces, all pairs of their ends are too many, and there is no line to be seen.
 _MOST_PIECES_OF_A_LINE = 1000
@@ -75,7 +76,7 @@ def _chain(graph: csr_array, points: Tensor, component: np.ndarray) -> np.ndarra
     pieces = [np.flatnonzero(component == number) for number in range(component.max() + 1)]
     ends = np.concatenate([piece[list(farthest_pair(graph[piece][:, piece]))] for piece in pieces])
     position = points[torch.from_numpy(ends).to(points.device)].double()
-    distance = torch.cdist(position, position).cpu().numpy()
+    distance = distance_matrix(position, position).cpu().numpy()
     first, second = np.triu_indices(len(ends), k=1)
     # Ends 2c and 2c + 1 are those of piece c, which is all of its chain at first.
     chain = np.arange(len(ends)) // 2
@@ -99,7 +100,7 @@ def _nearest_outside(points: Tensor, component: np.ndarray) -> np.ndarray:
     label = torch.from_numpy(component).to(points.device)
     nearest, distance = [], []
     for block in rows.split(max(1, ENTRIES_PER_BLOCK // len(points))):
-        distances = torch.cdist(points[block], points)
+        distances = distance_matrix(points[block], points)
         distances.masked_fill_(label[block, None] == label, torch.inf)
         smallest, index = distances.min(dim=1)
         nearest.append(index)

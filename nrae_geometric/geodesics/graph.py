@@ -108,8 +108,13 @@ def euclidean_unit(points: Tensor, edges: Tensor, length: Tensor) -> float:
         edges (torch.Tensor): Edges ``[2, U]``.
         length (torch.Tensor): Their lengths ``[U]`` in any unit.
     """
-    euclidean, given = float(edge_lengths(points, edges).sum()), float(length.double().sum())
-    return euclidean / given if euclidean > 0 and given > 0 else 1.0
+    if length.numel() == 0:
+        return 1.0
+    euclidean, given = edge_lengths(points, edges), length.double()
+    # Sums may overflow where no length does.
+    scale, unit = power_of_two(euclidean), power_of_two(given)
+    ratio = float((euclidean / scale).sum()) / max(float((given / unit).sum()), 1e-300)
+    return ratio * (scale / unit) if 0 < ratio < 1e300 else 1.0
 
 
 def shortest_paths(graph: csr_array, sources: np.ndarray, targets: np.ndarray) -> np.ndarray:

@@ -9,10 +9,15 @@ from scipy.linalg import eigh
 from torch import Tensor
 
 from nrae_geometric.geodesics.components import connect_components
-from nrae_geometric.geodesics.graph import ENTRIES_PER_BLOCK, distance_graph, landmark_distances
+from nrae_geometric.geodesics.graph import (
+    ENTRIES_PER_BLOCK,
+    distance_graph,
+    landmark_distances,
+    power_of_two,
+)
 from nrae_geometric.geodesics.loops import Loop, find_graph_loop
 from nrae_geometric.geodesics.shortcuts import remove_shortcuts
-from nrae_geometric.neighbors.points import as_points
+from nrae_geometric.neighbors.points import as_integer, as_points, as_tensor
 
 logger = logging.getLogger(__name__)
 
@@ -87,7 +92,10 @@ def geodesic_coordinates(
             point that is not there, a length is not one, or ``dim`` is not below the number of
             landmarks.
     """
+    x = as_tensor(x)
     points = as_points(x)
+    dim = as_integer(dim, "dim")
+    num_landmarks = as_integer(num_landmarks, "num_landmarks")
     if len(points) < 2:
         raise ValueError(f"x should be at least two points [N, *shape], got {len(points)}")
     if not 1 <= dim < min(num_landmarks, len(points)):
@@ -95,13 +103,21 @@ def geodesic_coordinates(
             f"dim must be at least 1 and below the number of landmarks and points, got dim={dim} "
             f"with num_landmarks={num_landmarks} and {len(points)} points"
         )
-    graph, num_shortcuts = remove_shortcuts(distance_graph(points, edge_index, edge_length))
+    graph = distance_graph(points, edge_index, edge_length)
+    # In a unit in which squares neither overflow nor vanish.
+    unit = power_of_two(torch.from_numpy(graph.data) if graph.nnz else points)
+    graph.data /= unit
+    if graph.nnz == 0:
+        points = points.double() / unit
+    graph, num_shortcuts = remove_shortcuts(graph)
     loop = find_graph_loop(graph) if dim == 1 else None
     graph, num_components = connect_components(graph, points, dim)
     landmarks, distance = landmark_distances(graph, num_landmarks)
     z = torch.from_numpy(landmark_mds(landmarks, distance, dim))
     residual = _residual_variance(z[torch.from_numpy(landmarks)], distance[:, landmarks])
-    z = z.to(x.dtype if x.is_floating_point() else torch.float32).to(x.device)
+    z = z.mul_(unit).to(x.dtype if x.is_floating_point() else torch.float32).to(x.device)
+    if loop is not None:
+        loop = Loop(loop.length * unit, loop.diameter * unit)
     found = GeodesicCoordinates(z, loop, num_components, num_shortcuts, residual)
     _report(found, dim)
     return found

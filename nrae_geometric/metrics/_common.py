@@ -137,6 +137,6 @@ def kendall(a: Tensor, b: Tensor) -> float:
 
 def _or_zero(coefficient: Callable[..., Any], a: Tensor, b: Tensor) -> float:
     first, second = (values.cpu().double().numpy() for values in (a, b))
-    if np.ptp(first) == 0 or np.ptp(second) == 0:
+    if any(values.min() == values.max() for values in (first, second)):
         return 0.0
     return float(coefficient(first, second).statistic)

@@ -8,6 +8,7 @@ import math
 import pytest
 import torch
 
+from nrae_geometric.geodesics import geodesic_coordinates
 from nrae_geometric.neighbors import TorchBackend, available_backends, knn, knn_graph
 
 # Each with so many points that it works in several blocks, strips, tiles or leaves.
@@ -161,3 +162,19 @@ def test_graphs_of_a_batch_may_have_scales_of_their_own():
     edge_index = knn_graph(x * scale.unsqueeze(1), 4, batch=batch)
 
     assert torch.equal(edge_index, knn_graph(x, 4, batch=batch))
+
+
+@pytest.mark.parametrize("scale", [1e-300, 1e-160, 1e160, 1e300])
+def test_geodesic_coordinates_do_not_depend_on_the_unit(scale):
+    # Products with a power of two are exact.
+    unit = 2.0 ** math.floor(math.log2(scale))
+    t = torch.linspace(0, 1, 80, dtype=torch.float64)
+    curve = torch.stack([t, (6 * t).sin()], dim=1)
+    x = ((torch.cat([curve, curve + 40]) * 1024).round() + 1).contiguous()
+    edge_index = knn_graph(x, 6)
+
+    found = geodesic_coordinates(x * unit, edge_index, 1)
+
+    expected = geodesic_coordinates(x, edge_index, 1)
+    assert found.num_components == expected.num_components == 2
+    torch.testing.assert_close(found.z / unit, expected.z, rtol=1e-9, atol=1e-6)

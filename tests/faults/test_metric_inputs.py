@@ -59,7 +59,7 @@ def _wide(kind, dim):
     elif kind == "offset":
         x = x + 1e9
     elif kind == "tight clusters":
-        x = x[:4].repeat(15, 1) + 1e-12 * x
+        x = x[:4].repeat(15, 1) + 1e-9 * x
     elif kind == "duplicates":
         x = x[:40].repeat(2, 1)[:60]
     return x
