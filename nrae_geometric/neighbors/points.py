@@ -35,8 +35,8 @@ def as_tensor(values: Any, name: str = "x") -> Tensor:
     if sparse.issparse(values):
         raise TypeError(f"{name} is a sparse matrix; pass a dense one, {name}.toarray()")
     if isinstance(values, Tensor):
-        if values.layout != torch.strided:
-            raise TypeError(f"{name} is a sparse tensor; pass a dense one, {name}.to_dense()")
+        if values.layout != torch.strided or values.is_nested:
+            raise TypeError(f"{name} is a sparse or nested tensor; pass a dense one")
         return values.detach()
     if np.ma.isMaskedArray(values):
         masked = np.ma.getmaskarray(values)
@@ -47,7 +47,10 @@ def as_tensor(values: Any, name: str = "x") -> Tensor:
             )
         values = np.ma.getdata(values)
     try:
-        return torch.from_numpy(np.require(values, requirements=["C", "W"]))
+        values = np.asarray(values)
+        # Files of other machines come in their byte order.
+        native = values.dtype.newbyteorder("=")
+        return torch.from_numpy(np.require(values, native, ["C", "W"]))
     except (TypeError, ValueError, RuntimeError) as error:
         raise TypeError(f"{name} is not an array of numbers: {error}") from None
 
@@ -160,6 +163,17 @@ def as_integer(value: Any, name: str) -> int:
         return operator.index(value)
     except TypeError:
         raise TypeError(f"{name} must be an integer, got {value!r}") from None
+
+
+def check_bool(value: Any, name: str) -> bool:
+    r"""Returns a truth value as a bool.
+
+    Raises:
+        TypeError: If it is none, such as the string :obj:`"False"`.
+    """
+    if not isinstance(value, bool | np.bool_):
+        raise TypeError(f"{name} must be True or False, got {value!r}")
+    return bool(value)
 
 
 def check_choice(value: Any, name: str, choices: tuple[str, ...]) -> str:

@@ -13,7 +13,14 @@ from torch import Tensor
 
 from nrae_geometric.neighbors.backends import Backend, ScipyBackend, TorchBackend
 from nrae_geometric.neighbors.metrics import Metric
-from nrae_geometric.neighbors.points import as_batch, as_points, as_query, check_choice, check_k
+from nrae_geometric.neighbors.points import (
+    as_batch,
+    as_points,
+    as_query,
+    check_bool,
+    check_choice,
+    check_k,
+)
 from nrae_geometric.neighbors.ranking import sort_pairs
 from nrae_geometric.neighbors.units import search_any_magnitude
 from nrae_geometric.registry import BACKENDS, METRICS
@@ -160,6 +167,8 @@ def knn_edges(
     """
     metric = as_metric(metric)
     check_choice(flow, "flow", FLOWS)
+    loop = check_bool(loop, "loop")
+    force_undirected = check_bool(force_undirected, "force_undirected")
     points = as_points(x)
     dtype, num_points = points.dtype, points.size(0)
     if batch is None:

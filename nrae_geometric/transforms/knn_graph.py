@@ -4,7 +4,7 @@ from torch_geometric.data import Data
 from torch_geometric.transforms import BaseTransform
 
 from nrae_geometric.neighbors import Backend, Metric
-from nrae_geometric.neighbors.points import as_integer, check_choice
+from nrae_geometric.neighbors.points import as_integer, check_bool, check_choice
 from nrae_geometric.neighbors.search import FLOWS, as_metric, check_backend, knn_edges
 
 
@@ -47,9 +47,9 @@ class KNNGraph(BaseTransform):
         self.k = as_integer(k, "k")
         self.metric = metric
         self.backend = backend
-        self.loop = loop
+        self.loop = check_bool(loop, "loop")
         self.flow = check_choice(flow, "flow", FLOWS)
-        self.force_undirected = force_undirected
+        self.force_undirected = check_bool(force_undirected, "force_undirected")
 
     def forward(self, data: Data) -> Data:
         """Returns the data with :obj:`edge_index` and :obj:`edge_length`.

@@ -110,11 +110,11 @@ def test_neighbors_and_distances_are_those_of_a_slow_reference(kind, dtype, name
     _check(x[:-10], x[-200:], backend)
 
 
-@pytest.mark.parametrize("scale", [1e-310, 1e-160, 1e160, 1e300])
+@pytest.mark.parametrize("scale", [1e-310, 1e300])
 @pytest.mark.parametrize("name", ["torch", "torch in tiles", "scipy"])
 def test_the_unit_changes_neither_the_neighbors_nor_their_order(name, scale):
     # Products with a power of two are exact.
-    x = (8 * _points("scale 1", 1000, 9, torch.float64)).round()
+    x = (8 * _points("scale 1", *EXACT[name][1], torch.float64)).round()
     unit = 2.0 ** math.floor(math.log2(scale))
 
     assert torch.equal(

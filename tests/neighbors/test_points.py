@@ -5,7 +5,7 @@ import pytest
 import torch
 from scipy import sparse
 
-from nrae_geometric.neighbors import knn
+from nrae_geometric.neighbors import FaissBackend, TorchBackend, knn, knn_graph
 
 
 def test_error_names_first_row_and_number_of_rows_that_are_not_finite():
@@ -89,7 +89,7 @@ def test_query_of_higher_precision_is_compared_in_that_precision():
     ("x", "error", "message"),
     [
         (sparse.eye(4).tocsr(), TypeError, r"x is a sparse matrix; .*x\.toarray\(\)"),
-        (torch.eye(4).to_sparse(), TypeError, r"x is a sparse tensor; .*x\.to_dense\(\)"),
+        (torch.eye(4).to_sparse(), TypeError, "x is a sparse or nested tensor; pass a dense one"),
         ([["a", "b"], ["c", "d"]], TypeError, "x is not an array of numbers"),
         (np.array(["2020-01-01"] * 4, "datetime64[D]"), TypeError, "x is not an array of numbers"),
         (np.full((4, 2), None), TypeError, "x is not an array of numbers"),
@@ -115,6 +115,7 @@ def test_what_is_no_dense_array_of_numbers_is_refused_by_name(x, error, message)
         lambda x: np.asfortranarray(x),
         lambda x: np.broadcast_to(x, x.shape),  # read-only
         lambda x: x.tolist(),
+        lambda x: x.astype(">f8"),
         lambda x: np.ma.array(x),
         lambda x: pytest.importorskip("pandas").DataFrame(x),
         lambda x: torch.from_numpy(x).requires_grad_(),
@@ -134,6 +135,30 @@ def test_every_layout_of_the_same_numbers_gives_the_same_neighbors(convert, recw
 @pytest.mark.parametrize("k", [np.int64(2), torch.tensor(2), np.uint8(2)])
 def test_integers_of_every_library_are_numbers_of_neighbors(k):
     assert knn(torch.randn(5, 2), k)[1].shape == (5, 2)
+
+
+@pytest.mark.parametrize("option", ["loop", "force_undirected"])
+@pytest.mark.parametrize("value", ["False", 0, None])
+def test_what_is_no_truth_value_is_refused(option, value):
+    with pytest.raises(TypeError, match=f"{option} must be True or False"):
+        knn_graph(torch.randn(5, 2), 2, **{option: value})
+
+
+@pytest.mark.parametrize("value", [2.5, "64", True])
+def test_block_size_that_is_no_integer_is_refused(value):
+    with pytest.raises(TypeError, match="block_size must be an integer"):
+        TorchBackend(value)
+
+
+@pytest.mark.parametrize("value", ["high", None, True])
+def test_recall_that_is_no_number_is_refused(value):
+    with pytest.raises(TypeError, match="recall must be a number"):
+        FaissBackend("hnsw", recall=value)
+
+
+def test_block_size_of_numpy_is_taken():
+    x = torch.randn(60, 3)
+    assert torch.equal(knn(x, 3, backend=TorchBackend(np.int64(16)))[1], knn(x, 3)[1])
 
 
 @pytest.mark.parametrize("option", ["metric", "backend"])

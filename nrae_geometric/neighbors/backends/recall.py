@@ -1,6 +1,7 @@
 r"""Helpers of backends that miss neighbors or search in float32."""
 
 from collections.abc import Callable
+from numbers import Real
 
 import torch
 from torch import Tensor
@@ -16,8 +17,11 @@ def check_recall(recall: float) -> float:
     r"""Returns a recall that can be asked for.
 
     Raises:
+        TypeError: If it is not a number.
         ValueError: If it is not above 0 and at most 1.
     """
+    if isinstance(recall, bool) or not isinstance(recall, Real):
+        raise TypeError(f"recall must be a number, got {recall!r}")
     if not 0 < recall <= 1:
         raise ValueError(f"recall must be above 0 and at most 1, got {recall}")
     return recall
