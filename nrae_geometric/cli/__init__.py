@@ -48,9 +48,11 @@ def _main(argv: Sequence[str]) -> int:
         # Imported here to show help without waiting for torch, and to be stopped by signals.
         from nrae_geometric.cli.commands import run
 
-        run(argv)
-        if sys.stdout is not None:
-            sys.stdout.flush()
+        try:
+            run(argv)
+        finally:
+            if sys.stdout is not None:
+                sys.stdout.flush()
     except BrokenPipeError:
         drop_output()
         return OUTPUT_CLOSED

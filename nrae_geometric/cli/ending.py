@@ -63,9 +63,11 @@ class Signals:
 
 def advice(error: BaseException) -> str:
     """Returns what to do about an error of the system, as the end of its message."""
-    if isinstance(error, OSError) and error.errno in _FULL:
+    if not isinstance(error, OSError) or error.filename is None:
+        return ""
+    if error.errno in _FULL:
         return "; make room there, and call the same again, nrae train with --resume"
-    if isinstance(error, OSError) and error.errno in _NOT_WRITABLE:
+    if error.errno in _NOT_WRITABLE:
         return "; name a folder that can be written to, with --logdir"
     return ""
 

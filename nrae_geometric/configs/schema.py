@@ -173,18 +173,19 @@ class Model(CheckedSection, ModelSettings):
 
     def faults(self) -> Iterator[tuple[str, str]]:
         """Yields networks that no memory holds."""
-        widths = {
-            "encoder": (self.x_dim, *self.encoder.l_hidden, self.encoder_width(self.z_dim)),
-            "decoder": (self.z_dim, *self.decoder.l_hidden, self.x_dim),
-        }
-        for name, layers in widths.items():
+        code = self.encoder_width(self.z_dim)
+        for name, layers in (
+            ("encoder", (self.x_dim, *self.encoder.l_hidden, code)),
+            ("decoder", (self.z_dim, *self.decoder.l_hidden, self.x_dim)),
+        ):
             count = sum(a * b for a, b in pairwise(layers))
             if count > _MOST_WEIGHTS:
                 yield (
-                    f"{name}.l_hidden",
+                    "z_dim" if max(layers) in (self.z_dim, code) else f"{name}.l_hidden",
                     f"layers of {', '.join(map(str, layers))} units have {count:,} weights; make "
                     f"them narrower, for at most {_MOST_WEIGHTS:,}",
                 )
+                return
 
     def misfits(self, point_shape: tuple[int, ...]) -> Iterator[tuple[str, str]]:
         """Yields the key of each value that does not fit points of a shape, and why."""

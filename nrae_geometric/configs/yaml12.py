@@ -154,7 +154,7 @@ _Loader.yaml_constructors = {}
 for _name, (_, _starts) in _RESOLVERS.items():
     for _class in (_Loader, _Dumper):
         _class.add_implicit_resolver(f"{_TAG}{_name}", _PATTERNS[_name], _starts)
-_CONSTRUCTORS = {
+_CONSTRUCTORS: dict[str | None, str] = {
     **{f"{_TAG}{name}": "construct_plain" for name in ("null", "bool", "int", "float")},
     f"{_TAG}merge": "construct_yaml_str",  # where it is no key
     f"{_TAG}str": "construct_yaml_str",

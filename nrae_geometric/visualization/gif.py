@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator, Sequence
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 
 import imageio.v3 as imageio
 import numpy as np
@@ -71,20 +71,22 @@ def write_gif(animation: Animation, path: str | os.PathLike[str], *, num_colors:
     milliseconds = [round(1000 * seconds) for seconds in animation.durations]
     palette = _shared_palette(animation, num_colors)
     frames = np.stack(list(_quantized(animation, palette)))
+    # Not to the file itself, which the writer would try again to write to where a disk is full.
+    content: Any = imageio.imwrite(
+        "<bytes>",
+        frames,
+        extension=".gif",
+        plugin="pillow",
+        mode="P",
+        palette=bytes(palette),
+        is_batch=True,
+        # Pillow takes no list for a single frame.
+        duration=milliseconds if len(milliseconds) > 1 else milliseconds[0],
+        loop=0,
+        optimize=True,
+    )
     with atomic_write(path) as temporary:
-        imageio.imwrite(
-            temporary,
-            frames,
-            extension=".gif",
-            plugin="pillow",
-            mode="P",
-            palette=bytes(palette),
-            is_batch=True,
-            # Pillow takes no list for a single frame.
-            duration=milliseconds if len(milliseconds) > 1 else milliseconds[0],
-            loop=0,
-            optimize=True,
-        )
+        temporary.write_bytes(content)
 
 
 def _shared_palette(animation: Animation, num_colors: int, num_samples: int = 16) -> list[int]:

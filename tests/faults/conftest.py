@@ -1,8 +1,15 @@
-"""Damage to files, the same in each run; ``NRAE_FUZZ`` sets how many damaged files there are."""
+"""Damage to files, the same in each run; ``NRAE_FUZZ`` sets how many damaged files there are.
 
+The command, as a process of its own that does not wait for imports.
+"""
+
+import json
 import os
 import random
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 import pytest
 
@@ -19,6 +26,79 @@ ODD_BYTES = (
     b"'\"\n,",
     b"{[(",
 )
+
+
+# Imports once, and then runs the command in a child for each line: its arguments, the largest file
+# that it can write, a file for its output, and the signal that ends it after so many seconds.
+# Children save often, so as to be killed while they do.
+_SERVER = """
+import json, os, resource, signal, sys, time
+import nrae_geometric.cli.commands
+from nrae_geometric.cli import main
+from nrae_geometric.experiments import run_experiment
+from nrae_geometric.training import trainer
+trainer._FIRST_CHECKPOINT, trainer._LONGEST_GAP = 0.02, 0.1
+signal.signal(signal.SIGINT, signal.default_int_handler)
+for line in sys.stdin:
+    arguments, largest, output, number, seconds = json.loads(line)
+    started = time.monotonic()
+    out, err = os.pipe(), os.pipe()
+    child = os.fork()
+    if not child:
+        os.dup2(out[1] if output is None else os.open(output, os.O_WRONLY), 1)
+        os.dup2(err[1], 2)
+        if largest is not None:
+            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (largest, largest))
+        try:
+            code = main(arguments)
+        except SystemExit as end:
+            code = end.code or 0
+        os._exit(code)
+    if number:
+        time.sleep(seconds)
+        os.kill(child, number)
+    _, status = os.waitpid(child, 0)  # what commands print fits into the pipes
+    ended = [os.waitstatus_to_exitcode(status), time.monotonic() - started]
+    for read, write in (out, err):
+        os.close(write)
+        with open(read, errors="replace") as pipe:
+            ended.append(pipe.read())
+    print(json.dumps(ended), flush=True)
+"""
+
+
+class Ended(NamedTuple):
+    """The end of a command."""
+
+    code: int
+    seconds: float
+    out: str
+    err: str
+
+
+@pytest.fixture(scope="session")
+def nrae() -> Iterator[Callable[..., Ended]]:
+    """Runs the command in a process of its own."""
+    if sys.platform == "win32":
+        pytest.skip("needs fork and signals")
+    server = subprocess.Popen(
+        [sys.executable, "-c", _SERVER],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+
+    def run(*arguments, largest=None, output=None, number=0, seconds=0.0) -> Ended:
+        request = [list(map(str, arguments)), largest, output, number, seconds]
+        server.stdin.write(json.dumps(request) + "\n")
+        server.stdin.flush()
+        return Ended(*json.loads(server.stdout.readline()))
+
+    yield run
+    server.stdin.close()
+    server.wait()
 
 
 @pytest.fixture(scope="session")
