@@ -50,13 +50,24 @@ def is_script_function(value: Any) -> bool:
     return isinstance(value, torch.jit.ScriptFunction)
 
 
-def inexact_script_functions(module: Any) -> list[str]:
-    """Returns the functions in a scripted or traced module whose higher derivatives are inexact."""
-    if not isinstance(module, torch.jit.ScriptModule | torch.jit.ScriptFunction):
+def inexact_script_functions(function: Any) -> list[str]:
+    """Returns the functions in TorchScript whose higher derivatives are inexact.
+
+    Args:
+        function (Any): A scripted or traced module, method or function; others have none.
+    """
+    kinds = (
+        torch.jit.ScriptModule,
+        torch.jit.ScriptFunction,
+        getattr(torch._C, "ScriptMethod", ()),
+    )
+    if not isinstance(function, kinds):
         return []
-    graph = getattr(module, "inlined_graph", None)
+    graph = getattr(function, "graph", None)
     if graph is None:  # a part that has no forward of its own
         return []
+    graph = graph.copy()
+    torch._C._jit_pass_inline(graph)
     return [name for name in _INEXACT if graph.findAllNodes(f"aten::{name}", True)]
 
 
@@ -75,6 +86,8 @@ def original_module(module: nn.Module) -> nn.Module:
 
 def has_saved_tensors_hooks() -> bool:
     """Returns whether something, such as a checkpoint, keeps what the backward pass needs."""
+    if torch.compiler.is_compiling():
+        return False
     top = getattr(torch._C._autograd, "_top_saved_tensors_default_hooks", None)
     return top is not None and top(False) is not None
 

@@ -3,12 +3,14 @@ r"""Fixtures of several rooms, and data outside the repository, without which te
 import math
 import os
 import signal
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
 from hypothesis import settings
 from torch import Tensor, nn
+from torch.autograd.functional import jvp
 from torch_geometric.data import Data
 
 settings.register_profile("quick", max_examples=10)
@@ -124,3 +126,84 @@ def planar_data(manifold: Tensor) -> Data:
 def image_data() -> Data:
     generator = torch.Generator().manual_seed(0)
     return Data(x=torch.rand(7, 1, 6, 6, generator=generator), y=torch.arange(7.0))
+
+
+def _expand(
+    function: Callable[[Tensor], Tensor],
+    z: Tensor,
+    dz: Tensor,
+    order: int = 1,
+    index: Tensor | None = None,
+) -> Tensor:
+    if index is None:
+        index = torch.arange(z.size(0)).repeat_interleave(dz.size(0) // z.size(0))
+    point = z[index]
+
+    def slope(point: Tensor) -> Tensor:
+        return jvp(function, point, dz, create_graph=True)[1]
+
+    expansion = function(point) + slope(point)
+    if order == 2:
+        expansion = expansion + 0.5 * jvp(slope, point, dz, create_graph=True)[1]
+    return expansion
+
+
+@pytest.fixture(scope="session")
+def nested_autograd() -> Callable[..., Tensor]:
+    """Takes what `taylor_expand` takes, and repeats the function for every direction."""
+    return _expand
+
+
+@pytest.fixture(scope="session")
+def assert_exact() -> Callable[..., None]:
+    """Compares `taylor_expand` with nested autograd: values, and the gradients of all inputs."""
+    from nrae_geometric.nn import taylor_expand
+
+    def check(
+        module: Callable[[Tensor], Tensor],
+        z: Tensor,
+        dz: Tensor,
+        order: int,
+        index: Tensor | None = None,
+        reference: Callable[[Tensor], Tensor] | None = None,
+    ) -> None:
+        parameters = list(module.parameters()) if isinstance(module, nn.Module) else []
+        inputs = [z.detach().requires_grad_(), dz.detach().requires_grad_(), *parameters]
+        actual = taylor_expand(module, *inputs[:2], order, index)
+        expected = _expand(reference or module, *inputs[:2], order, index)
+        cotangent = torch.randn_like(expected)
+
+        assert_close = torch.testing.assert_close
+        assert_close(actual, expected, rtol=1e-9, atol=1e-9)
+        for gradients in zip(
+            _gradients(actual, inputs, cotangent),
+            _gradients(expected, inputs, cotangent),
+            strict=True,
+        ):
+            assert_close(*gradients, rtol=1e-9, atol=1e-9)
+
+    return check
+
+
+def _gradients(output: Tensor, inputs: list[Tensor], cotangent: Tensor) -> tuple[Tensor, ...]:
+    return torch.autograd.grad(output, inputs, cotangent, allow_unused=True, materialize_grads=True)
+
+
+def _by_differences(
+    function: Callable[[Tensor], Tensor], z: Tensor, dz: Tensor, order: int
+) -> Tensor:
+    """The expansion by central differences of fourth order, which know nothing of derivatives."""
+    step = 2e-3
+    two_back, back, ahead, two_ahead = (function(z + k * step * dz) for k in (-2, -1, 1, 2))
+    value = function(z)
+    first = (two_back - 8 * back + 8 * ahead - two_ahead) / (12 * step)
+    if order == 1:
+        return value + first
+    second = (-two_back + 16 * back - 30 * value + 16 * ahead - two_ahead) / (12 * step**2)
+    return value + first + 0.5 * second
+
+
+@pytest.fixture(scope="session")
+def by_differences() -> Callable[..., Tensor]:
+    """Expands a function around points, in float64, along one direction from each."""
+    return _by_differences

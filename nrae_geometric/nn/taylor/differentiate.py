@@ -235,7 +235,10 @@ def _in_rounds(
 
         bend = None if rows.bend is None else of_points(rows.bend)
         left, right = of_points(rows.left), of_points(rows.right)
-        call = _Rows(points, left, right, bend, everyone, slice(None), repeats=False)
+        # Its own node, since the directions may have been computed from the points.
+        call = _Rows(
+            points.view_as(points), left, right, bend, everyone, slice(None), repeats=False
+        )
         behind = _differentiate(module, call, series.order)
         values.append(behind.value)
         at = owner[chosen[-1]]
