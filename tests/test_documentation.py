@@ -72,3 +72,11 @@ def test_every_script_that_is_named_exists():
     scripts = {rest[0] for program, *rest in COMMANDS if program == "python"}
     assert scripts
     assert {script for script in scripts if not (ROOT / script).is_file()} == set()
+
+
+@pytest.mark.parametrize(
+    "name", sorted(set(re.findall(r"`(tests/[\w/]+\.py(?:::\w+)?)`", "".join(PAGES.values()))))
+)
+def test_test_that_a_page_names_is_there(name):
+    file, _, function = name.partition("::")
+    assert f"def {function}" in (ROOT / file).read_text("utf-8")
