@@ -23,7 +23,9 @@ def integer(name: str, value: Any, least: int, most: float = math.inf) -> int:
     """
     is_bool = isinstance(value, bool) or "bool" in str(getattr(value, "dtype", ""))
     try:
-        number = operator.index(None if is_bool else value)
+        if is_bool:
+            raise TypeError
+        number = operator.index(value)
     except (TypeError, RuntimeError):
         raise TypeError(f"{name} must be an integer, got {value!r}") from None
     if not least <= number <= most:
@@ -45,10 +47,11 @@ def number(name: str, value: Any, least: float = -math.inf, *, above: float = -m
         TypeError: If it is no real number; ``True`` and ``"1"`` are none.
         ValueError: If it is not finite, or out of range.
     """
-    plain = value.item() if getattr(value, "shape", None) == () else value
+    plain: Any = value.item() if getattr(value, "shape", None) == () else value
     if isinstance(plain, bool) or not isinstance(plain, Real):
         raise TypeError(f"{name} must be a number, got {value!r}")
-    if not (least <= plain <= sys.float_info.max and plain > above):
+    real: Any = plain  # the abstract type has no order
+    if not (least <= real <= sys.float_info.max and real > above):
         limit = f"above {above:g}" if above > -math.inf else f"at least {least:g}"
         has_limit = max(least, above) > -math.inf
         raise ValueError(f"{name} must be finite{f' and {limit}' * has_limit}, got {value!r}")

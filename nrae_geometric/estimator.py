@@ -3,6 +3,7 @@
 import inspect
 import os
 from collections.abc import Sequence
+from contextlib import nullcontext
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
@@ -12,20 +13,26 @@ from sklearn.base import clone
 from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
-from sklearn.utils.validation import check_array, check_is_fitted
+from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
-from torch_geometric.data import Data
+from torch_geometric.data import Batch, Data
 
 from nrae_geometric.archive import check_storable, read_archive, write_archive
 from nrae_geometric.callbacks import EarlyStopping, EmbeddingStart
-from nrae_geometric.latent_transformer import FLOATS, LatentTransformer, as_array, like
+from nrae_geometric.fitting import center_and_scale, check_distinct, given_graph
+from nrae_geometric.geodesics import warn_of_clusters
+from nrae_geometric.geodesics.graph import edge_lengths
+from nrae_geometric.latent_transformer import LatentTransformer
 from nrae_geometric.loader import NeighborhoodLoader
 from nrae_geometric.neighbors import Backend, Metric
 from nrae_geometric.nn import AE
 from nrae_geometric.nn.build import build_autoencoder, check_autoencoder, method_settings
+from nrae_geometric.nn.randomness import may_draw
+from nrae_geometric.points import Points
 from nrae_geometric.registry import MODELS, ModelSettings
 from nrae_geometric.training import Callback, Trainer
 from nrae_geometric.training.device import resolve_device
+from nrae_geometric.training.random_state import preserved_random_state, seed_generators
 from nrae_geometric.transforms import KNNGraph
 
 METHOD_PARAMETERS = ("order", "neighbor_weight")
@@ -46,8 +53,9 @@ class ManifoldAutoencoder(LatentTransformer):
     Connects the points to a k-nearest-neighbor graph, learns a model of :mod:`nrae_geometric.nn`
     over it, by default an :class:`~nrae_geometric.nn.NRAE`, and maps points to latent coordinates
     and back. Points are arrays ``[N, D]``, data frames, or images ``[N, C, H, W]`` (any feature
-    shape) of NumPy or PyTorch; a tensor is answered by a tensor, on its device, all else by an
-    array of the same floating type.
+    shape) of NumPy, PyTorch or a library that shares its numbers with them; a tensor is answered
+    by a tensor, on its device, all else by an array, of float32 for single and half precision and
+    else of float64.
 
     The model sees points that are centered and divided by *one* number, the square root of their
     mean variance, so that the settings suit data in any unit while nearest neighbors stay what
@@ -96,7 +104,11 @@ class ManifoldAutoencoder(LatentTransformer):
         validation_fraction (float, optional): The share of points to leave out.
             (default: :obj:`0.1`)
         random_state (int, RandomState or None, optional): Determines weights, batches and points
-            left out. Global random generators are left as they were. (default: :obj:`None`)
+            left out; :obj:`None` draws a seed from NumPy's global generator, as in all of
+            scikit-learn. Fits in threads are as reproducible as others, and leave global
+            generators as they were. They run side by side unless networks, callbacks or an object
+            for ``init`` of your own may draw from the global generators, as dropout does: then one
+            runs at a time. (default: :obj:`None`)
         device (str, int or torch.device, optional): :obj:`"auto"`, :obj:`"cpu"`, or the number of
             a GPU. (default: :obj:`"auto"`)
         verbose (int, optional): Whether to show a progress bar. (default: :obj:`0`)
@@ -111,7 +123,7 @@ class ManifoldAutoencoder(LatentTransformer):
         history_ (list): One ``{"epoch", "loss", "lr"}`` for each epoch, with early stopping also
             its ``"validation_loss"``.
         n_epochs_ (int): The number of epochs.
-        n_neighbors_ (int): The number of neighbors in the graph.
+        n_neighbors_ (int): The number of neighbors in the graph; the median in one of your own.
         n_features_in_ (int): The number of values of a point.
         feature_names_in_ (ndarray): The columns of a data frame.
         feature_shape_ (tuple of int): The shape of a point.
@@ -206,57 +218,75 @@ class ManifoldAutoencoder(LatentTransformer):
         self.verbose = verbose
         self.callbacks = callbacks
 
-    def fit(self, X: Any, y: Any = None) -> Self:
+    def fit(self, X: Any, y: Any = None, *, graph: Any = None) -> Self:
         """Learns the manifold of the points.
 
         Args:
-            X (array or Tensor): Points ``[N, *feature_shape]``.
+            X (array, Tensor, data frame or Data): Points ``[N, *feature_shape]``. Of a
+                :class:`~torch_geometric.data.Data` they are its ``x``, else its ``pos``; its
+                edges, where it has some, are the graph, and points of different graphs of a
+                :class:`~torch_geometric.data.Batch` are not joined.
             y: Not used.
+            graph (tuple, Data, sparse matrix or Tensor, optional): A neighbor graph of your own in
+                place of that of the ``n_neighbors`` nearest, in any form that
+                :func:`~nrae_geometric.neighbors.precomputed_graph` takes, with lengths in the unit
+                of the points; or an ``edge_index`` ``[2, E]`` alone, whose lengths are Euclidean.
+                Each point needs ``n_sampled_neighbors`` neighbors or none. (default: :obj:`None`)
 
         Raises:
             FloatingPointError: If the loss is NaN or infinite.
-            ValueError: If a value is not finite, an argument is out of its range or does not fit
-                the others, or there are too few points for it.
+            TypeError: If the points are no numbers, or the graph is none.
+            ValueError: If a value is not finite, all points are equal, an argument is out of its
+                range or does not fit the others, or there are too few points for it.
         """
         self._validate_params()
         # What is fitted can be saved.
         _storable_parameters(self.get_params(deep=False))
         settings = self._settings()
-        rows = self._checked(X, reset=True)
+        points = Points(X)
+        points.require(2)
+        self._check_features(points, reset=True)
+        rows, given = points.rows(), given_graph(X, graph, len(points))
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
-        learned, held_out = self._split(len(rows), seed)
+        learned, held_out = self._split(len(rows), seed, given is not None)
         start = self._start(len(rows), learned)
         device = resolve_device(self.device)
-        self.feature_shape_ = tuple(as_array(X).shape[1:])
-        self.center_ = rows[learned].mean(axis=0, dtype=np.float64)
-        self.scale_ = float(np.sqrt(rows[learned].var(axis=0, dtype=np.float64).mean())) or 1.0
-        self.n_neighbors_ = int(self.n_neighbors)
+        self.feature_shape_ = points.shape[1:]
+        self.center_, self.scale_ = center_and_scale(rows[learned])
         self._n_features_out = int(self.n_components)
-        x = self._scaled(rows).to(device)
-        connect = KNNGraph(self.n_neighbors_, metric=self.metric, backend=self.backend)
-        # Other metrics depend on the origin; this one keeps its neighbors.
-        located = x if self.metric == "euclidean" else torch.tensor(rows, device=device)
-        self.graph_ = connect(Data(x=located[learned]))
-        self.graph_.x = x[learned]
-        self._train(settings, seed, start, x[held_out])
-        z = self._latents(x)
+        x = self._scaled(rows)
+        check_distinct(rows, x)
+        x = x.to(device)
+        order = np.concatenate([learned, held_out])
+        if given is None:
+            self._connect(X, rows, x, learned)
+            whole = None
+        else:
+            whole = self._take(given, x[order], order, len(learned))
+        self._train(settings, seed, start, x[held_out], whole)
+        z = np.empty((len(rows), self._n_features_out), rows.dtype)
+        for place, block in self._blocks(points):
+            z[place] = self._latents(self._scaled(block))
         if self.model_.encoder_uses_graph:
             z[learned] = self._encoded(self.graph_)
-        self.embedding_ = z.astype(rows.dtype)
+        self.embedding_ = z
         self._fitted_parameters = self.get_params(deep=False)
         return self
 
-    def fit_transform(self, X: Any, y: Any = None) -> Any:
+    def fit_transform(self, X: Any, y: Any = None, *, graph: Any = None) -> Any:
         """Learns the manifold of the points, and returns their latent coordinates.
 
         Args:
-            X (array or Tensor): Points ``[N, *feature_shape]``.
+            X (array, Tensor, data frame or Data): Points ``[N, *feature_shape]``, as in
+                :meth:`fit`.
             y: Not used.
+            graph (optional): A neighbor graph of your own, as in :meth:`fit`.
+                (default: :obj:`None`)
 
         Returns:
             array or Tensor: ``[N, n_components]``.
         """
-        return like(X, self.fit(X).embedding_)
+        return Points(X).like(self.fit(X, graph=graph).embedding_)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes the fitted estimator to a file that :meth:`load` reads.
@@ -361,7 +391,7 @@ class ManifoldAutoencoder(LatentTransformer):
                 raise ValueError(f"{name}={value!r} has no meaning for the method {self.method!r}")
         return method_settings(self.method, settings)
 
-    def _new_model(self, settings: ModelSettings) -> AE:
+    def _new_model(self, settings: ModelSettings, generator: torch.Generator | None = None) -> AE:
         return build_autoencoder(
             settings,
             self.feature_shape_,
@@ -370,16 +400,46 @@ class ManifoldAutoencoder(LatentTransformer):
             activation=self.activation,
             encoder=self.encoder,
             decoder=self.decoder,
+            generator=generator,
         )
 
-    def _split(self, num_points: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    def _draws_alone(self, settings: ModelSettings) -> bool:
+        """Whether a fit draws from generators of its own alone, as far as is known before it.
+
+        What is a user's may draw from the global ones, as dropout does.
+        """
+        own = [module for module in (self.encoder, self.decoder) if module is not None]
+        return not (
+            vars(type(settings)).get("draws", True)
+            or any(map(may_draw, own))
+            or hasattr(self.init, "fit_transform")
+            or any(
+                not type(callback).__module__.startswith("nrae_geometric.")
+                for callback in self.callbacks or ()
+            )
+        )
+
+    def _build(self, settings: ModelSettings, seed: int, alone: bool) -> None:
+        """Makes the model, and tries it on some points."""
+        device, dim = self.graph_.x.device, self._n_features_out
+        some = torch.arange(min(int(self.batch_size), self.graph_.num_nodes), device=device)
+        generator = torch.Generator().manual_seed(seed) if alone else None
+        with nullcontext() if alone else preserved_random_state(device):
+            if not alone:
+                seed_generators(seed, device)
+            self.model_ = self._new_model(settings, generator).to(device)
+            check_autoencoder(
+                self.model_, self.graph_.subgraph(some), settings.encoder_width(dim), dim
+            )
+
+    def _split(self, num_points: int, seed: int, has_graph: bool) -> tuple[np.ndarray, np.ndarray]:
         """Rows to learn from, and rows left out."""
         rows, held_out = np.arange(num_points), np.arange(0)
         if self.early_stopping:
             rows, held_out = train_test_split(
                 rows, test_size=float(self.validation_fraction), random_state=seed
             )
-        if self.n_neighbors >= len(rows):
+        if not has_graph and self.n_neighbors >= len(rows):
             raise ValueError(
                 f"n_neighbors must be from 1 to {len(rows) - 1} for n_samples = {num_points}"
                 f"{f', of which {len(held_out)} are left out' if len(held_out) else ''}, "
@@ -392,32 +452,72 @@ class ManifoldAutoencoder(LatentTransformer):
             return [] if self.init == "random" else [EmbeddingStart(self.init)]
         if hasattr(self.init, "fit_transform"):
             return [EmbeddingStart(clone(self.init, safe=False))]
-        init = check_array(as_array(self.init), dtype=FLOATS, input_name="init")
+        init = Points(self.init, "init")
         if init.shape != (num_points, self.n_components):
             raise ValueError(
                 f"init should have the shape {[num_points, int(self.n_components)]} of n_samples "
                 f"and n_components, got {list(init.shape)}"
             )
-        return [EmbeddingStart(init[learned])]
+        return [EmbeddingStart(init.rows()[learned])]
+
+    def _connect(self, X: Any, rows: np.ndarray, x: Tensor, learned: np.ndarray) -> None:
+        """Joins each point learned from with its nearest."""
+        self.n_neighbors_ = int(self.n_neighbors)
+        connect = KNNGraph(self.n_neighbors_, metric=self.metric, backend=self.backend)
+        # Other metrics depend on the origin; this one keeps its neighbors.
+        located = x if self.metric == "euclidean" else torch.tensor(rows, device=x.device)
+        batch = X.batch.to(x.device)[learned] if isinstance(X, Batch) else None
+        self.graph_ = connect(Data(x=located[learned], batch=batch))
+        self.graph_.x = x[learned]
+
+    def _take(
+        self, given: tuple[Tensor, Tensor | None], x: Tensor, order: np.ndarray, num_learned: int
+    ) -> Data:
+        """Takes a given graph, and returns it with the points left out, which come last."""
+        edges, length = given
+        position = torch.empty(len(order), dtype=torch.long)
+        position[torch.from_numpy(order)] = torch.arange(len(order))
+        edges = position[edges.cpu()].to(x.device)
+        if length is None:
+            length = edge_lengths(x.flatten(1), edges).to(x)
+        else:
+            unit = self.scale_ if self.metric == "euclidean" else 1.0
+            length = (length.double() / unit).float().to(x.device)
+        is_learned = (edges < num_learned).all(dim=0)
+        self.graph_ = Data(
+            x=x[:num_learned], edge_index=edges[:, is_learned], edge_length=length[is_learned]
+        )
+        degree = self.graph_.edge_index[1].bincount(minlength=num_learned)
+        self.n_neighbors_ = max(1, int(degree.median()))
+        too_few = ((degree > 0) & (degree < self.n_sampled_neighbors)).nonzero().view(-1)
+        if len(too_few):
+            raise ValueError(
+                f"n_sampled_neighbors={self.n_sampled_neighbors} is more than point "
+                f"{order[int(too_few[0])]} has in the graph: {int(degree[too_few[0]])} "
+                f"({len(too_few)} such points in all)"
+            )
+        return Data(x=x, edge_index=edges[:, edges[0] < num_learned])
 
     def _train(
-        self, settings: ModelSettings, seed: int, start: list[Callback], held_out: Tensor
+        self,
+        settings: ModelSettings,
+        seed: int,
+        start: list[Callback],
+        held_out: Tensor,
+        whole: Data | None,
     ) -> None:
-        device, dim = self.graph_.x.device, self._n_features_out
-        some = torch.arange(min(int(self.batch_size), self.graph_.num_nodes), device=device)
-        # Not torch.manual_seed, which reaches for the GPUs too.
-        with torch.random.fork_rng(devices=[]):
-            torch.default_generator.manual_seed(seed)
-            self.model_ = self._new_model(settings).to(device)
-            check_autoencoder(
-                self.model_, self.graph_.subgraph(some), settings.encoder_width(dim), dim
-            )
+        alone = self._draws_alone(settings)
+        self._build(settings, seed, alone)
+        device = self.graph_.x.device
+        alone = alone and not may_draw(self.model_.encoder) and not may_draw(self.model_.decoder)
         follows_graph = settings.needs_graph or self.model_.encoder_uses_graph
-        if follows_graph and self.n_sampled_neighbors > self.n_neighbors_:
+        if follows_graph and whole is None and self.n_sampled_neighbors > self.n_neighbors_:
             raise ValueError(
                 f"n_sampled_neighbors must be from 1 to n_neighbors = {self.n_neighbors_}, "
                 f"got {self.n_sampled_neighbors}"
             )
+        if follows_graph and not _is_geodesic(self.init) and self.graph_.batch is None:
+            warn_of_clusters(self.graph_.edge_index, self.graph_.num_nodes)
         loader = NeighborhoodLoader(
             self.graph_,
             int(self.n_sampled_neighbors) if follows_graph else 0,
@@ -429,10 +529,11 @@ class ManifoldAutoencoder(LatentTransformer):
         if self.early_stopping:
             # With all of their neighbors, so that no chance is in the loss.
             validation = NeighborhoodLoader(
-                self._attached(held_out),
+                self._attached(held_out) if whole is None else whole,
                 None if follows_graph else 0,
                 batch_size=int(self.batch_size),
                 input_nodes=torch.arange(len(held_out)) + self.graph_.num_nodes,
+                generator=torch.Generator(),
             )
             stopping = [EarlyStopping(_PATIENCE)]
         trainer = Trainer(
@@ -441,12 +542,17 @@ class ManifoldAutoencoder(LatentTransformer):
             callbacks=[*start, *stopping, *(self.callbacks or ())],
             device=device,
             seed=seed,
+            global_generators=not alone,
             progress=self.verbose > 0,
         )
         trainer.fit(self.model_, loader, validation=validation)
         self.model_.eval()
         self.history_ = trainer.history
         self.n_epochs_ = len(self.history_)
+
+
+def _is_geodesic(init: Any) -> bool:
+    return isinstance(init, str) and init == "geodesic"
 
 
 def _storable_parameters(parameters: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:

@@ -1,30 +1,30 @@
 """Points to latent coordinates and back, by the conventions of scikit-learn."""
 
-from collections.abc import Callable
+import math
+import sys
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 import torch
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import Tags
-from sklearn.utils.validation import check_array, check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import Tensor
 from torch_geometric.data import Data
 
 from nrae_geometric.neighbors import Backend, Metric, knn
 from nrae_geometric.nn import AE
 from nrae_geometric.nn.evaluation import encode_data, evaluating, to_model
-
-FLOATS = (np.float64, np.float32)
-"""The types of points; others are converted to the first."""
-
-_ROWS_PER_BLOCK = 4096
+from nrae_geometric.points import Points
 
 
 class LatentTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     """A transformer around a trained autoencoder.
 
     It is what an estimator does once it is fitted; a subclass has the parameters and ``fit``.
+    Points go through the model a block of rows at a time: beyond points and result some hundred
+    megabytes are used, however many points there are.
 
     Attributes:
         model_ (AE): The model, of centered and scaled points.
@@ -51,34 +51,50 @@ class LatentTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         For an encoder of graphs, each point gets edges from the nearest points learned from.
 
         Args:
-            X (array or Tensor): Points ``[N, *feature_shape]``.
+            X (array, Tensor, data frame or Data): Points ``[N, *feature_shape]``.
 
         Raises:
+            TypeError: If they are no numbers.
             ValueError: If a value is not finite, or the points have another number of values.
         """
-        check_is_fitted(self)
-        rows = self._checked(X, reset=False)
-        return like(X, self._latents(self._scaled(rows)).astype(rows.dtype))
+        points = self._known_points(X)
+        latents = np.empty((len(points), self._n_features_out), points.dtype)
+        for place, rows in self._blocks(points):
+            latents[place] = self._latents(self._scaled(rows))
+        return points.like(latents)
 
     def inverse_transform(self, Z: Any) -> Any:
         """Returns the points ``[N, *feature_shape]`` at latent coordinates.
 
         Args:
-            Z (array or Tensor): Coordinates ``[N, n_components]``.
+            Z (array, Tensor or data frame): Coordinates ``[N, n_components]``.
 
         Raises:
+            TypeError: If they are no numbers.
             ValueError: If a value is not finite, or there is another number of coordinates.
         """
         check_is_fitted(self)
-        latents = check_array(as_array(Z), dtype=FLOATS, input_name="Z")
-        if latents.shape[1] != self._n_features_out:
+        latents = Points(Z, "Z")
+        latents.require(1)
+        if latents.shape[1:] != (self._n_features_out,):
             raise ValueError(
-                f"Z has {latents.shape[1]} columns, but {type(self).__name__} has "
+                f"Z has {latents.num_features} columns, but {type(self).__name__} has "
                 f"{self._n_features_out} latent coordinates"
             )
-        scaled = self._mapped(self.model_.decode, torch.from_numpy(latents).float())
-        rows = scaled.reshape(len(scaled), -1) * self.scale_ + self.center_
-        return like(Z, rows.astype(latents.dtype).reshape(-1, *self.feature_shape_))
+        return latents.like(self._decoded(latents, lambda z: z))
+
+    def reconstruct(self, X: Any) -> Any:
+        """Returns the points ``[N, *feature_shape]`` at the latent coordinates of points.
+
+        Args:
+            X (array, Tensor, data frame or Data): Points ``[N, *feature_shape]``.
+
+        Raises:
+            TypeError: If they are no numbers.
+            ValueError: If a value is not finite, or the points have another number of values.
+        """
+        points = self._known_points(X)
+        return points.like(self._decoded(points, lambda rows: self._latents(self._scaled(rows))))
 
     def score(self, X: Any, y: Any = None) -> float:
         """Returns the negative squared reconstruction error, mean over the points.
@@ -88,13 +104,56 @@ class LatentTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         fitted: use it on points not trained on, or see :mod:`nrae_geometric.tuning`.
 
         Args:
-            X (array or Tensor): Points ``[N, *feature_shape]``.
+            X (array, Tensor, data frame or Data): Points ``[N, *feature_shape]``.
             y: Not used.
+
+        Raises:
+            TypeError: If the points are no numbers.
+            ValueError: If a value is not finite, the points have another number of values, or
+                their unit is so large or small that no number holds its square.
         """
+        points = self._known_points(X)
+        if not math.sqrt(sys.float_info.min) < self.scale_ < math.sqrt(sys.float_info.max):
+            raise ValueError(
+                f"the points vary by {self.scale_:.3g}, whose square is no number in double "
+                "precision; divide them by a constant to have a score"
+            )
+        error = np.empty(len(points))
+        for place, rows in self._blocks(points):
+            recon = self._unscaled(self._decode(self._latents(self._scaled(rows))))
+            error[place] = np.square(rows - recon, dtype=np.float64).sum(axis=1)
+        return -float(error.mean())
+
+    def _known_points(self, X: Any) -> Points:
+        """Points like those that were learned from."""
         check_is_fitted(self)
-        rows = self._checked(X, reset=False)
-        recon = self.inverse_transform(self._latents(self._scaled(rows))).reshape(rows.shape)
-        return -float(np.square(rows - recon, dtype=np.float64).sum(axis=1).mean())
+        points = Points(X)
+        points.require(1)
+        self._check_features(points, reset=False)
+        return points
+
+    def _check_features(self, points: Points, reset: bool) -> None:
+        """Notes or compares the number of values, and the names of a data frame's columns."""
+        # Only the shape of other points is looked at, of which a view of one number is enough.
+        shape = (len(points), points.num_features)
+        proxy = points.values if points.is_frame else np.broadcast_to(np.float32(), shape)
+        validate_data(self, proxy, reset=reset, skip_check_array=True)
+
+    def _blocks(self, points: Points) -> Iterator[tuple[slice, np.ndarray]]:
+        # The graph learned from is encoded with each block.
+        return points.blocks(self.graph_.num_nodes if self.model_.encoder_uses_graph else 0)
+
+    def _decoded(self, points: Points, latents: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+        size = math.prod(self.feature_shape_)
+        result = np.empty((len(points), size), points.dtype)
+        least = self.graph_.num_nodes if self.model_.encoder_uses_graph else 0
+        most = max(1, 2**22 // size)
+        for place, rows in points.blocks(least):
+            z = latents(rows)
+            for start in range(0, len(z), most):
+                part = slice(place.start + start, min(place.start + start + most, place.stop))
+                result[part] = self._unscaled(self._decode(z[start : start + most]))
+        return result.reshape(-1, *self.feature_shape_)
 
     def _attached(self, x: Tensor) -> Data:
         """The graph learned from, and new points with edges from their neighbors in it."""
@@ -114,21 +173,25 @@ class LatentTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         center = torch.from_numpy(self.center_).to(x.device)
         return x.double().flatten(1) * self.scale_ + center
 
-    def _checked(self, X: Any, reset: bool) -> np.ndarray:
-        """Points as rows ``[N, D]`` of floats; also notes or compares their number of values."""
-        array = as_array(X)
-        if len(array.shape) > 2:
-            array = array.reshape(len(array), -1)
-        return validate_data(self, array, reset=reset, dtype=FLOATS, ensure_min_samples=1 + reset)
-
     def _scaled(self, rows: np.ndarray) -> Tensor:
-        scaled = torch.from_numpy((rows - self.center_) / self.scale_).float()
-        return scaled.reshape(-1, *self.feature_shape_)
+        # Halves of the largest numbers still have a difference.
+        half = 0.5 if self.scale_ > 1 else 1.0
+        scaled = (rows * np.float64(half) - self.center_ * half) / (self.scale_ * half)
+        return torch.from_numpy(scaled).float().reshape(-1, *self.feature_shape_)
+
+    def _unscaled(self, scaled: np.ndarray) -> np.ndarray:
+        half = 0.5 if self.scale_ > 1 else 1.0
+        return (scaled * (self.scale_ * half) + self.center_ * half) / half
 
     def _latents(self, x: Tensor) -> np.ndarray:
         if self.model_.encoder_uses_graph:
             return self._encoded(self._attached(x))[-len(x) :]
         return self._mapped(self.model_.encode, x)
+
+    def _decode(self, latents: np.ndarray) -> np.ndarray:
+        """The model's points ``[N, D]`` at latents, centered and scaled."""
+        z = torch.tensor(latents, dtype=torch.float32)
+        return self._mapped(self.model_.decode, z).reshape(len(z), -1)
 
     def _encoded(self, graph: Data) -> np.ndarray:
         with evaluating(self.model_):
@@ -136,28 +199,9 @@ class LatentTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
 
     def _mapped(self, function: Callable[[Tensor], Tensor], x: Tensor) -> np.ndarray:
         with evaluating(self.model_):
-            blocks = [
-                function(to_model(self.model_, block)).cpu() for block in x.split(_ROWS_PER_BLOCK)
-            ]
-        return torch.cat(blocks).double().numpy()
+            return function(to_model(self.model_, x)).double().numpy(force=True)
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
-
-
-def as_array(values: Any) -> Any:
-    """Returns a tensor or nested lists as an array, and leaves arrays and data frames alone.
-
-    Args:
-        values (Any): The values.
-    """
-    if isinstance(values, Tensor):
-        return values.numpy(force=True)
-    return values if hasattr(values, "shape") else np.asarray(values)
-
-
-def like(values: Any, result: np.ndarray) -> Any:
-    """The result as a tensor on the same device where the values are one."""
-    return torch.from_numpy(result).to(values.device) if isinstance(values, Tensor) else result

@@ -20,6 +20,7 @@ import importlib
 import importlib.util
 import pkgutil
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import entry_points
@@ -46,6 +47,7 @@ class Registry(Generic[T]):
         self.noun = noun
         self._package: str | None = package
         self._things: dict[str, T] = {}
+        self._lock = threading.RLock()
 
     def add(self, thing: T, *names: str) -> None:
         """Makes a thing known; the last one of a name counts."""
@@ -77,6 +79,10 @@ class Registry(Generic[T]):
         return iter(self.names())
 
     def _discover(self) -> None:
+        with self._lock:  # another thread waits until all things are known
+            self._discover_once()
+
+    def _discover_once(self) -> None:
         if self._package is None:
             return
         name, self._package = self._package, None
@@ -194,6 +200,10 @@ class ModelSettings(Section):
 
     needs_graph: ClassVar[bool] = False
     """Whether the loss follows the edges of a graph."""
+
+    draws: ClassVar[bool] = True
+    """Whether building or training the model may draw from the global random generators, beside
+    what encoder and decoder do. Of a class that does not say otherwise itself, this is assumed."""
 
     arch: str
 

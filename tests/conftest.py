@@ -25,6 +25,7 @@ SLOW = (
     "cli/test_tune.py",
     "examples/",
     "experiments/",
+    "faults/test_fits_in_threads.py",
     "faults/test_kill.py",
     "loader/test_reproducibility.py",
     "neighbors/backends/test_torch.py",

@@ -131,7 +131,10 @@ class EmbeddingStart(Callback):
         z = z - z.mean(dim=0)
         scale = z.square().mean().sqrt()
         if not 0 < scale < float("inf"):
-            raise ValueError("the coordinates to start from are all equal, or not all finite")
+            raise ValueError(
+                "the coordinates to start from are all equal, or not all finite; check whether the "
+                "points are all equal"
+            )
         fit = _CoordinateFit(model, z / scale, data.x)
         step = TrainingStep(fit, self.lr, trainer.device, trainer.precision)
         for batch in islice(_batches(data, trainer.loader), self.num_steps):
@@ -251,7 +254,14 @@ def _principal_components(x: Tensor, dim: int) -> Tensor:
         raise ValueError(
             f"{len(x)} points of {x.size(1)} values have no {dim} principal components"
         )
-    # More directions and iterations than by default: errors below a millionth.
+    # Subspace iteration, as torch.pca_lowrank has it but from a generator of its own; with so many
+    # directions and iterations errors are below a millionth.
     x = x.float() - x.float().mean(dim=0)
-    _, _, directions = torch.pca_lowrank(x, min(dim + 10, largest), center=False, niter=5)
-    return x @ directions[:, :dim]
+    start = torch.randn(
+        x.size(1), min(dim + 10, largest), generator=torch.Generator().manual_seed(0)
+    )
+    basis = torch.linalg.qr(start.to(x)).Q
+    for _ in range(6):
+        basis = torch.linalg.qr(x.T @ torch.linalg.qr(x @ basis).Q).Q
+    _, _, rotation = torch.linalg.svd(x @ basis, full_matrices=False)
+    return x @ (basis @ rotation.T[:, :dim])

@@ -10,7 +10,7 @@ of edge lengths: :func:`remove_shortcuts`, :func:`connect_components`, :func:`fi
 on the CPU in float64.
 """
 
-from nrae_geometric.geodesics.components import connect_components
+from nrae_geometric.geodesics.components import connect_components, warn_of_clusters
 from nrae_geometric.geodesics.graph import distance_graph, landmark_distances, shortest_paths
 from nrae_geometric.geodesics.isomap import GeodesicCoordinates, geodesic_coordinates, landmark_mds
 from nrae_geometric.geodesics.loops import (
@@ -36,4 +36,5 @@ __all__ = [
     "most_persistent_cycle",
     "remove_shortcuts",
     "shortest_paths",
+    "warn_of_clusters",
 ]

@@ -1,5 +1,7 @@
 """The connection of a graph in several components."""
 
+import logging
+
 import numpy as np
 import torch
 from scipy.sparse import coo_array, csr_array
@@ -14,6 +16,9 @@ from nrae_geometric.geodesics.graph import (
 )
 from nrae_geometric.neighbors.ranking import distance_matrix
 
+logger = logging.getLogger(__name__)
+
+_MOST_SIZES_NAMED = 10
 # Beyond this many pieces, all pairs of their ends are too many, and there is no line to be seen.
 _MOST_PIECES_OF_A_LINE = 1000
 
@@ -43,6 +48,7 @@ def connect_components(graph: csr_array, points: Tensor, dim: int) -> tuple[csr_
     num_components, component = connected_components(graph, directed=False)
     if num_components == 1:
         return graph, 1
+    _warn(component)
     unit = _unit(graph, points)
     if dim == 1 and num_components <= _MOST_PIECES_OF_A_LINE:
         edges = _chain(graph, points, component)
@@ -52,6 +58,32 @@ def connect_components(graph: csr_array, points: Tensor, dim: int) -> tuple[csr_
         graph = _with_edges(graph, points, _nearest_outside(points, component), unit)
         remaining, component = connected_components(graph, directed=False)
     return graph, num_components
+
+
+def warn_of_clusters(edge_index: Tensor, num_nodes: int) -> None:
+    """Warns where a graph falls into clusters, with their number and sizes.
+
+    Args:
+        edge_index (torch.Tensor): Edges ``[2, E]`` in any direction.
+        num_nodes (int): The number of nodes.
+    """
+    source, target = edge_index.cpu().numpy()
+    graph = coo_array((np.ones(len(source), bool), (source, target)), shape=(num_nodes, num_nodes))
+    num_components, component = connected_components(graph, directed=False)
+    if num_components > 1:
+        _warn(component)
+
+
+def _warn(component: np.ndarray) -> None:
+    size = np.sort(np.bincount(component))[::-1]
+    sizes = ", ".join(map(str, size[:_MOST_SIZES_NAMED]))
+    logger.warning(
+        "the graph falls into %d clusters that no edge joins, of %s%s points: nothing says how "
+        "they lie to each other. Use more neighbors, or learn each cluster by itself",
+        len(size),
+        sizes,
+        ", ..." if len(size) > _MOST_SIZES_NAMED else "",
+    )
 
 
 def _unit(graph: csr_array, points: Tensor) -> float:

@@ -178,8 +178,6 @@ def _residual_variance(z: Tensor, distance: np.ndarray) -> float:
 
 
 def _report(found: GeodesicCoordinates, dim: int) -> None:
-    if found.num_components > 1:
-        logger.info("joined the graph's %d components", found.num_components)
     if found.num_shortcuts:
         logger.warning(
             "left out %d edges that shortcut between far parts of the graph; training still uses "

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import torch
 from pydantic import ValidationError
 from torch import Tensor, nn
 from torch_geometric.data import Data
@@ -52,6 +53,7 @@ def build_autoencoder(
     activation: str = "elu",
     encoder: nn.Module | None = None,
     decoder: nn.Module | None = None,
+    generator: torch.Generator | None = None,
 ) -> AE:
     """Returns the model of a method, with multi-layer perceptrons where no networks are given.
 
@@ -67,17 +69,21 @@ def build_autoencoder(
             (default: :obj:`None`)
         decoder (torch.nn.Module, optional): Another decoder, which is copied.
             (default: :obj:`None`)
+        generator (torch.Generator, optional): What weights are drawn from; :obj:`None` is
+            PyTorch's global generator. (default: :obj:`None`)
     """
     shape, size = tuple(point_shape), math.prod(point_shape)
     widths = [operator.index(width) for width in hidden]
     if encoder is None:
-        encoder = mlp([size, *widths, settings.encoder_width(latent_dim)], activation)
+        encoder = mlp(
+            [size, *widths, settings.encoder_width(latent_dim)], activation, generator=generator
+        )
         if len(shape) > 1:
             encoder = nn.Sequential(nn.Flatten(), encoder)
     else:
         encoder = copy.deepcopy(encoder)
     if decoder is None:
-        decoder = mlp([latent_dim, *reversed(widths), size], activation)
+        decoder = mlp([latent_dim, *reversed(widths), size], activation, generator=generator)
         if len(shape) > 1:
             decoder = nn.Sequential(decoder, nn.Unflatten(1, shape))
     else:

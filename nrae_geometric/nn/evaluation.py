@@ -101,7 +101,8 @@ def encode_data(model: Any, data: Data) -> Tensor:
     edge_index = data.get("edge_index")
     if edge_index is not None:
         edge_index = to_model(model, edge_index)
-    return model.encode(to_model(model, data.x), edge_index, **edge_arguments(model, data))
+    x = data.x if data.x.is_floating_point() else data.x.float()
+    return model.encode(to_model(model, x), edge_index, **edge_arguments(model, data))
 
 
 def edge_arguments(model: Any, data: Data) -> dict[str, Tensor]:

@@ -1,8 +1,10 @@
 """Multi-layer perceptrons, and activations by name."""
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+import torch
 from torch import nn
 
 from nrae_geometric.nn.checks import check_integer
@@ -35,6 +37,8 @@ def mlp(
     channels: Sequence[int],
     activation: Activation | Sequence[Activation],
     out_activation: Activation | None = None,
+    *,
+    generator: torch.Generator | None = None,
 ) -> nn.Sequential:
     r"""Builds a multi-layer perceptron.
 
@@ -45,6 +49,8 @@ def mlp(
             without arguments that builds one).
         out_activation (str or callable, optional): The activation of the output. :obj:`None` is
             none. (default: :obj:`None`)
+        generator (torch.Generator, optional): What the weights are drawn from, as PyTorch draws
+            them; :obj:`None` is its global generator. (default: :obj:`None`)
 
     Returns:
         torch.nn.Sequential: Linear layers with activations between them,
@@ -68,10 +74,20 @@ def mlp(
     layers: list[nn.Module] = []
     last: Activation = "linear" if out_activation is None else out_activation
     for width_in, width_out, each in zip(widths[:-1], widths[1:], [*hidden, last], strict=True):
-        layers.append(nn.Linear(width_in, width_out))
+        layers.append(_linear(width_in, width_out, generator))
         if each != "linear":
             layers.append(_build(each))
     return nn.Sequential(*layers)
+
+
+def _linear(width_in: int, width_out: int, generator: torch.Generator | None) -> nn.Linear:
+    if generator is None:
+        return nn.Linear(width_in, width_out)
+    layer = nn.utils.skip_init(nn.Linear, width_in, width_out)
+    nn.init.kaiming_uniform_(layer.weight, a=math.sqrt(5), generator=generator)
+    bound = 1 / math.sqrt(width_in)
+    nn.init.uniform_(layer.bias, -bound, bound, generator=generator)
+    return layer
 
 
 def _check(activation: Any) -> None:

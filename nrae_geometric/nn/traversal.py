@@ -42,6 +42,7 @@ def encode(
     """
     module = cast(nn.Module, model)
     graph = None if edge_index is None else to_model(module, edge_index)
+    x = x if x.is_floating_point() else x.float()
     z = model.encode(to_model(module, x), graph, **edges)
     if z.dim() != 2 or z.size(1) != 1:
         raise ValueError(

@@ -1,6 +1,8 @@
 """States of the random generators."""
 
+import os
 import random
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -8,6 +10,18 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
+
+_lock = threading.RLock()
+
+
+def _forget_lock() -> None:
+    global _lock
+    _lock = threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    # No thread of the parent is there to give it back.
+    os.register_at_fork(after_in_child=_forget_lock)
 
 
 def seed_generators(
@@ -85,15 +99,34 @@ def preserved_random_state(
 ) -> Iterator[None]:
     """Leaves every random generator as it was found, whatever happens inside.
 
+    The generators of Python, NumPy and PyTorch are those of the whole process: one thread at a
+    time is inside, and others wait.
+
     Args:
         device (torch.device): As in :func:`seed_generators`.
         generator (torch.Generator, optional): As in :func:`seed_generators`.
     """
-    found = random_state(device, generator)
+    with _lock:
+        found = random_state(device, generator)
+        try:
+            yield
+        finally:
+            restore_random_state(found, device, generator)
+
+
+@contextmanager
+def preserved_generator(generator: torch.Generator | None) -> Iterator[None]:
+    """Leaves one random generator as it was found, and does nothing without one.
+
+    Args:
+        generator (torch.Generator, optional): The generator.
+    """
+    found = None if generator is None else generator.get_state()
     try:
         yield
     finally:
-        restore_random_state(found, device, generator)
+        if generator is not None and found is not None:
+            generator.set_state(found)
 
 
 def _numpy_state() -> tuple[Tensor, int, int, float]:

@@ -167,7 +167,12 @@ class TrainingStep:
                 batch[name] = batch[name].detach()
         if batch.x.device != self.device:
             batch = copy.copy(batch).to(self.device, non_blocking=True)
-        if batch.x.dtype != self.dtype and batch.x.is_floating_point():
+        if batch.x.dtype != self.dtype:
+            if batch.x.is_complex():
+                raise TypeError(
+                    f"batch.x is {batch.x.dtype}, but points are real numbers; pass real and "
+                    "imaginary parts as two values"
+                )
             batch = copy.copy(batch)
             batch.x = batch.x.to(self.dtype)
         return batch

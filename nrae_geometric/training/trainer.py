@@ -27,6 +27,7 @@ from nrae_geometric.training.history import EpochRecord, LossHistory, NonFiniteL
 from nrae_geometric.training.interrupt import DeferredInterrupt
 from nrae_geometric.training.points import points_fault
 from nrae_geometric.training.random_state import (
+    preserved_generator,
     preserved_random_state,
     random_state,
     restore_random_state,
@@ -64,6 +65,11 @@ class Trainer:
         seed (int, optional): Seeds Python, NumPy, PyTorch and the loader's generator at the start
             of :meth:`fit`, which then leaves the global generators as they were. Seed the same
             before building the model for a reproducible run. (default: :obj:`None`)
+        global_generators (bool, optional): Whether model, loaders or callbacks may draw from the
+            global generators, as dropout does. These are then seeded for the run, and other seeded
+            runs in the same process wait for it. With :obj:`False` they are never touched, the
+            seed is that of the loader's own generator, and runs in threads go side by side.
+            (default: :obj:`True`)
         checkpoint (str or os.PathLike, optional): The file to save to: after a second, whenever
             the run has doubled its time since and at least every minute, at the end, and when
             Ctrl-C, SIGTERM or SIGHUP stops the run, which then happens at the end of the epoch, or
@@ -112,6 +118,7 @@ class Trainer:
         device: str | int | torch.device = "auto",
         precision: str | int = "32-true",
         seed: int | None = None,
+        global_generators: bool = True,
         checkpoint: str | os.PathLike[str] | None = None,
         fingerprint: str | None = None,
         progress: bool = True,
@@ -127,6 +134,7 @@ class Trainer:
         self.schedule = schedule
         self.device = resolve_device(device)
         self.precision = resolve_precision(precision)
+        self.global_generators = global_generators
         self.seed = None if seed is None else _integer("seed", seed, 0, 2**32 - 1)
         self.checkpoint = None if checkpoint is None else Path(checkpoint)
         self.fingerprint = fingerprint
@@ -195,7 +203,7 @@ class Trainer:
         """
         self.loader, self.validation, self.resumed = loader, validation, resume
         schedule = self.schedule
-        seeds = self.seed is not None or resume
+        seeds = self.global_generators and (self.seed is not None or resume)
         random = preserved_random_state(self.device) if seeds else nullcontext()
         with random, preserved_modes(model):
             try:
@@ -211,7 +219,7 @@ class Trainer:
             self._history.restore([])
             self.stop_reason, self._has_saved = None, False
             if self.seed is not None:
-                seed_generators(self.seed, self.device, self._generator)
+                self._seed(self.seed, self._generator)
         self.epoch = len(self.history)
         fault = self._points_fault(step)
         if fault is not None:
@@ -221,7 +229,7 @@ class Trainer:
             for callback in self.callbacks.values():
                 callback.on_fit_start(self, model)
             if self.resumed:
-                restore_random_state(generators, self.device, self._generator)
+                self._restore_generators(generators)
             if self.checkpoint is not None:
                 # An hour of training must not end in a file that cannot be written.
                 check_storable(self._state(model))
@@ -291,9 +299,25 @@ class Trainer:
         if self.validation is None:
             return None
         generator = getattr(self.validation, "generator", None)
-        with preserved_random_state(self.device, generator):
-            seed_generators(_VALIDATION_SEED, self.device, generator)
+        if self.global_generators:
+            preserved = preserved_random_state(self.device, generator)
+        else:
+            preserved = preserved_generator(generator)
+        with preserved:
+            self._seed(_VALIDATION_SEED, generator)
             return step.evaluate(self.validation)
+
+    def _seed(self, seed: int, generator: torch.Generator | None) -> None:
+        if self.global_generators:
+            seed_generators(seed, self.device, generator)
+        elif generator is not None:
+            generator.manual_seed(seed)
+
+    def _restore_generators(self, state: dict[str, Any]) -> None:
+        if self.global_generators:
+            restore_random_state(state, self.device, self._generator)
+        elif self._generator is not None:
+            self._generator.set_state(state["loader"])
 
     @property
     def _generator(self) -> torch.Generator | None:
@@ -340,7 +364,7 @@ class Trainer:
             self.stop_reason = state["stop_reason"]
             restore_states(self.callbacks, state["callbacks"])
             generators: dict[str, Any] = state["random"]
-            restore_random_state(generators, self.device, self._generator)
+            self._restore_generators(generators)
         except (AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError) as error:
             reason = error if isinstance(error, ValueError) else repr(error)
             raise ValueError(f"{self.checkpoint} does not fit this run: {reason}") from error

@@ -17,9 +17,9 @@ from torch import Tensor
 from nrae_geometric.arguments import integer
 from nrae_geometric.atomic import remove_leftovers
 from nrae_geometric.estimator import METHOD_PARAMETERS, ManifoldAutoencoder
-from nrae_geometric.latent_transformer import as_array
 from nrae_geometric.locking import FolderLock
 from nrae_geometric.metrics import smallest_connected_k
+from nrae_geometric.points import Points
 from nrae_geometric.registry import MODELS
 from nrae_geometric.tuning.objective import (
     cross_validated_scores,
@@ -218,14 +218,11 @@ def _optuna() -> Any:
 
 
 def _checked_points(points: Any) -> np.ndarray:
-    array = np.ascontiguousarray(as_array(points))
-    if array.ndim < 2 or len(array) < 10 or array.dtype.kind not in "fiub":
-        raise ValueError(
-            f"points should be numbers [N, *feature_shape] of at least 10 points, got "
-            f"{array.dtype} {list(array.shape)}"
-        )
+    given = Points(points, "points")
+    if len(given) < 10:
+        raise ValueError(f"tuning needs at least 10 points, got shape {list(given.shape)}")
     with np.errstate(over="ignore"):
-        array = array.astype(np.float32)
+        array = np.ascontiguousarray(given.rows().reshape(given.shape), dtype=np.float32)
     bad = np.flatnonzero(~np.isfinite(array.reshape(len(array), -1)).all(axis=1))
     if len(bad):
         raise ValueError(

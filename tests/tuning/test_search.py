@@ -272,9 +272,9 @@ def test_missing_optuna_is_named_with_its_extra(points, monkeypatch):
 @pytest.mark.parametrize(
     ("points", "options", "message"),
     [
-        (np.zeros(20), {}, r"should be numbers \[N, \*feature_shape\]"),
-        (np.zeros((9, 2)), {}, "at least 10 points"),
-        (np.array([["a"]] * 12), {}, "should be numbers"),
+        (np.zeros(20), {}, r"must be points \[N, \*feature_shape\]"),
+        (np.zeros((9, 2)), {}, "at least 10 points, got shape"),
+        (np.array([["a"]] * 12), {}, "points holds strings"),
         (np.full((12, 2), np.nan), {}, r"12 rows with NaN or infinite values \(first: row 0\)"),
         (np.zeros((12, 2)), {"num_folds": 1}, "num_folds must be from 2 to 4"),
         (np.zeros((12, 2)), {"num_trials": 0}, "num_trials must be at least 1"),
@@ -282,7 +282,7 @@ def test_missing_optuna_is_named_with_its_extra(points, monkeypatch):
     ],
 )
 def test_mistake_is_found_before_the_search(points, options, message):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises((TypeError, ValueError), match=message):
         search(points, **options)
 
 

@@ -1,6 +1,6 @@
 r"""The plain autoencoder."""
 
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from torch import Tensor, nn
 from torch_geometric.data import Data
@@ -173,6 +173,8 @@ class AE(nn.Module):
 @register_model
 class AESettings(ModelSettings):
     """The settings of :class:`AE`."""
+
+    draws: ClassVar[bool] = False
 
     arch: Literal["ae"] = "ae"
 

@@ -115,6 +115,8 @@ class _ExpansionSettings(ModelSettings):
 class PublishedNRAESettings(_ExpansionSettings):
     """The settings of :class:`NRAE` in the published files."""
 
+    draws: ClassVar[bool] = False
+
     arch: Literal["nrael", "nraeq"]
     kernel: KernelSettings
 
@@ -131,6 +133,8 @@ class PublishedNRAESettings(_ExpansionSettings):
 @register_model
 class NRAESettings(_ExpansionSettings):
     """The settings of :class:`NRAE`, whose kernel is the binary one."""
+
+    draws: ClassVar[bool] = False
 
     arch: Literal["nrae"] = "nrae"
     order: Literal[1, 2] = 1
