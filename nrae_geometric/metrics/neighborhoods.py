@@ -34,7 +34,7 @@ _ENTRIES_PER_BLOCK = 2**20
 # Beyond this ratio of the largest to the median coordinate, products would cancel.
 _WIDE = 2.0**10
 # Ratio of a squared distance and a squared norm below which digits of the former are lost.
-_CANCELLED = 2.0**-26
+_CANCELED = 2.0**-26
 # Beyond this the distance of two points may overflow.
 _LARGEST = 2.0**1000
 # Points whose median is a center.
@@ -262,10 +262,10 @@ class _Distances:
             return distance_matrix(centers, self.points).scatter_(1, rows[:, None], torch.inf)
         distance = torch.addmm(self.squared_norm, centers, self.points.T, alpha=-2)
         distance.scatter_(1, rows[:, None], torch.inf)
-        # Where neighbors are this near, the product has cancelled.
+        # Where neighbors are this near, the product has canceled.
         own = self.squared_norm[rows]
         size = own.clamp(min=self.mean_norm)
-        near = (distance.amin(dim=1) + own <= _CANCELLED * size).nonzero().flatten()
+        near = (distance.amin(dim=1) + own <= _CANCELED * size).nonzero().flatten()
         if len(near) > 0:
             exact = distance_matrix(centers[near], self.points)
             distance[near] = exact.scatter_(1, rows[near, None], torch.inf)
