@@ -93,10 +93,15 @@ def run_experiment(
         FloatingPointError: If the loss is NaN or infinite.
         FolderInUseError: If another run is writing to the folder.
         KeyboardInterrupt: On Ctrl-C, after the checkpoint is saved.
+        TypeError: If the configuration is something else, such as its name.
         OSError: If a file cannot be written, with its name.
         ValueError: If the device is not there, or another experiment, or one that has trained for
             more epochs, is to be resumed.
     """
+    if not isinstance(config, ExperimentConfig):
+        raise TypeError(
+            f"config must be an ExperimentConfig, as load_config(name) returns it, got {config!r}"
+        )
     directory = Path(logdir) / config.exp_name
     device = resolve_device(device)
     if resume and not directory.is_dir():

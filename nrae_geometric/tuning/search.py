@@ -102,6 +102,8 @@ def tune(
     optuna = _optuna()
     array = _checked_points(points)
     estimator = full_batch_estimator(len(array)) if estimator is None else estimator
+    if not isinstance(estimator, ManifoldAutoencoder):
+        raise TypeError(f"estimator must be a ManifoldAutoencoder, got {estimator!r}")
     num_trials = integer("num_trials", num_trials, 1)
     num_repeats = integer("num_repeats", num_repeats, 1)
     num_folds = integer("num_folds", num_folds, 0)

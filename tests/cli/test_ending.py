@@ -81,7 +81,7 @@ def test_signal_during_imports_ends_the_command(tmp_path, number, code, last):
 def test_ignored_signal_stays_ignored(train, monkeypatch):
     from nrae_geometric.experiments import run
 
-    monkeypatch.setattr(run, "build_graph", _signalling(run.build_graph, signal.SIGHUP))
+    monkeypatch.setattr(run, "build_graph", _signaling(run.build_graph, signal.SIGHUP))
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
         assert train("AE_toy_denoising") == 0
@@ -89,12 +89,12 @@ def test_ignored_signal_stays_ignored(train, monkeypatch):
         signal.signal(signal.SIGHUP, before)
 
 
-def _signalling(function, number):
-    def signalling(*arguments):
+def _signaling(function, number):
+    def signaling(*arguments):
         os.kill(os.getpid(), number)
         return function(*arguments)
 
-    return signalling
+    return signaling
 
 
 @pytest.mark.parametrize(

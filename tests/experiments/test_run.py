@@ -278,3 +278,8 @@ def test_run_is_resumed_with_or_without_an_animation(tmp_path, animate_first):
     result = run("AE_toy_denoising", tmp_path, longer, resume=True, animate=not animate_first)
     assert (result.animation is None) == animate_first
     assert len(result.history) == 5
+
+
+def test_name_in_place_of_a_configuration_is_named():
+    with pytest.raises(TypeError, match=r"as load_config\(name\) returns it, got 'AE_toy_den"):
+        run_experiment("AE_toy_denoising")
