@@ -1,4 +1,4 @@
-"""Checks of plain arguments: integers, numbers and names."""
+"""Checks of plain arguments: integers, numbers, truth values and names."""
 
 import math
 import operator
@@ -6,6 +6,8 @@ import sys
 from collections.abc import Iterable
 from numbers import Real
 from typing import Any
+
+import numpy as np
 
 
 def integer(name: str, value: Any, least: int, most: float = math.inf) -> int:
@@ -56,6 +58,21 @@ def number(name: str, value: Any, least: float = -math.inf, *, above: float = -m
         has_limit = max(least, above) > -math.inf
         raise ValueError(f"{name} must be finite{f' and {limit}' * has_limit}, got {value!r}")
     return float(plain)
+
+
+def flag(name: str, value: Any) -> bool:
+    """Returns a truth value of Python or NumPy as Python's.
+
+    Args:
+        name (str): The argument's name in error messages.
+        value (Any): The value.
+
+    Raises:
+        TypeError: If it is none; ``1`` and ``"False"`` are none.
+    """
+    if not isinstance(value, bool | np.bool_):
+        raise TypeError(f"{name} must be True or False, got {value!r}")
+    return bool(value)
 
 
 def choice(name: str, value: Any, choices: Iterable[str | None]) -> Any:

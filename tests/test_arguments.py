@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from nrae_geometric.arguments import choice, integer, number
+from nrae_geometric.arguments import choice, flag, integer, number
 
 
 @pytest.mark.parametrize(
@@ -65,3 +65,14 @@ def test_a_name_is_one_of_the_choices(value):
     assert choice("mode", "a", ["a", "b"]) == "a"
     with pytest.raises(ValueError, match="mode must be one of 'a', 'b', got"):
         choice("mode", value, ["a", "b"])
+
+
+def test_a_truth_value_is_that_of_python_or_numpy():
+    assert flag("loop", True) is flag("loop", np.True_) is True
+    assert flag("loop", np.False_) is False
+
+
+@pytest.mark.parametrize("value", [1, 0, "False", None, [], np.array([True]), torch.tensor(True)])
+def test_anything_else_is_no_truth_value(value):
+    with pytest.raises(TypeError, match="loop must be True or False, got"):
+        flag("loop", value)

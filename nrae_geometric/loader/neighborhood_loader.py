@@ -8,26 +8,23 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from torch_geometric import EdgeIndex
-from torch_geometric.data import Batch, Data
+from torch_geometric.data import Data
 from torch_geometric.loader import NeighborLoader
 from torch_geometric.sampler import SamplerOutput
 
+from nrae_geometric.arguments import flag
+from nrae_geometric.loader.checks import (
+    check_generator,
+    checked_batch_size,
+    checked_data,
+    checked_input_nodes,
+    checked_num_neighbors,
+    checked_options,
+)
 from nrae_geometric.loader.neighborhood_sampler import NeighborhoodSampler
 
 # Enough for a chunk's fixed cost to vanish, small enough for index tensors of some 30 MB.
 _EDGES_PER_CHUNK = 2**18
-
-# fmt: off
-_BATCH_ATTRIBUTES = (
-    "batch_size", "e_id", "edges_per_center", "input_id", "n_id", "num_sampled_edges",
-    "num_sampled_nodes", "ptr", "seed_time",
-)
-_UNSUPPORTED_OPTIONS = {
-    "custom_cls", "directed", "input_time", "is_sorted", "neighbor_sampler", "subgraph_type",
-    "temporal_strategy", "time_attr", "weight_attr",
-}
-# fmt: on
 
 
 class NeighborhoodLoader(NeighborLoader):
@@ -59,7 +56,9 @@ class NeighborhoodLoader(NeighborLoader):
 
     Args:
         data (torch_geometric.data.Data): The graph, with :obj:`edge_index` from neighbor (row 0)
-            to center (row 1). Of parallel edges each is a neighbor.
+            to center (row 1), a tensor, an array or lists. Of parallel edges each is a neighbor.
+            Where there is no :obj:`x`, its batches have :obj:`pos` as :obj:`x`; neither has a
+            gradient's history in them.
         num_neighbors (int, optional): The number of neighbors to draw for each center, besides
             the center itself. :obj:`None` takes all of them.
         include_center (bool, optional): If :obj:`True`, each center also has an edge from itself,
@@ -78,10 +77,12 @@ class NeighborhoodLoader(NeighborLoader):
             :class:`torch.utils.data.DataLoader`, such as :obj:`drop_last` or :obj:`num_workers`.
 
     Raises:
-        TypeError: If :obj:`data` is no :class:`~torch_geometric.data.Data`, or an option of
-            :class:`~torch_geometric.loader.NeighborLoader` has no meaning here.
-        ValueError: If a node has fewer neighbors than are drawn from it without replacement or
-            none at all (the message names it), or an argument is out of range.
+        TypeError: If :obj:`data` is no :class:`~torch_geometric.data.Data`, an argument is of
+            another type, or an option of :class:`~torch_geometric.loader.NeighborLoader` has no
+            meaning here.
+        ValueError: If an attribute of nodes or edges is of another length than those are, a node
+            has fewer neighbors than are drawn from it without replacement or none at all (the
+            message names it), or an argument is out of range.
     """
 
     def __init__(
@@ -96,15 +97,14 @@ class NeighborhoodLoader(NeighborLoader):
         generator: torch.Generator | None = None,
         **dataloader_kwargs: Any,
     ) -> None:
-        _check_options(dataloader_kwargs)
-        _check_num_neighbors(num_neighbors, include_center)
-        _check_generator(generator)
-        edge_index = _checked_edge_index(data)
-        data = _without_batch_attributes(data)
-        options = dataloader_kwargs | {
-            "input_nodes": _checked_input_nodes(
-                dataloader_kwargs.get("input_nodes"), data.num_nodes
-            )
+        include_center = flag("include_center", include_center)
+        replace = flag("replace", replace)
+        num_neighbors = checked_num_neighbors(num_neighbors, include_center)
+        check_generator(generator)
+        data = checked_data(data)
+        edge_index = data.edge_index
+        options = checked_options(dataloader_kwargs) | {
+            "input_nodes": checked_input_nodes(dataloader_kwargs.get("input_nodes"), data.num_nodes)
         }
         if options.get("filter_per_worker") is None:
             # As PyG has it, which would write its choice to the root logger.
@@ -119,13 +119,11 @@ class NeighborhoodLoader(NeighborLoader):
             [-1 if num_neighbors is None else num_neighbors],
             replace=replace,
             neighbor_sampler=sampler,
-            batch_size=batch_size,
-            shuffle=shuffle,
+            batch_size=checked_batch_size(batch_size),
+            shuffle=None if shuffle is None else flag("shuffle", shuffle),
             generator=generator,
             **options,
         )
-        if self.batch_sampler is None:
-            raise ValueError("batch_size must be a positive integer (got None)")
         self._edge_attributes = _edge_attributes(data, data.num_nodes if include_center else 0)
         seeds = self.input_data.node.to(sampler.device)
         sampler.check_seeds(seeds)
@@ -236,107 +234,3 @@ def _edge_attributes(data: Data, num_own_edges: int) -> dict[str, tuple[Any, int
                 value = torch.cat([value, value.new_full(shape, fill)], dim=dim)
             attributes[key] = (value, dim)
     return attributes
-
-
-def _without_batch_attributes(data: Data) -> Data:
-    """Returns data without what a batch of another loader would leave in it."""
-    if isinstance(data, Batch):  # whose batch_size is its number of graphs
-        data = Data.from_dict(data.to_dict())
-    stale = [key for key in _BATCH_ATTRIBUTES if key in data]
-    if stale:
-        data = copy.copy(data)
-        for key in stale:
-            del data[key]
-    return data
-
-
-def _checked_input_nodes(input_nodes: Any, num_nodes: int) -> Tensor | None:
-    """Returns indices as integers and a mask of any kind as booleans."""
-    if input_nodes is None:
-        return None
-    nodes = torch.as_tensor(input_nodes)
-    if nodes.numel() == 0:
-        nodes = nodes.long()
-    is_mask = nodes.dtype == torch.bool
-    if nodes.dtype == torch.uint8 and nodes.shape == (num_nodes,):
-        is_mask = bool((nodes <= 1).all())
-    if is_mask:
-        if nodes.shape != (num_nodes,):
-            raise ValueError(
-                f"input_nodes is a mask of shape {list(nodes.shape)}, but data has {num_nodes} "
-                f"nodes; a mask has one value for each"
-            )
-        return nodes.bool()
-    if nodes.ndim != 1 or nodes.is_floating_point() or nodes.is_complex():
-        raise ValueError(
-            f"input_nodes must hold integers in one dimension, or be a mask (got {nodes.dtype} in "
-            f"shape {list(nodes.shape)})"
-        )
-    nodes = nodes.long()
-    outside = (nodes < 0) | (nodes >= num_nodes)
-    if bool(outside.any()):
-        raise ValueError(
-            f"input_nodes names node {int(nodes[outside][0])}, but data has the nodes 0 to "
-            f"{num_nodes - 1} ({int(outside.sum())} such entries in all)"
-        )
-    return nodes
-
-
-def _check_options(options: Iterable[str]) -> None:
-    unsupported = sorted(_UNSUPPORTED_OPTIONS.intersection(options))
-    if unsupported:
-        raise TypeError(
-            f"NeighborhoodLoader does not support {', '.join(unsupported)}; "
-            f"use torch_geometric.loader.NeighborLoader for that"
-        )
-
-
-def _check_num_neighbors(num_neighbors: Any, include_center: bool) -> None:
-    if num_neighbors is None:
-        return
-    if not isinstance(num_neighbors, int) or isinstance(num_neighbors, bool):
-        raise TypeError(
-            f"num_neighbors must be an integer for the only hop, or None for all neighbors "
-            f"(got {num_neighbors!r})"
-        )
-    if num_neighbors < 0:
-        raise ValueError(
-            f"num_neighbors must not be negative (got {num_neighbors}); None takes all neighbors"
-        )
-    if num_neighbors == 0 and not include_center:
-        raise ValueError("num_neighbors=0 without include_center=True leaves no edges at all")
-
-
-def _check_generator(generator: torch.Generator | None) -> None:
-    if generator is not None and generator.device.type != "cpu":
-        raise ValueError(
-            f"generator must be a CPU generator (got one on '{generator.device}'), also for data "
-            f"on another device: pass torch.Generator()"
-        )
-
-
-def _checked_edge_index(data: Data) -> Tensor:
-    """Returns the edges of data, of shape [2, E], if they are well-formed."""
-    if not isinstance(data, Data):
-        raise TypeError(
-            f"data must be a torch_geometric.data.Data object (got '{type(data).__name__}')"
-        )
-    edge_index = data.get("edge_index")
-    if edge_index is None:
-        raise ValueError("data has no edge_index; build a graph first, e.g. with KNNGraph(k=10)")
-    if isinstance(edge_index, EdgeIndex):
-        edge_index = edge_index.as_tensor()
-    if edge_index.ndim != 2 or edge_index.shape[0] != 2 or edge_index.is_floating_point():
-        raise ValueError(
-            f"data.edge_index must hold integers in shape [2, num_edges] (got {edge_index.dtype} "
-            f"in shape {list(edge_index.shape)})"
-        )
-    outside = ((edge_index < 0) | (edge_index >= data.num_nodes)).any(dim=0)
-    if bool(outside.any()):
-        edge = int(outside.nonzero()[0])
-        raise ValueError(
-            f"data.edge_index has {int(outside.sum())} edges to or from nodes that do not exist "
-            f"(first: edge {edge}, from {int(edge_index[0, edge])} to {int(edge_index[1, edge])}; "
-            f"data has {data.num_nodes} nodes)"
-        )
-    return edge_index.long()
