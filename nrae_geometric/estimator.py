@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torch_geometric.data import Batch, Data
 
 from nrae_geometric.archive import check_storable, read_archive, write_archive
+from nrae_geometric.arguments import integer
 from nrae_geometric.callbacks import EarlyStopping, EmbeddingStart
 from nrae_geometric.fitting import center_and_scale, check_distinct, given_graph
 from nrae_geometric.geodesics import warn_of_clusters
@@ -27,9 +28,10 @@ from nrae_geometric.loader import NeighborhoodLoader
 from nrae_geometric.neighbors import Backend, Metric
 from nrae_geometric.nn import AE
 from nrae_geometric.nn.build import build_autoencoder, check_autoencoder, method_settings
+from nrae_geometric.nn.mlp import ACTIVATIONS
 from nrae_geometric.nn.randomness import may_draw
 from nrae_geometric.points import Points
-from nrae_geometric.registry import MODELS, ModelSettings
+from nrae_geometric.registry import BACKENDS, METRICS, MODELS, ModelSettings
 from nrae_geometric.training import Callback, Trainer
 from nrae_geometric.training.device import resolve_device
 from nrae_geometric.training.random_state import preserved_random_state, seed_generators
@@ -38,6 +40,12 @@ from nrae_geometric.transforms import KNNGraph
 METHOD_PARAMETERS = ("order", "neighbor_weight")
 """Parameters of the estimator that are settings of the methods that have them."""
 
+# scikit-learn's constraints take True for 1.
+# fmt: off
+_COUNTS = (
+    "batch_size", "max_epochs", "n_components", "n_neighbors", "n_sampled_neighbors", "order",
+)
+# fmt: on
 _PATIENCE = 20
 _KIND = "estimator"
 # Objects that a fitted estimator has no more need of, and those that it needs to be used.
@@ -239,7 +247,7 @@ class ManifoldAutoencoder(LatentTransformer):
             ValueError: If a value is not finite, all points are equal, an argument is out of its
                 range or does not fit the others, or there are too few points for it.
         """
-        self._validate_params()
+        self._check_parameters()
         # What is fitted can be saved.
         _storable_parameters(self.get_params(deep=False))
         settings = self._settings()
@@ -402,6 +410,27 @@ class ManifoldAutoencoder(LatentTransformer):
             decoder=self.decoder,
             generator=generator,
         )
+
+    def _check_parameters(self) -> None:
+        """Refuses parameters that are of another type or out of their range, by name."""
+        self._validate_params()
+        for name in _COUNTS:
+            integer(name, getattr(self, name), 0)
+        widths = [
+            integer("each of hidden_layer_sizes", w, -(2**63)) for w in self.hidden_layer_sizes
+        ]
+        if min(widths, default=1) < 1:
+            raise ValueError(f"hidden_layer_sizes: all channels must be at least 1, got {widths}")
+        for noun, value, known in (
+            ("model", self.method, MODELS),
+            ("activation", self.activation, ACTIVATIONS),
+            ("metric", self.metric, METRICS),
+            ("backend", self.backend, ["auto", *BACKENDS]),
+        ):
+            if isinstance(value, str) and value not in known:
+                names = ", ".join(map(repr, known))
+                raise ValueError(f"unknown {noun} {value!r}; choose one of {names}")
+        resolve_device(self.device)
 
     def _draws_alone(self, settings: ModelSettings) -> bool:
         """Whether a fit draws from generators of its own alone, as far as is known before it.

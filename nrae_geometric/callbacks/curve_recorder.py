@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Data
 
+from nrae_geometric.arguments import integer
 from nrae_geometric.callbacks.recorder import Recorder, published_name
 from nrae_geometric.nn import taylor_expand
 from nrae_geometric.nn.evaluation import edge_arguments
@@ -65,7 +66,7 @@ class CurveRecorder(Recorder):
         super().__init__(data, model_name=model_name or published_name(order))
         self.manifold = None if manifold is None else manifold.detach().cpu()
         self.order = order
-        self.num_curve = num_curve
+        self.num_curve = integer("num_curve", num_curve, 2)
         self.highlighted = torch.empty(0, dtype=torch.long)
         self.neighbors = torch.empty(0, dtype=torch.long)
         #: For each entry of :attr:`neighbors`, which highlighted point it belongs to.

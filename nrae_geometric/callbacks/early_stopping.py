@@ -5,6 +5,7 @@ from typing import Any, Literal, get_args
 
 from torch import Tensor, nn
 
+from nrae_geometric.arguments import choice, flag, integer, number
 from nrae_geometric.training import Callback, Trainer
 
 Monitor = Literal["validation_loss", "loss"]
@@ -30,6 +31,7 @@ class EarlyStopping(Callback):
         best_epoch (int): Its epoch.
 
     Raises:
+        TypeError: If an argument is of another type.
         ValueError: If an argument is out of its range, or, at the start of training, if there is
             no such loss.
 
@@ -47,16 +49,10 @@ class EarlyStopping(Callback):
         monitor: Monitor = "validation_loss",
         restore_best: bool = True,
     ) -> None:
-        if patience < 1:
-            raise ValueError(f"patience must be at least 1, got {patience}")
-        if not 0 <= min_delta < math.inf:
-            raise ValueError(f"min_delta must be finite and not negative, got {min_delta}")
-        if monitor not in get_args(Monitor):
-            raise ValueError(f"monitor must be one of {get_args(Monitor)}, got {monitor!r}")
-        self.patience = patience
-        self.min_delta = min_delta
-        self.monitor: Monitor = monitor
-        self.restore_best = restore_best
+        self.patience = integer("patience", patience, 1)
+        self.min_delta = number("min_delta", min_delta, 0)
+        self.monitor: Monitor = choice("monitor", monitor, get_args(Monitor))
+        self.restore_best = flag("restore_best", restore_best)
         self.best, self.best_epoch = math.inf, -1
         self._weights: dict[str, Tensor] = {}
 

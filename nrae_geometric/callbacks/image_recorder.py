@@ -3,6 +3,7 @@
 from torch import Tensor
 from torch_geometric.data import Data
 
+from nrae_geometric.arguments import integer
 from nrae_geometric.callbacks.recorder import Recorder
 from nrae_geometric.nn.evaluation import edge_arguments
 from nrae_geometric.nn.traversal import Autoencoder, encode, latent_grid
@@ -47,7 +48,7 @@ class ImageRecorder(Recorder):
                 "[N, C, H, W] or [N, H, W]"
             )
         super().__init__(data, model_name=model_name)
-        self.num_images = num_images
+        self.num_images = integer("num_images", num_images, 1)
         self.coordinate = coordinate
 
     @property

@@ -6,6 +6,7 @@ from typing import Any
 from torch import nn
 from torch_geometric.data import Data
 
+from nrae_geometric.arguments import integer
 from nrae_geometric.metrics import evaluate_measures
 from nrae_geometric.nn import AE
 from nrae_geometric.registry import MEASURES
@@ -33,6 +34,7 @@ class MetricRecorder(Callback):
             measure under its dotted name.
 
     Raises:
+        TypeError: If the names are no list, or a count is no integer.
         ValueError: If a name is unknown, what it needs is missing, or a count is below 1.
 
     Example::
@@ -51,8 +53,9 @@ class MetricRecorder(Callback):
         test: Data | None = None,
         manifold: Data | None = None,
     ) -> None:
-        if every < 1:
-            raise ValueError(f"every must be at least 1, got {every}")
+        if isinstance(metrics, str):
+            raise TypeError(f"metrics must be a list of names, got {metrics!r}; pass [{metrics!r}]")
+        every = integer("every", every, 1)
         for name in metrics:
             MEASURES[name].check_data(points, test, manifold)
         self.metrics = tuple(metrics)

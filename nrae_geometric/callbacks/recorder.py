@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch_geometric.data import Data
 
+from nrae_geometric.arguments import integer
 from nrae_geometric.nn.evaluation import evaluating
 from nrae_geometric.nn.traversal import Autoencoder
 from nrae_geometric.training import Callback, Trainer
@@ -41,10 +42,10 @@ def frame_epochs(max_epochs: int) -> tuple[int, ...]:
         tuple[int, ...]: Epochs counted from 0, ascending.
 
     Raises:
+        TypeError: If the length is no integer.
         ValueError: If the run has no epoch.
     """
-    if max_epochs < 1:
-        raise ValueError(f"max_epochs is {max_epochs}; an animation needs at least one epoch")
+    max_epochs = integer("max_epochs", max_epochs, 1)
     return tuple(epoch for epoch in range(max_epochs) if _has_frame(epoch, max_epochs))
 
 
@@ -202,6 +203,6 @@ def published_name(order: int | None) -> str:
         ValueError: If no model of that order is published.
     """
     names = {None: "AE", 1: "NRAE-L", 2: "NRAE-Q"}
-    if order not in names:
+    if order not in list(names) or isinstance(order, bool | float):
         raise ValueError(f"order is {order!r}; choose None (plain autoencoder), 1 or 2")
     return names[order]

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from PIL import Image
 
+from nrae_geometric.arguments import integer
 from nrae_geometric.atomic import atomic_write
 from nrae_geometric.visualization.style import pixels
 
@@ -67,7 +68,12 @@ def write_gif(animation: Animation, path: str | os.PathLike[str], *, num_colors:
         path (str or os.PathLike): The file. Missing folders are made.
         num_colors (int, optional): The size of the palette, at most 255: one more stands for
             unchanged pixels. (default: :obj:`128`)
+
+    Raises:
+        TypeError: If the size is no integer.
+        ValueError: If it is out of range.
     """
+    num_colors = integer("num_colors", num_colors, 1, 255)
     milliseconds = [round(1000 * seconds) for seconds in animation.durations]
     palette = _shared_palette(animation, num_colors)
     frames = np.stack(list(_quantized(animation, palette)))

@@ -16,6 +16,7 @@ from mpl_toolkits.mplot3d import Axes3D
 from numpy.typing import NDArray
 from torch import Tensor
 
+from nrae_geometric.arguments import integer
 from nrae_geometric.metrics import RIGHT_ORDER
 from nrae_geometric.visualization import plane, style
 
@@ -180,9 +181,12 @@ def plot_latent_traversal(
             (default: :obj:`"latent z"`)
 
     Raises:
-        ValueError: If there are no panels, or images have neither one nor three channels.
+        TypeError: If the number of images is no integer.
+        ValueError: If there are no panels or images, or images have neither one nor three
+            channels.
     """
     _check_panels(panels)
+    num_images = integer("num_images", num_images, 1)
     figure = style.new_figure(
         2.2 + 0.8 * num_images, 0.5 + 0.8 * len(panels), layout="compressed", pad=0.05
     )

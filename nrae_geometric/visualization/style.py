@@ -6,6 +6,7 @@ The colors are those of Okabe and Ito, `Color Universal Design
 
 import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Literal, cast
 
 import numpy as np
@@ -18,6 +19,7 @@ from matplotlib.legend_handler import HandlerTuple
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
+from nrae_geometric.arguments import choice
 from nrae_geometric.atomic import atomic_write
 
 BLUE = "#0072B2"
@@ -83,10 +85,16 @@ def save_figure(figure: Figure, path: str | os.PathLike[str]) -> None:
     Args:
         figure (matplotlib.figure.Figure): The figure, as a ``plot_*`` function returns it.
         path (str or os.PathLike): The file; its ending (``.png``, ``.pdf``, ``.svg``) is the
-            format. Missing folders are made.
+            format, PNG without any. Missing folders are made.
+
+    Raises:
+        ValueError: If there is no such format.
     """
+    kind = Path(path).suffix.removeprefix(".").lower() or "png"
+    choice("the ending of a picture's name", kind, FigureCanvasAgg.get_supported_filetypes())
     with atomic_write(path) as temporary:
-        figure.savefig(temporary)
+        # Without a format matplotlib would write to a name of its own where there is no ending.
+        figure.savefig(temporary, format=kind)
 
 
 def title_figure(width: float, height: float, title: str, subtitle: str) -> Figure:

@@ -24,7 +24,7 @@ def test_the_last_epoch_has_a_frame_and_none_comes_later(max_epochs):
 
 
 def test_no_epochs_are_refused():
-    with pytest.raises(ValueError, match="max_epochs is 0"):
+    with pytest.raises(ValueError, match="max_epochs must be at least 1, got 0"):
         frame_epochs(0)
 
 
