@@ -226,6 +226,8 @@ class ManifoldAutoencoder(LatentTransformer):
         self.verbose = verbose
         self.callbacks = callbacks
 
+    @torch.inference_mode(False)
+    @torch.enable_grad()
     def fit(self, X: Any, y: Any = None, *, graph: Any = None) -> Self:
         """Learns the manifold of the points.
 

@@ -55,12 +55,13 @@ class LatentTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
 
         Raises:
             TypeError: If they are no numbers.
-            ValueError: If a value is not finite, or the points have another number of values.
+            ValueError: If a value is not finite, the points have another number of values, or one
+                lies so far from those learned from that the model has no value for it.
         """
         points = self._known_points(X)
         latents = np.empty((len(points), self._n_features_out), points.dtype)
         for place, rows in self._blocks(points):
-            latents[place] = self._latents(self._scaled(rows))
+            latents[place] = _finite(self._latents(self._scaled(rows)), "X", place)
         return points.like(latents)
 
     def inverse_transform(self, Z: Any) -> Any:
@@ -120,7 +121,8 @@ class LatentTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
             )
         error = np.empty(len(points))
         for place, rows in self._blocks(points):
-            recon = self._unscaled(self._decode(self._latents(self._scaled(rows))))
+            scaled = self._decode(self._latents(self._scaled(rows)))
+            recon = self._unscaled(_finite(scaled, "X", place))
             error[place] = np.square(rows - recon, dtype=np.float64).sum(axis=1)
         return -float(error.mean())
 
@@ -152,7 +154,8 @@ class LatentTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
             z = latents(rows)
             for start in range(0, len(z), most):
                 part = slice(place.start + start, min(place.start + start + most, place.stop))
-                result[part] = self._unscaled(self._decode(z[start : start + most]))
+                scaled = _finite(self._decode(z[start : start + most]), points.name, part)
+                result[part] = self._unscaled(scaled)
         return result.reshape(-1, *self.feature_shape_)
 
     def _attached(self, x: Tensor) -> Data:
@@ -205,3 +208,14 @@ class LatentTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
+
+
+def _finite(values: np.ndarray, name: str, place: slice) -> np.ndarray:
+    """What a model has made of the rows at a place, if that is finite."""
+    bad = np.flatnonzero(~np.isfinite(values).all(axis=1))
+    if len(bad):
+        raise ValueError(
+            f"the model has no finite value for row {place.start + bad[0]} of {name}, which lies "
+            "too far from what it has learned from"
+        )
+    return values

@@ -231,6 +231,9 @@ def _as_array(values: Any, name: str) -> Any:
         return _checked_tensor(torch.from_dlpack(values), name)
     try:
         array = np.asarray(values)
+    except TypeError as error:  # such as columns of dates and numbers
+        kind = type(values).__name__
+        raise TypeError(f"{name} is a {kind} that is no array of numbers: {error}") from error
     except ValueError as error:
         lengths = [len(row) if hasattr(row, "__len__") else 0 for row in values]
         other = next((i for i, length in enumerate(lengths) if length != lengths[0]), None)

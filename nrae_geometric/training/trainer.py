@@ -205,7 +205,7 @@ class Trainer:
         schedule = self.schedule
         seeds = self.global_generators and (self.seed is not None or resume)
         random = preserved_random_state(self.device) if seeds else nullcontext()
-        with random, preserved_modes(model):
+        with random, preserved_modes(model), torch.enable_grad():
             try:
                 self._fit(model)
             finally:

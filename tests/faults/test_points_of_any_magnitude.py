@@ -182,3 +182,24 @@ def test_loss_that_is_not_finite_because_of_the_steps_says_so():
     trainer = Trainer(20, lr=1e30, device="cpu", seed=0, progress=False)
     with pytest.raises(FloatingPointError, match="learning rate"):
         trainer.fit(AE(mlp([2, 4, 1], "elu"), mlp([1, 4, 2], "elu")), NeighborhoodLoader(graph, 2))
+
+
+@pytest.mark.parametrize("factor", [1e39, 1e100, 1e300])
+def test_points_beyond_what_the_model_has_a_value_for_are_named(factor):
+    estimator = new(init="random").fit(ROLL)
+    points = ROLL.copy()
+    points[3] = factor
+    for use in (estimator.transform, estimator.reconstruct, estimator.score):
+        with pytest.raises(ValueError, match="no finite value for row 3 of X"):
+            use(points)
+    with pytest.raises(ValueError, match="no finite value for row 1 of Z"):
+        estimator.inverse_transform([[0.0], [factor]])
+
+
+@pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
+def test_mode_of_gradients_around_a_fit_does_not_matter(mode):
+    expected = new(init="pca").fit(ROLL).embedding_
+    with mode():
+        estimator = new(init="pca").fit(ROLL)
+        np.testing.assert_array_equal(estimator.transform(ROLL), estimator.embedding_)
+    np.testing.assert_array_equal(estimator.embedding_, expected)
