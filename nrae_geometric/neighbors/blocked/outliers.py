@@ -16,7 +16,7 @@ from nrae_geometric.neighbors.ranking import block_rows, compare_all, row_blocks
 
 # Times as far as the median point.
 _FAR = 2.0**10
-_SAMPLE = 256
+_SAMPLE = 64
 # Share of the points, and of the query points, that may be far.
 _MAX_SHARE = 1 / 16
 
