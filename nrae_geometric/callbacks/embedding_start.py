@@ -11,9 +11,9 @@ import torch
 from torch import Tensor, nn
 from torch_geometric.data import Data
 
+from nrae_geometric.arguments import integer, number
 from nrae_geometric.geodesics import GeodesicCoordinates, Loop, geodesic_coordinates
 from nrae_geometric.metrics import RIGHT_ORDER, latent_order
-from nrae_geometric.nn.checks import check_integer, check_number
 from nrae_geometric.nn.evaluation import EDGE_ARGUMENTS, encode_data, evaluating
 from nrae_geometric.nn.traversal import Autoencoder
 from nrae_geometric.training import Callback, Trainer, gentle_schedule
@@ -95,12 +95,9 @@ class EmbeddingStart(Callback):
                 f"init must be 'geodesic', 'pca', coordinates [N, d], or an object with "
                 f"fit_transform, got {init!r}"
             )
-        num_steps, lr = check_integer("num_steps", num_steps), check_number("lr", lr, zero=False)
-        if num_steps < 1:
-            raise ValueError(f"num_steps and lr must be positive, got {num_steps} and {lr}")
         self.init = init
-        self.num_steps = num_steps
-        self.lr = lr
+        self.num_steps = integer("num_steps", num_steps, 1)
+        self.lr = number("lr", lr, above=0)
         self.coordinates: GeodesicCoordinates | None = None
 
     def on_fit_start(self, trainer: Trainer, model: nn.Module) -> None:
@@ -127,7 +124,7 @@ class EmbeddingStart(Callback):
         if fault is not None:
             raise ValueError(fault)
         z = self._embed(data, _latent_dim(model, data))
-        z = z.to(data.x.device, torch.float64)
+        z = z.detach().to(data.x.device, torch.float64)
         z = z - z.mean(dim=0)
         scale = z.square().mean().sqrt()
         if not 0 < scale < float("inf"):
@@ -215,7 +212,7 @@ class _CoordinateFit(nn.Module):
         self.model: Any = model
         self.z: Tensor
         self.register_buffer("z", z.to(next(model.parameters()).dtype), persistent=False)
-        self.variance = float(x.flatten(1).float().var(dim=0).sum())
+        self.variance = float(x.detach().flatten(1).float().var(dim=0).sum())
 
     def loss(self, batch: Data) -> Tensor:
         rows = batch.n_id[: batch.batch_size]

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch_geometric.data import Data
 
 from nrae_geometric.arguments import integer
-from nrae_geometric.nn.evaluation import evaluating
+from nrae_geometric.nn.evaluation import EDGE_ARGUMENTS, evaluating
 from nrae_geometric.nn.traversal import Autoencoder
 from nrae_geometric.training import Callback, Trainer
 
@@ -72,8 +72,9 @@ class Recorder(Callback, ABC):
     """How many of the latest frames are kept; :obj:`None` keeps all."""
 
     def __init__(self, data: Data, *, model_name: str) -> None:
-        parts = (("x", data.x), ("edge_index", data.edge_index), ("y", data.y))
-        self.data = Data(**{key: t.detach().cpu() for key, t in parts if t is not None})
+        parts = {key: data.get(key) for key in ("x", "edge_index", "y", *EDGE_ARGUMENTS)}
+        kept = {key: t.detach().cpu() for key, t in parts.items() if isinstance(t, Tensor)}
+        self.data = Data(**kept)
         self.model_name = model_name
         self.frames: list[Frame] = []
 

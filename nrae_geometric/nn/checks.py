@@ -1,8 +1,5 @@
 """Checks of what the expansion and the loss are given, each with one named error."""
 
-import math
-import operator
-from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -27,32 +24,6 @@ def check_order(order: Any) -> int:
     if isinstance(order, bool) or not isinstance(order, int | np.integer) or order not in (1, 2):
         raise ValueError(f"order must be 1 or 2, got {order!r}")
     return int(order)
-
-
-def check_number(name: str, value: Any, *, zero: bool) -> float:
-    """Returns a finite number that is positive, or zero.
-
-    Args:
-        name (str): What errors call it.
-        value (float): A number of Python, NumPy or PyTorch.
-        zero (bool): Whether zero will do.
-
-    Raises:
-        TypeError: If it is no number.
-        ValueError: If it is negative, infinite or NaN, or zero where that will not do.
-    """
-    if isinstance(value, Tensor | np.ndarray) and math.prod(value.shape) == 1:
-        value = value.item()
-    if isinstance(value, bool) or not isinstance(value, Real):
-        raise TypeError(f"{name} must be a number, got {value!r}")
-    number = float(value)
-    if not (number > 0 or (zero and number == 0)):
-        raise ValueError(
-            f"{name} must {'not be negative' if zero else 'be positive'}, got {value!r}"
-        )
-    if number == math.inf:
-        raise ValueError(f"{name} must be finite, got {value!r}")
-    return number
 
 
 def check_rows(name: str, x: Any) -> Tensor:
@@ -156,21 +127,3 @@ def check_edges(edge_index: Any, num_nodes: int, device: torch.device) -> Tensor
             f"{list(shape)}"
         )
     return check_indices("edge_index", edge_index, num_nodes, device)
-
-
-def check_integer(name: str, value: Any) -> int:
-    """Returns an integer.
-
-    Args:
-        name (str): What errors call it.
-        value (int): An integer of Python, NumPy or PyTorch.
-
-    Raises:
-        TypeError: If it is something else.
-    """
-    try:
-        if isinstance(value, bool):
-            raise TypeError
-        return operator.index(value)
-    except TypeError:
-        raise TypeError(f"{name} must be an integer, got {value!r}") from None

@@ -6,7 +6,7 @@ A kernel is any callable :obj:`(x_center [E, *], x_neighbor [E, *]) -> [E]`.
 import torch
 from torch import Tensor, nn
 
-from nrae_geometric.nn.checks import check_number
+from nrae_geometric.arguments import number
 
 
 class BinaryKernel(nn.Module):
@@ -29,7 +29,7 @@ class BinaryKernel(nn.Module):
 
     def __init__(self, weight: float) -> None:
         super().__init__()
-        self.weight = check_number("weight", weight, zero=True)
+        self.weight = number("weight", weight, 0)
 
     def forward(self, x_center: Tensor, x_neighbor: Tensor) -> Tensor:
         """Returns the weight of each edge, :obj:`[E]`, from its two points, :obj:`[E, *]` each."""
@@ -57,7 +57,7 @@ class GaussianKernel(nn.Module):
 
     def __init__(self, bandwidth: float) -> None:
         super().__init__()
-        self.bandwidth = check_number("bandwidth", bandwidth, zero=False)
+        self.bandwidth = number("bandwidth", bandwidth, above=0)
 
     def forward(self, x_center: Tensor, x_neighbor: Tensor) -> Tensor:
         """Returns the weight of each edge, :obj:`[E]`, from its two points, :obj:`[E, *]` each."""

@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 from torch import Tensor, nn
 
-from nrae_geometric.nn.checks import check_edges, check_integer, check_order, check_rows
+from nrae_geometric.arguments import choice, integer
+from nrae_geometric.nn.checks import check_edges, check_order, check_rows
 from nrae_geometric.nn.taylor.expand import (
     expand_along_axes,
     expand_along_directions,
@@ -51,11 +52,9 @@ class NeighborhoodReconstruction(nn.Module):
                 "kernel must be a function (x_center [E, *], x_neighbor [E, *]) -> [E], such as "
                 f"BinaryKernel(weight), got {kernel!r}"
             )
-        if reduction not in ("mean", "sum", "none"):
-            raise ValueError(f"reduction must be 'mean', 'sum' or 'none', got {reduction!r}")
         self.order = check_order(order)
         self.kernel = kernel
-        self.reduction = reduction
+        self.reduction = choice("reduction", reduction, ("mean", "sum", "none"))
 
     def forward(
         self,
@@ -97,10 +96,7 @@ class NeighborhoodReconstruction(nn.Module):
         edge_index = check_edges(edge_index, z.size(0), z.device)
         num_centers = z.size(0)
         if batch_size is not None:
-            batch_size = check_integer("batch_size", batch_size)
-            if batch_size < 1:
-                raise ValueError(f"batch_size must be at least 1, got {batch_size}")
-            num_centers = min(batch_size, num_centers)
+            num_centers = min(integer("batch_size", batch_size, 1), num_centers)
         if num_centers < z.size(0):
             edge_index = edge_index[:, edge_index[1] < num_centers]
         if edge_index.size(1) == 0:

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from nrae_geometric.nn.checks import check_integer
+from nrae_geometric.arguments import integer
 
 ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
     "relu": nn.ReLU,
@@ -60,9 +60,11 @@ def mlp(
         TypeError: If an activation is neither a name nor builds a module.
         ValueError: If a name is unknown, a width is below 1, or the numbers do not fit.
     """
-    widths = [check_integer("each of the channels", width) for width in channels]
-    if len(widths) < 2 or min(widths) < 1:
-        raise ValueError(f"channels must be [in, hidden..., out], all at least 1, got {widths}")
+    if len(channels) < 2 or min(channels) < 1:
+        raise ValueError(
+            f"channels must be [in, hidden..., out], all at least 1, got {list(channels)}"
+        )
+    widths = [integer("each of the channels", width, 1) for width in channels]
     num_hidden = len(widths) - 2
     if isinstance(activation, str) or not isinstance(activation, Iterable):
         activation = [activation] * num_hidden

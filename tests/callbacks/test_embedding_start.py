@@ -344,13 +344,23 @@ def test_a_resumed_run_is_looked_at_as_well(tmp_path, caplog):
     assert "folded the latent line" in caplog.text
 
 
-def test_ctrl_c_stops_the_start_at_once(tmp_path):
-    class CtrlC(Isomap):
-        def fit_transform(self, X, y=None):
-            os.kill(os.getpid(), signal.SIGINT)
-            raise AssertionError("not stopped")
+class CtrlC(Isomap):
+    """Isomap during which Ctrl-C is pressed."""
 
-    run = trainer(1, [EmbeddingStart(CtrlC())], checkpoint=tmp_path / "checkpoint.pt")
+    def __init__(self, presses: int) -> None:
+        super().__init__()
+        self.presses = presses
+
+    def fit_transform(self, X, y=None):
+        for _ in range(self.presses):
+            os.kill(os.getpid(), signal.SIGINT)
+        return super().fit_transform(X)[:, :1]
+
+
+@pytest.mark.parametrize(("presses", "is_saved"), [(1, True), (2, False)])
+def test_ctrl_c_saves_the_start_and_a_second_one_stops_at_once(tmp_path, presses, is_saved):
+    checkpoint = tmp_path / "checkpoint.pt"
+    run = trainer(1, [EmbeddingStart(CtrlC(presses), num_steps=2)], checkpoint=checkpoint)
     with pytest.raises(KeyboardInterrupt):
         run.fit(model(), loader(swiss_roll()))
-    assert list(tmp_path.iterdir()) == []
+    assert checkpoint.exists() == is_saved

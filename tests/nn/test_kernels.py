@@ -65,13 +65,13 @@ def test_gradient_of_coinciding_points_is_finite(kernel):
 
 @pytest.mark.parametrize("weight", [-1.0, math.nan])
 def test_negative_weight_is_refused(weight):
-    with pytest.raises(ValueError, match="weight must not be negative, got"):
+    with pytest.raises(ValueError, match="weight must be finite and at least 0, got"):
         BinaryKernel(weight)
 
 
 @pytest.mark.parametrize("bandwidth", [0.0, -1.0, math.nan])
 def test_bandwidth_that_is_not_positive_is_refused(bandwidth):
-    with pytest.raises(ValueError, match="bandwidth must be positive, got"):
+    with pytest.raises(ValueError, match="bandwidth must be finite and above 0, got"):
         GaussianKernel(bandwidth)
 
 

@@ -180,7 +180,7 @@ def test_order_other_than_one_or_two_is_refused(order):
 
 
 def test_unknown_reduction_is_refused():
-    with pytest.raises(ValueError, match="reduction must be 'mean', 'sum' or 'none', got 'max'"):
+    with pytest.raises(ValueError, match="one of 'mean', 'sum', 'none', got 'max'"):
         NeighborhoodReconstruction(reduction="max")
 
 

@@ -10,6 +10,7 @@ feels the others, the function mixes its rows, and has no expansion at a single 
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Any, NamedTuple
 
 import torch
@@ -84,6 +85,11 @@ class _Coefficients(NamedTuple):
     first: Tensor
     second: Tensor | None
 
+    def map(self, function: Callable[[Tensor], Tensor]) -> "_Coefficients":
+        """Returns the same for each coefficient that there is."""
+        second = None if self.second is None else function(self.second)
+        return _Coefficients(function(self.value), function(self.first), second)
+
 
 def _rows(series: TaylorSeries, guarded: bool) -> _Rows:
     """The rows; guarded ones have a row that does not move at either end."""
@@ -119,7 +125,7 @@ def _rows(series: TaylorSeries, guarded: bool) -> _Rows:
 
 def _collect(series: TaylorSeries, rows: _Rows, behind: _Coefficients) -> TaylorSeries:
     num_points = series.value.size(0)
-    value, first, second = (None if part is None else part[rows.moving] for part in behind)
+    value, first, second = behind.map(lambda part: part[rows.moving])
     if series.index is not None or len(value) == 0:
         value = behind.value[:num_points]
     else:
@@ -137,7 +143,9 @@ def _differentiate(module: Function, rows: _Rows, order: int) -> _Coefficients:
     wanted, inference = torch.is_grad_enabled(), torch.is_inference_mode_enabled()
     with torch.inference_mode(False), torch.enable_grad(), ExactFunctions():
         if inference:
-            rows = _Rows(*(part.clone() if isinstance(part, Tensor) else part for part in rows))
+            bend = None if rows.bend is None else rows.bend.clone()
+            points, left, right = (part.clone() for part in rows[:3])
+            rows = rows._replace(points=points, left=left, right=right, bend=bend)
         point = rows.points if rows.points.requires_grad else rows.points.detach().requires_grad_()
         # A module that works in place must not change the points.
         try:
@@ -159,11 +167,7 @@ def _differentiate(module: Function, rows: _Rows, order: int) -> _Coefficients:
                     "that is named there, or register a rule with "
                     "nrae_geometric.nn.register_taylor_rule"
                 ) from error
-    return (
-        behind
-        if wanted
-        else _Coefficients(*(None if part is None else part.detach() for part in behind))
-    )
+    return behind if wanted else behind.map(Tensor.detach)
 
 
 def _reverse_mode(
@@ -201,13 +205,15 @@ def _forward_mode(module: Function, rows: _Rows, order: int) -> _Coefficients:
         with ExactFunctions():
             return as_rows(module, module(point.clone()), len(point))
 
-    def slope(point: Tensor, direction: Tensor) -> tuple[Tensor, Tensor]:
+    def slope(point: Tensor, direction: Tensor) -> Any:
         return jvp(function, (point,), (direction,))
 
     if order == 1:
-        return _Coefficients(*slope(rows.points, rows.left), None)
+        value, first = slope(rows.points, rows.left)
+        return _Coefficients(value, first, None)
     bend = torch.zeros_like(rows.left) if rows.bend is None else rows.bend
-    (value, first), (_, second) = jvp(slope, (rows.points, rows.left), (rows.right, bend))
+    moves: Any = jvp(slope, (rows.points, rows.left), (rows.right, bend))
+    (value, first), (_, second) = moves
     return _Coefficients(value, first, second)
 
 
@@ -241,12 +247,12 @@ def _in_rounds(
         )
         behind = _differentiate(module, call, series.order)
         values.append(behind.value)
-        at = owner[chosen[-1]]
-        found.append(_Coefficients(*(None if part is None else part[at] for part in behind)))
+        found.append(behind.map(partial(torch.index_select, dim=0, index=owner[chosen[-1]])))
     back = torch.cat(chosen).argsort()
-    value, first, second = (
-        None if parts[0] is None else torch.cat(parts)[back] for parts in zip(*found, strict=True)
-    )
+    value = torch.cat([each.value for each in found])[back]
+    first = torch.cat([each.first for each in found])[back]
+    bent = [each.second for each in found if each.second is not None]
+    second = torch.cat(bent)[back] if bent else None
     ends = values[0][rows.owner[: rows.moving.start]], values[0][rows.owner[rows.moving.stop :]]
 
     def between(part: Tensor) -> Tensor:
