@@ -16,6 +16,8 @@ from torch_geometric.data import Data
 settings.register_profile("quick", max_examples=10)
 # A shell starts what it runs in the background with Ctrl-C switched off, which some tests press.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+if hasattr(signal, "SIGHUP"):  # and nohup without the one of a closed terminal
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 # Beside single tests with the marker: whole programs, rooms whose every test trains a model, and
 # searches and expansions that are compared with slow exact ones at many sizes.
