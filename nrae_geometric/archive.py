@@ -24,6 +24,9 @@ from torch import Tensor
 from nrae_geometric.atomic import atomic_write
 from nrae_geometric.version import __version__
 
+MISFITS = (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
+"""What taking over a file's values may raise where they are of the right kind of file alone."""
+
 _FORMAT = "nrae_geometric"
 _VERSION = 1
 _TREE = "content.json"

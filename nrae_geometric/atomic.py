@@ -38,9 +38,9 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[Path]:
     start = _start_of_temporary_name(target)
     remove_leftovers(target.parent, start)
     suffix = target.suffix if len(target.suffix) <= _LONGEST_SUFFIX else ""
-    temporary = target.with_name(f"{start}{uuid4().hex[:12]}{suffix}")
+    temporary, file = _locked(target, start, suffix)
     try:
-        with _locked(temporary) as file:
+        with file:
             yield temporary
             # The name must not reach the disk before the bytes do.
             os.fsync(file.fileno())
@@ -137,14 +137,19 @@ def _start_of_temporary_name(target: Path) -> str:
     return f"{_PREFIX}{hashlib.sha256(os.fsencode(target.name)).hexdigest()[:12]}-"
 
 
-def _locked(temporary: Path) -> IO[bytes]:
-    """Makes a file and locks it."""
+def _locked(target: Path, start: str, suffix: str) -> tuple[Path, IO[bytes]]:
+    """Makes a file beside the target and locks it."""
     while True:
-        file = temporary.open("xb")
+        # Never a name again: somebody may be about to remove what had it.
+        temporary = target.with_name(f"{start}{uuid4().hex[:12]}{suffix}")
+        try:
+            file = temporary.open("xb")
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, str(target)) from error
         if sys.platform == "win32":
-            return file
+            return temporary, file
         with suppress(OSError):  # some network file systems have no locks
             fcntl.flock(file, fcntl.LOCK_EX)
         if os.fstat(file.fileno()).st_nlink:
-            return file
+            return temporary, file
         file.close()  # taken for a leftover before it was locked

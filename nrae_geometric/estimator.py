@@ -17,7 +17,7 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 from torch_geometric.data import Batch, Data
 
-from nrae_geometric.archive import check_storable, read_archive, write_archive
+from nrae_geometric.archive import MISFITS, check_storable, read_archive, write_archive
 from nrae_geometric.arguments import integer
 from nrae_geometric.callbacks import EarlyStopping, EmbeddingStart
 from nrae_geometric.fitting import center_and_scale, check_distinct, given_graph
@@ -51,8 +51,6 @@ _KIND = "estimator"
 # Objects that a fitted estimator has no more need of, and those that it needs to be used.
 _DISPENSABLE = ("backend", "callbacks", "init", "random_state")
 _NEEDED = ("encoder", "decoder", "metric")
-# What a file of wrong values can lead to.
-_MISFITS = (AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError)
 
 
 class ManifoldAutoencoder(LatentTransformer):
@@ -325,6 +323,7 @@ class ManifoldAutoencoder(LatentTransformer):
             "graph": self.graph_.to_dict(),
             "model": self.model_.state_dict(),
             "history": self.history_,
+            "num_neighbors": self.n_neighbors_,
         }
         write_archive(path, _KIND, content)
 
@@ -365,7 +364,7 @@ class ManifoldAutoencoder(LatentTransformer):
                     raise ValueError(f"it was fitted {has} its own {name}; see load(..., {name}=)")
             estimator = cls(**{**state["parameters"], **given, "device": device})
             estimator._restore(state, target)
-        except _MISFITS as error:
+        except MISFITS as error:
             reason = error if isinstance(error, ValueError) else repr(error)
             raise ValueError(f"{path} cannot be loaded: {reason}") from error
         return estimator
@@ -375,12 +374,12 @@ class ManifoldAutoencoder(LatentTransformer):
         self.feature_shape_ = tuple(state["feature_shape"])
         self.n_features_in_ = int(np.prod(self.feature_shape_))
         if state["feature_names"]:
-            self.feature_names_in_ = np.array(state["feature_names"], dtype=object)
+            self.feature_names_in_ = np.array(list(map(str, state["feature_names"])), dtype=object)
         self.center_, self.scale_ = state["center"], state["scale"]
         self.embedding_, self.history_ = state["embedding"], state["history"]
         _check_restored(self)
         self.n_epochs_ = len(self.history_)
-        self.n_neighbors_ = self.n_neighbors
+        self.n_neighbors_ = int(state["num_neighbors"])
         self._n_features_out = self.n_components
         self.graph_ = Data.from_dict(state["graph"]).to(device)
         self.model_ = self._new_model(self._settings())

@@ -23,12 +23,12 @@ if hasattr(signal, "SIGHUP"):  # and nohup without the one of a closed terminal
 # searches and expansions that are compared with slow exact ones at many sizes.
 SLOW = (
     "callbacks/test_embedding_start.py",
+    "cli/test_ending.py",
     "cli/test_train.py",
     "cli/test_tune.py",
     "examples/",
     "experiments/",
-    "faults/test_fits_in_threads.py",
-    "faults/test_kill.py",
+    "faults/",
     "loader/test_reproducibility.py",
     "neighbors/backends/test_torch.py",
     "neighbors/blocked/",

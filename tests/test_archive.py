@@ -89,6 +89,7 @@ LEAVES = (
 KEYS = st.text() | st.integers() | st.booleans() | st.none() | st.tuples(st.integers(), st.text())
 
 
+@pytest.mark.slow
 @settings(max_examples=60, derandomize=True, deadline=None)
 @given(
     value=st.recursive(
@@ -156,7 +157,6 @@ def test_tensors_have_the_names_of_their_places(tmp_path):
         torch.empty(2, device="meta"),
         torch.Generator(),
     ],
-    ids=str,
 )
 @pytest.mark.parametrize(
     ("wrap", "place"), [(lambda v: v, "a"), (lambda v: [v], r"a\.0"), (lambda v: {"b": v}, r"a\.b")]
@@ -176,6 +176,7 @@ def archive(tmp_path):
     return path
 
 
+@pytest.mark.slow
 def test_each_flipped_bit_is_noticed_or_changes_nothing(archive):
     data, content = archive.read_bytes(), read_archive(archive, "thing")
     unnoticed = 0

@@ -80,6 +80,12 @@ def test_number_of_neighbors_plays_no_part(search):
     assert new(n_neighbors=1000).fit(POINTS, graph=graph).n_neighbors_ == 3
 
 
+def test_neighbors_of_a_given_graph_are_saved(search, tmp_path):
+    graph = search.kneighbors_graph(mode="distance")
+    new(n_neighbors=29).fit(POINTS, graph=graph).save(tmp_path / "model")
+    assert ManifoldAutoencoder.load(tmp_path / "model").n_neighbors_ == 3
+
+
 def test_graph_leads_the_coordinates():
     # Points along a line in another order than that in which they lie.
     order = np.random.default_rng(0).permutation(30)

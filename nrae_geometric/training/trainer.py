@@ -17,7 +17,7 @@ from torch import nn
 from torch_geometric.data import Data
 from tqdm.auto import tqdm
 
-from nrae_geometric.archive import check_storable
+from nrae_geometric.archive import MISFITS, check_storable
 from nrae_geometric.atomic import check_writable
 from nrae_geometric.nn.evaluation import preserved_modes
 from nrae_geometric.training.callback import Callback, by_name, restore_states
@@ -365,7 +365,7 @@ class Trainer:
             restore_states(self.callbacks, state["callbacks"])
             generators: dict[str, Any] = state["random"]
             self._restore_generators(generators)
-        except (AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError) as error:
+        except MISFITS as error:
             reason = error if isinstance(error, ValueError) else repr(error)
             raise ValueError(f"{self.checkpoint} does not fit this run: {reason}") from error
         self._has_saved = True
