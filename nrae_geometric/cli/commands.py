@@ -5,6 +5,7 @@ import logging
 from collections.abc import Sequence
 
 from nrae_geometric.cli import evaluate, train, tune
+from nrae_geometric.cli.process import wait_passively
 from nrae_geometric.cli.settings import add_plugin, split_settings
 from nrae_geometric.registry import import_plugin
 from nrae_geometric.version import __version__
@@ -19,6 +20,7 @@ def run(argv: Sequence[str]) -> None:
     Raises:
         SystemExit: After ``--help`` and ``--version``, or if the arguments are not understood.
     """
+    wait_passively()
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     arguments, settings = split_settings(argv)
     parsed = _parser().parse_args(arguments)

@@ -2,8 +2,19 @@
 
 import atexit
 import gc
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+
+def wait_passively() -> None:
+    """Has OpenMP's threads sleep while they wait for each other; it has to come before torch.
+
+    They would spin, and beside another busy process, with a core fewer than there are threads, most
+    of the time of a small step goes by in spinning. What the user has set counts.
+    """
+    if not os.environ.keys() & {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT"}:
+        os.environ |= {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "0"}
 
 
 @contextmanager

@@ -1,7 +1,9 @@
 """The command line as a whole: exit codes, usage, and what it does not wait for."""
 
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -71,3 +73,23 @@ def test_interrupt_exits_with_130(monkeypatch, capsys):
 def test_plugin_that_is_not_there_is_named(capsys, plugin, message):
     assert main(["--plugin", plugin, "list"]) == 2
     assert message in capsys.readouterr().err
+
+
+def test_threads_wait_passively_unless_the_user_says_otherwise(tmp_path):
+    code = """
+import os, sys
+from nrae_geometric.cli import main
+assert "torch" not in sys.modules
+main(["list"])
+print(os.environ.get("OMP_WAIT_POLICY"), os.environ.get("GOMP_SPINCOUNT"))
+"""
+    unset = {key: os.environ[key] for key in os.environ if not key.startswith(("OMP_", "GOMP_"))}
+    for given, expected in [({}, "PASSIVE 0"), ({"OMP_WAIT_POLICY": "ACTIVE"}, "ACTIVE None")]:
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            env={**unset, **given, "PYTHONPATH": str(Path(__file__).parents[2])},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert done.stdout.splitlines()[-1] == expected
