@@ -10,7 +10,12 @@ VENV := .venv
 VENV_PYTHON := $(VENV)/bin/python
 PIP := -m pip --disable-pip-version-check
 BUILD_EXTENSION := $(VENV_PYTHON) tools/build_extension.py
+.DEFAULT_GOAL := run
 OLDEST := .venv-oldest
+# A process for each core; threads that spin while they wait would take the cores from each other.
+PYTEST := -m pytest --numprocesses auto
+test quick oldest fuzz: export OMP_WAIT_POLICY := PASSIVE
+test quick oldest fuzz: export GOMP_SPINCOUNT := 0
 
 .PHONY: run test quick oldest fuzz soak setup lint types format cluster sampling
 
@@ -18,14 +23,14 @@ run: setup
 	$(VENV_PYTHON) examples/swiss_roll.py
 
 test: setup $(VENV)/.dev
-	$(VENV_PYTHON) -m pytest
+	$(VENV_PYTHON) $(PYTEST)
 
 quick: setup $(VENV)/.dev
-	$(VENV_PYTHON) -m pytest -m "not slow" --hypothesis-profile quick --numprocesses auto
+	$(VENV_PYTHON) $(PYTEST) -m "not slow" --hypothesis-profile quick
 
 # Fifty times as many damaged files as in a test run.
 fuzz: setup $(VENV)/.dev
-	NRAE_FUZZ=10000 $(VENV_PYTHON) -m pytest tests/faults -k "broken or damaged"
+	NRAE_FUZZ=10000 $(VENV_PYTHON) $(PYTEST) tests/faults -k "broken or damaged"
 
 # Twenty minutes of fitting, using, searching and measuring; fails where memory grows.
 soak: setup
@@ -57,7 +62,7 @@ sampling: $(VENV)/.packages
 
 # The quick tests on the oldest versions that setup.py promises.
 oldest: $(OLDEST)/.packages
-	$(OLDEST)/bin/python -m pytest -m "not slow" --hypothesis-profile quick --numprocesses auto
+	$(OLDEST)/bin/python $(PYTEST) -m "not slow" --hypothesis-profile quick
 
 $(VENV)/.created:
 	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info[:2] < (3, 11))' || { \
