@@ -3,6 +3,7 @@
 import errno
 import importlib
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -136,5 +137,5 @@ def test_broken_plugin_is_named(tmp_path, capsys, content):
 
 @pytest.mark.parametrize("stream", ["stdout", "stderr"])
 def test_closed_streams_are_no_error(tmp_path, stream):
-    command = f"{sys.executable} -m nrae_geometric list {'>&-' if stream == 'stdout' else '2>&-'}"
+    command = f"{shlex.quote(sys.executable)} -m nrae_geometric list {'>&-' if stream == 'stdout' else '2>&-'}"
     assert subprocess.run(command, shell=True).returncode == 0
