@@ -137,5 +137,6 @@ def test_broken_plugin_is_named(tmp_path, capsys, content):
 
 @pytest.mark.parametrize("stream", ["stdout", "stderr"])
 def test_closed_streams_are_no_error(tmp_path, stream):
-    command = f"{shlex.quote(sys.executable)} -m nrae_geometric list {'>&-' if stream == 'stdout' else '2>&-'}"
+    closed = ">&-" if stream == "stdout" else "2>&-"
+    command = f"{shlex.quote(sys.executable)} -m nrae_geometric list {closed}"
     assert subprocess.run(command, shell=True).returncode == 0
