@@ -7,25 +7,22 @@ from collections.abc import Iterable
 from numbers import Real
 from typing import Any
 
-import numpy as np
 
-
-def integer(name: str, value: Any, least: int, most: float = math.inf) -> int:
+def integer(name: str, value: Any, least: float = -math.inf, most: float = math.inf) -> int:
     """Returns an integer of any library as Python's.
 
     Args:
         name (str): The argument's name in error messages.
         value (Any): Python's, NumPy's or PyTorch's integer, or an array or tensor ``[]`` of one.
-        least (int): The smallest that is allowed.
+        least (int, optional): The smallest that is allowed. (default: no limit)
         most (float, optional): The largest. (default: no limit)
 
     Raises:
         TypeError: If it is no integer; ``True`` and ``2.0`` are none.
         ValueError: If it is out of range.
     """
-    is_bool = isinstance(value, bool) or "bool" in str(getattr(value, "dtype", ""))
     try:
-        if is_bool:
+        if isinstance(value, bool) or "bool" in str(getattr(value, "dtype", "")):
             raise TypeError
         number = operator.index(value)
     except (TypeError, RuntimeError):
@@ -70,7 +67,8 @@ def flag(name: str, value: Any) -> bool:
     Raises:
         TypeError: If it is none; ``1`` and ``"False"`` are none.
     """
-    if not isinstance(value, bool | np.bool_):
+    # NumPy's type, whose name depends on its version; arrays of one are of another.
+    if type(value).__name__ not in ("bool", "bool_"):
         raise TypeError(f"{name} must be True or False, got {value!r}")
     return bool(value)
 
@@ -88,5 +86,5 @@ def choice(name: str, value: Any, choices: Iterable[str | None]) -> Any:
     """
     known = list(choices)
     if not (value is None or isinstance(value, str)) or value not in known:
-        raise ValueError(f"{name} must be one of {', '.join(map(repr, known))}, got {value!r}")
+        raise ValueError(f"unknown {name} {value!r}; choose one of {', '.join(map(repr, known))}")
     return value

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch_geometric.data import Batch, Data
 
 from nrae_geometric.archive import MISFITS, check_storable, read_archive, write_archive
-from nrae_geometric.arguments import integer
+from nrae_geometric.arguments import choice, integer
 from nrae_geometric.callbacks import EarlyStopping, EmbeddingStart
 from nrae_geometric.fitting import center_and_scale, check_distinct, given_graph
 from nrae_geometric.geodesics import warn_of_clusters
@@ -428,9 +428,8 @@ class ManifoldAutoencoder(LatentTransformer):
             ("metric", self.metric, METRICS),
             ("backend", self.backend, ["auto", *BACKENDS]),
         ):
-            if isinstance(value, str) and value not in known:
-                names = ", ".join(map(repr, known))
-                raise ValueError(f"unknown {noun} {value!r}; choose one of {names}")
+            if isinstance(value, str):
+                choice(noun, value, known)
         resolve_device(self.device)
 
     def _draws_alone(self, settings: ModelSettings) -> bool:

@@ -12,8 +12,8 @@ A kind of thing is one file in the package of its kind, and nothing else needs t
 
 Every module of that package is imported when a name is first looked up. Things that live elsewhere
 are known as soon as their module is imported, which the entry-point group
-``nrae_geometric.plugins`` of an installed package does by itself. This module needs neither torch
-nor any other package of the library.
+``nrae_geometric.plugins`` of an installed package does by itself. This module needs no
+torch.
 """
 
 import importlib
@@ -29,6 +29,8 @@ from pathlib import Path
 from typing import Annotated, Any, ClassVar, Generic, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from nrae_geometric.arguments import choice
 
 T = TypeVar("T")
 PLUGINS = "nrae_geometric.plugins"
@@ -65,11 +67,7 @@ class Registry(Generic[T]):
             ValueError: If there is none; the message has those that there are.
         """
         self._discover()
-        if name not in self._things:
-            raise ValueError(
-                f"unknown {self.noun} {name!r}; choose one of {', '.join(map(repr, self._things))}"
-            )
-        return self._things[name]
+        return self._things[choice(self.noun, name, self._things)]
 
     def __contains__(self, name: object) -> bool:
         self._discover()

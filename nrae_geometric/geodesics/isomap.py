@@ -8,6 +8,7 @@ import torch
 from scipy.linalg import eigh
 from torch import Tensor
 
+from nrae_geometric.arguments import integer
 from nrae_geometric.geodesics.components import connect_components
 from nrae_geometric.geodesics.graph import (
     ENTRIES_PER_BLOCK,
@@ -17,7 +18,7 @@ from nrae_geometric.geodesics.graph import (
 )
 from nrae_geometric.geodesics.loops import Loop, find_graph_loop
 from nrae_geometric.geodesics.shortcuts import remove_shortcuts
-from nrae_geometric.neighbors.points import as_integer, as_points, as_tensor
+from nrae_geometric.neighbors.points import as_points, as_tensor
 
 logger = logging.getLogger(__name__)
 
@@ -94,8 +95,8 @@ def geodesic_coordinates(
     """
     x = as_tensor(x)
     points = as_points(x)
-    dim = as_integer(dim, "dim")
-    num_landmarks = as_integer(num_landmarks, "num_landmarks")
+    dim = integer("dim", dim)
+    num_landmarks = integer("num_landmarks", num_landmarks)
     if len(points) < 2:
         raise ValueError(f"x should be at least two points [N, *shape], got {len(points)}")
     if not 1 <= dim < min(num_landmarks, len(points)):

@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from torch_geometric import EdgeIndex
 from torch_geometric.data import Batch, Data
 
 from nrae_geometric.arguments import flag, integer
+from nrae_geometric.neighbors.points import as_tensor
 from nrae_geometric.points import Points
 
 # fmt: off
@@ -72,25 +72,14 @@ def _tensor(points: Any, name: str) -> Tensor:
     values = given.values
     if not isinstance(values, np.ndarray | Tensor) or values.dtype in (object, np.longdouble):
         values = given.rows().reshape(given.shape)
-    return values if isinstance(values, Tensor) else torch.from_numpy(_native(values))
-
-
-def _native(array: NDArray[Any]) -> NDArray[Any]:
-    """The array in the byte order and layout that PyTorch knows."""
-    return np.require(array, array.dtype.newbyteorder("="), ["C", "W"])
+    return as_tensor(values, name)
 
 
 def _edges(edge_index: Any) -> Tensor:
     if isinstance(edge_index, EdgeIndex):
         edge_index = edge_index.as_tensor()
     if not isinstance(edge_index, Tensor):
-        try:
-            edge_index = torch.from_numpy(_native(np.asarray(edge_index)))
-        except (TypeError, ValueError) as error:
-            raise TypeError(
-                f"data.edge_index is a {type(edge_index).__name__} that is no array of integers: "
-                f"{error}"
-            ) from None
+        edge_index = as_tensor(edge_index, "data.edge_index")
         if edge_index.numel() == 0:
             edge_index = edge_index.long()
     kind = edge_index.dtype
@@ -148,8 +137,7 @@ def checked_input_nodes(input_nodes: Any, num_nodes: int) -> Tensor | None:
     try:
         if isinstance(input_nodes, str | Mapping | Set | Iterator):
             raise TypeError
-        is_tensor = isinstance(input_nodes, Tensor)
-        nodes = input_nodes if is_tensor else torch.from_numpy(_native(np.asarray(input_nodes)))
+        nodes = as_tensor(input_nodes, "input_nodes")
     except (TypeError, ValueError):
         raise TypeError(
             f"input_nodes must be an array of indices or a mask, got {input_nodes!r:.60}"

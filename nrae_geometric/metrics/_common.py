@@ -7,8 +7,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from nrae_geometric.arguments import integer
 from nrae_geometric.geodesics.graph import power_of_two
-from nrae_geometric.neighbors.points import as_integer, as_tensor, refuse_rows
+from nrae_geometric.neighbors.points import as_tensor, refuse_rows
 from nrae_geometric.nn.evaluation import to_model
 
 Array = Tensor | np.ndarray
@@ -76,7 +77,7 @@ def check_same_length(**tensors: Tensor) -> None:
 
 def check_positive(value: int, name: str) -> int:
     """Returns a count of at least one, and raises an error for any other."""
-    value = as_integer(value, name)
+    value = integer(name, value)
     if value < 1:
         raise ValueError(f"{name} is {value}; it must be at least 1")
     return value
@@ -90,7 +91,7 @@ def sample_rows(
     The generator is its own: a metric recorded during training must not move the random stream
     that training draws from.
     """
-    seed = as_integer(seed, "seed")
+    seed = integer("seed", seed)
     if num_samples is None:
         return torch.arange(num_rows)
     num_samples = check_positive(num_samples, name)

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from nrae_geometric.arguments import integer
 from nrae_geometric.geodesics.graph import power_of_two
 from nrae_geometric.metrics._common import (
     ROWS_PER_BLOCK,
@@ -24,7 +25,6 @@ from nrae_geometric.metrics._common import (
     sample_rows,
 )
 from nrae_geometric.metrics.suite import Evaluation, register_measure
-from nrae_geometric.neighbors.points import as_integer
 from nrae_geometric.neighbors.ranking import distance_matrix
 
 # So many random points determine the scores to about one percent.
@@ -189,7 +189,7 @@ def _checked(
 ) -> tuple[Tensor, Tensor, Tensor, int]:
     points, latents = as_points(x, "x"), as_points(z, "z")
     check_same_length(x=points, z=latents)
-    k = as_integer(k, "k")
+    k = integer("k", k)
     largest = (len(points) - 1) // 2
     if not 1 <= k <= largest:
         raise ValueError(

@@ -5,9 +5,10 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from nrae_geometric.arguments import choice
 from nrae_geometric.metrics._common import ROWS_PER_BLOCK, Array, as_points
 from nrae_geometric.metrics.suite import Evaluation, register_measure
-from nrae_geometric.neighbors.points import as_tensor, check_choice
+from nrae_geometric.neighbors.points import as_tensor
 
 
 @torch.no_grad()
@@ -35,7 +36,7 @@ def reconstruction_error(
     Raises:
         ValueError: If the shapes differ, a value is not finite or the reduction is unknown.
     """
-    check_choice(reduction, "reduction", ("mean", "none"))
+    choice("reduction", reduction, ("mean", "none"))
     x, x_recon = as_tensor(x, "x"), as_tensor(x_recon, "x_recon")
     if x.shape != x_recon.shape:
         raise ValueError(

@@ -1,12 +1,13 @@
 r"""Checks of points, numbers of neighbors and graphs before any backend sees them."""
 
-import operator
 from typing import Any
 
 import numpy as np
 import torch
 from scipy import sparse
 from torch import Tensor
+
+from nrae_geometric.arguments import integer
 
 # Integers of up to 16 bits and half-precision floats are exact in float32; wider integers are
 # exact in float64 only.
@@ -140,7 +141,7 @@ def check_k(k: int, num_points: int, leave_out_self: bool, graph: int | None = N
         TypeError: If :obj:`k` is not an integer.
         ValueError: If :obj:`k` is below one or above the number of possible neighbors.
     """
-    k = as_integer(k, "k")
+    k = integer("k", k)
     largest = num_points - 1 if leave_out_self else num_points
     if not 1 <= k <= largest:
         where = "" if graph is None else f" of graph {graph}"
@@ -149,43 +150,6 @@ def check_k(k: int, num_points: int, leave_out_self: bool, graph: int | None = N
             f"k must be between 1 and {largest} for {num_points} points{where}{why}, got {k}"
         )
     return k
-
-
-def as_integer(value: Any, name: str) -> int:
-    r"""Returns an integer of any library as an int.
-
-    Raises:
-        TypeError: If it is not an integer, or a truth value.
-    """
-    try:
-        if isinstance(value, bool | np.bool_):
-            raise TypeError
-        return operator.index(value)
-    except TypeError:
-        raise TypeError(f"{name} must be an integer, got {value!r}") from None
-
-
-def check_bool(value: Any, name: str) -> bool:
-    r"""Returns a truth value as a bool.
-
-    Raises:
-        TypeError: If it is none, such as the string :obj:`"False"`.
-    """
-    if not isinstance(value, bool | np.bool_):
-        raise TypeError(f"{name} must be True or False, got {value!r}")
-    return bool(value)
-
-
-def check_choice(value: Any, name: str, choices: tuple[str, ...]) -> str:
-    r"""Returns an option if it is one of the choices.
-
-    Raises:
-        ValueError: If it is not; the message lists them.
-    """
-    if not isinstance(value, str) or value not in choices:
-        listed = ", ".join(map(repr, choices))
-        raise ValueError(f"unknown {name} {value!r}; choose one of {listed}")
-    return value
 
 
 def refuse_rows(bad: Tensor, name: str, fault: str, remedy: str) -> None:

@@ -13,7 +13,8 @@ import torch
 from scipy import sparse
 from torch import Tensor
 
-from nrae_geometric.neighbors.points import as_integer, as_tensor
+from nrae_geometric.arguments import integer
+from nrae_geometric.neighbors.points import as_tensor
 from nrae_geometric.neighbors.ranking import sort_pairs
 
 _FORMS = (
@@ -60,7 +61,7 @@ def precomputed_graph(
         ValueError: If shapes do not fit each other or :obj:`num_nodes`, a node number is out of
             range, a length negative or not finite, an edge given twice, or no edge left.
     """
-    num_nodes = as_integer(num_nodes, "num_nodes")
+    num_nodes = integer("num_nodes", num_nodes)
     if sparse.issparse(neighbors) or _is_sparse_tensor(neighbors):
         neighbor, center, length = _from_matrix(neighbors, num_nodes, name)
     elif hasattr(neighbors, "edge_index"):

@@ -11,14 +11,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from nrae_geometric.arguments import choice, flag
 from nrae_geometric.neighbors.backends import Backend, ScipyBackend, TorchBackend
 from nrae_geometric.neighbors.metrics import Metric
 from nrae_geometric.neighbors.points import (
     as_batch,
     as_points,
     as_query,
-    check_bool,
-    check_choice,
     check_k,
 )
 from nrae_geometric.neighbors.ranking import sort_pairs
@@ -166,9 +165,9 @@ def knn_edges(
         ModuleNotFoundError: As in :func:`knn_graph`.
     """
     metric = as_metric(metric)
-    check_choice(flow, "flow", FLOWS)
-    loop = check_bool(loop, "loop")
-    force_undirected = check_bool(force_undirected, "force_undirected")
+    choice("flow", flow, FLOWS)
+    loop = flag("loop", loop)
+    force_undirected = flag("force_undirected", force_undirected)
     points = as_points(x)
     dtype, num_points = points.dtype, points.size(0)
     if batch is None:
@@ -236,7 +235,7 @@ def as_metric(metric: str | Metric) -> Metric:
     """
     if isinstance(metric, Metric):
         return metric
-    return METRICS[check_choice(metric, "metric", tuple(METRICS))]()
+    return METRICS[metric]()
 
 
 def check_backend(backend: str | Backend) -> None:
@@ -246,7 +245,7 @@ def check_backend(backend: str | Backend) -> None:
         ValueError: If it is not; the message lists those that there are.
     """
     if not isinstance(backend, Backend):
-        check_choice(backend, "backend", ("auto", *BACKENDS))
+        choice("backend", backend, ("auto", *BACKENDS))
 
 
 def _backend(backend: str | Backend, x: Tensor) -> Backend:

@@ -7,6 +7,8 @@ import torch
 from torch import Tensor
 from torch_geometric import EdgeIndex
 
+from nrae_geometric.neighbors.points import as_tensor
+
 
 class RowIndexError(IndexError, ValueError):
     """An index of a row that is not there."""
@@ -84,7 +86,7 @@ def check_indices(name: str, index: Any, num_rows: int, device: torch.device) ->
     if isinstance(index, np.ndarray | list | tuple) and not any(
         isinstance(part, Tensor) for part in index
     ):
-        index = torch.as_tensor(np.asarray(index), device=device)
+        index = as_tensor(index, name).to(device)
     if not isinstance(index, Tensor):
         raise TypeError(f"{name} must be a tensor of integers, got {type(index).__name__}")
     if index.dtype == torch.bool or index.is_floating_point() or index.is_complex():

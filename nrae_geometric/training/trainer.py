@@ -1,14 +1,11 @@
 """The training loop."""
 
 import logging
-import math
-import operator
 import os
 import re
 import time
 from collections.abc import Iterable, Sequence
 from contextlib import nullcontext
-from numbers import Real
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +15,7 @@ from torch_geometric.data import Data
 from tqdm.auto import tqdm
 
 from nrae_geometric.archive import MISFITS, check_storable
+from nrae_geometric.arguments import integer, number
 from nrae_geometric.atomic import check_writable
 from nrae_geometric.nn.evaluation import preserved_modes
 from nrae_geometric.training.callback import Callback, by_name, restore_states
@@ -124,8 +122,8 @@ class Trainer:
         progress: bool = True,
         compile: bool = False,
     ) -> None:
-        self.max_epochs = _integer("max_epochs", max_epochs, 1)
-        self.lr = _rate(lr)
+        self.max_epochs = integer("max_epochs", max_epochs, 1)
+        self.lr = number("lr", lr, above=0)
         self.callbacks = by_name(callbacks)
         if schedule is not None and not callable(schedule):
             raise TypeError(
@@ -135,7 +133,7 @@ class Trainer:
         self.device = resolve_device(device)
         self.precision = resolve_precision(precision)
         self.global_generators = global_generators
-        self.seed = None if seed is None else _integer("seed", seed, 0, 2**32 - 1)
+        self.seed = None if seed is None else integer("seed", seed, 0, 2**32 - 1)
         self.checkpoint = None if checkpoint is None else Path(checkpoint)
         self.fingerprint = fingerprint
         self.progress = progress
@@ -391,20 +389,3 @@ class Trainer:
 
 def _architecture(model: nn.Module) -> str:
     return re.sub(r"0x[0-9a-f]+", "0x", repr(model))
-
-
-def _integer(name: str, value: Any, least: int, most: float = math.inf) -> int:
-    try:
-        number = operator.index(value)
-    except TypeError:
-        raise TypeError(f"{name} must be an integer, got {value!r}") from None
-    if not least <= number <= most:
-        limit = "" if most == math.inf else f" and at most {most}"
-        raise ValueError(f"{name} must be at least {least}{limit}, got {value!r}")
-    return number
-
-
-def _rate(lr: Any) -> float:
-    if not isinstance(lr, Real) or not 0 < float(lr) < math.inf:
-        raise ValueError(f"lr must be positive and finite, got {lr!r}")
-    return float(lr)

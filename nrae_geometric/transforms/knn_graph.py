@@ -3,8 +3,8 @@
 from torch_geometric.data import Data
 from torch_geometric.transforms import BaseTransform
 
+from nrae_geometric.arguments import choice, flag, integer
 from nrae_geometric.neighbors import Backend, Metric
-from nrae_geometric.neighbors.points import as_integer, check_bool, check_choice
 from nrae_geometric.neighbors.search import FLOWS, as_metric, check_backend, knn_edges
 
 
@@ -44,12 +44,12 @@ class KNNGraph(BaseTransform):
     ) -> None:
         as_metric(metric)
         check_backend(backend)
-        self.k = as_integer(k, "k")
+        self.k = integer("k", k)
         self.metric = metric
         self.backend = backend
-        self.loop = check_bool(loop, "loop")
-        self.flow = check_choice(flow, "flow", FLOWS)
-        self.force_undirected = check_bool(force_undirected, "force_undirected")
+        self.loop = flag("loop", loop)
+        self.flow = choice("flow", flow, FLOWS)
+        self.force_undirected = flag("force_undirected", force_undirected)
 
     def forward(self, data: Data) -> Data:
         """Returns the data with :obj:`edge_index` and :obj:`edge_length`.

@@ -89,7 +89,7 @@ def test_refuses_images_of_another_size(tiny_root, write_idx):
 
 
 def test_refuses_an_unknown_split(tiny_root):
-    with pytest.raises(ValueError, match="split must be one of 'train', 'test', got 'training'"):
+    with pytest.raises(ValueError, match="unknown split 'training'; choose one of 'train', 'test'"):
         MNIST(tiny_root, split="training")
 
 

@@ -127,8 +127,14 @@ def test_numbers_of_things_are_integers(name, value):
         (lambda: SwissRoll(9, noise=-1), "noise must be finite and at least 0"),
         (lambda: SwissRoll(9, dim="2"), "dim must be an integer"),
         (lambda: SwissRoll(9, dim=True), "dim must be an integer"),
-        (lambda: MNIST(".", "all", download=False), "split must be one of 'train', 'test'"),
-        (lambda: MNIST(".", None, download=False), "split must be one of 'train', 'test'"),
+        (
+            lambda: MNIST(".", "all", download=False),
+            "unknown split .* one of 'train', 'test'",
+        ),
+        (
+            lambda: MNIST(".", None, download=False),
+            "unknown split .* one of 'train', 'test'",
+        ),
         (lambda: RotatedDigits(digit="3"), "digit must be an integer"),
         (lambda: RotatedDigits(rotate_range="180"), "rotate_range must be a number"),
         (lambda: EarlyStopping(3, monitor="accuracy"), "one of 'validation_loss', 'loss'"),
@@ -160,6 +166,6 @@ def test_pictures_of_any_name_are_written(tmp_path, name):
 
 @pytest.mark.parametrize("name", ["a.foo", "a.npy", "a.b c"])
 def test_pictures_of_an_unknown_format_are_refused_with_the_choices(tmp_path, name):
-    with pytest.raises(ValueError, match=r"must be one of .*'pdf'.*'png'"):
+    with pytest.raises(ValueError, match=r"choose one of .*'pdf'.*'png'"):
         save_figure(plot_losses({"a": [1.0, 0.5]}), tmp_path / name)
     assert not list(tmp_path.iterdir())

@@ -379,7 +379,7 @@ def test_empty_loader_is_an_error(make_model):
     [
         ({"max_epochs": 0}, "max_epochs must be at least 1, got 0"),
         ({"max_epochs": 2.5}, r"max_epochs must be an integer, got 2\.5"),
-        ({"lr": 0.0}, r"lr must be positive and finite, got 0\.0"),
+        ({"lr": 0.0}, r"lr must be finite and above 0, got 0\.0"),
         ({"lr": float("nan")}, "got nan"),
         ({"lr": "fast"}, "got 'fast'"),
         ({"seed": -1}, "seed must be at least 0 and at most 4294967295, got -1"),

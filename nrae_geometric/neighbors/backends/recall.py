@@ -1,11 +1,11 @@
 r"""Helpers of backends that miss neighbors or search in float32."""
 
 from collections.abc import Callable
-from numbers import Real
 
 import torch
 from torch import Tensor
 
+from nrae_geometric.arguments import number
 from nrae_geometric.neighbors.backends.torch import TorchBackend
 from nrae_geometric.neighbors.blocked.rounding import mean_point, power_of_two_scale
 from nrae_geometric.neighbors.ranking import block_rows, drop_self, pair_distance, rank, row_blocks
@@ -20,9 +20,7 @@ def check_recall(recall: float) -> float:
         TypeError: If it is not a number.
         ValueError: If it is not above 0 and at most 1.
     """
-    if isinstance(recall, bool) or not isinstance(recall, Real):
-        raise TypeError(f"recall must be a number, got {recall!r}")
-    if not 0 < recall <= 1:
+    if not 0 < (recall := number("recall", recall)) <= 1:
         raise ValueError(f"recall must be above 0 and at most 1, got {recall}")
     return recall
 

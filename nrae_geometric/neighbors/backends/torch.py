@@ -3,13 +3,13 @@ r"""Exact search in plain PyTorch, in any dimension and on any device."""
 import torch
 from torch import Tensor
 
+from nrae_geometric.arguments import integer
 from nrae_geometric.neighbors.backends.base import Backend, register_backend
 from nrae_geometric.neighbors.blocked.ordering import redundant_duplicates
 from nrae_geometric.neighbors.blocked.outliers import Outliers
 from nrae_geometric.neighbors.blocked.products import exact_matmul
 from nrae_geometric.neighbors.blocked.search import BlockedSearch
 from nrae_geometric.neighbors.blocked.strips import StripSearch
-from nrae_geometric.neighbors.points import as_integer
 from nrae_geometric.neighbors.ranking import compare_all, drop_self
 
 # Up to so many coordinate differences, to form them all is faster than to set up tiles.
@@ -37,9 +37,7 @@ class TorchBackend(Backend):
     name = "torch"
 
     def __init__(self, block_size: int | None = None) -> None:
-        if block_size is not None and (block_size := as_integer(block_size, "block_size")) < 1:
-            raise ValueError(f"block_size must be at least 1, got {block_size}")
-        self.block_size = block_size
+        self.block_size = None if block_size is None else integer("block_size", block_size, 1)
 
     def search(self, x: Tensor, k: int, query: Tensor | None) -> tuple[Tensor, Tensor]:
         r"""Compares all pairs of a small set directly, else searches blocks of them."""
