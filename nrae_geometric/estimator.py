@@ -3,7 +3,6 @@
 import inspect
 import os
 from collections.abc import Sequence
-from contextlib import nullcontext
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
@@ -29,12 +28,11 @@ from nrae_geometric.neighbors import Backend, Metric
 from nrae_geometric.nn import AE
 from nrae_geometric.nn.build import build_autoencoder, check_autoencoder, method_settings
 from nrae_geometric.nn.mlp import ACTIVATIONS
-from nrae_geometric.nn.randomness import may_draw
 from nrae_geometric.points import Points
 from nrae_geometric.registry import BACKENDS, METRICS, MODELS, ModelSettings
 from nrae_geometric.training import Callback, Trainer
 from nrae_geometric.training.device import resolve_device
-from nrae_geometric.training.random_state import preserved_random_state, seed_generators
+from nrae_geometric.training.random_state import RandomState, may_draw
 from nrae_geometric.transforms import KNNGraph
 
 METHOD_PARAMETERS = ("order", "neighbor_weight")
@@ -453,9 +451,9 @@ class ManifoldAutoencoder(LatentTransformer):
         device, dim = self.graph_.x.device, self._n_features_out
         some = torch.arange(min(int(self.batch_size), self.graph_.num_nodes), device=device)
         generator = torch.Generator().manual_seed(seed) if alone else None
-        with nullcontext() if alone else preserved_random_state(device):
-            if not alone:
-                seed_generators(seed, device)
+        random = RandomState(device, of_process=not alone)
+        with random.preserved():
+            random.seed(seed)
             self.model_ = self._new_model(settings, generator).to(device)
             check_autoencoder(
                 self.model_, self.graph_.subgraph(some), settings.encoder_width(dim), dim

@@ -8,6 +8,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
+from sklearn.decomposition import PCA
 from torch import Tensor, nn
 from torch_geometric.data import Data
 
@@ -251,14 +252,6 @@ def _principal_components(x: Tensor, dim: int) -> Tensor:
         raise ValueError(
             f"{len(x)} points of {x.size(1)} values have no {dim} principal components"
         )
-    # Subspace iteration, as torch.pca_lowrank has it but from a generator of its own; with so many
-    # directions and iterations errors are below a millionth.
-    x = x.float() - x.float().mean(dim=0)
-    start = torch.randn(
-        x.size(1), min(dim + 10, largest), generator=torch.Generator().manual_seed(0)
-    )
-    basis = torch.linalg.qr(start.to(x)).Q
-    for _ in range(6):
-        basis = torch.linalg.qr(x.T @ torch.linalg.qr(x @ basis).Q).Q
-    _, _, rotation = torch.linalg.svd(x @ basis, full_matrices=False)
-    return x @ (basis @ rotation.T[:, :dim])
+    # From a generator of its own, which torch.pca_lowrank has not.
+    pca = PCA(dim, random_state=0)
+    return torch.from_numpy(pca.fit_transform(x.float().numpy(force=True))).to(x.device)

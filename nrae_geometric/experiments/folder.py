@@ -78,7 +78,7 @@ def check_fingerprint(state: Mapping[str, Any], config: ExperimentConfig, direct
     Raises:
         ValueError: If it is of another one.
     """
-    if state.get("fingerprint") == config.fingerprint():
+    if state["run"]["settings"] == config.fingerprint():
         return
     found = load_config(directory / CONFIG) if (directory / CONFIG).is_file() else config
     if found.fingerprint() == config.fingerprint():

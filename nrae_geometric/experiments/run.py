@@ -28,7 +28,7 @@ from nrae_geometric.nn import AE
 from nrae_geometric.training import Callback, Trainer
 from nrae_geometric.training.device import resolve_device
 from nrae_geometric.training.history import EpochRecord
-from nrae_geometric.training.random_state import preserved_random_state, seed_generators
+from nrae_geometric.training.random_state import RandomState
 from nrae_geometric.visualization import write_animation
 
 logger = logging.getLogger(__name__)
@@ -122,8 +122,9 @@ def _run(
     progress: bool,
 ) -> ExperimentResult:
     section = config.data.training
-    with preserved_random_state(device):
-        seed_generators(config.seed, device)
+    random = RandomState(device)
+    with random.preserved():
+        random.seed(config.seed)
         dataset = section.build(config.seed)
         data = build_graph(dataset[0].to(device), section)
         model = build_model(config.model, data.x.shape[1:])

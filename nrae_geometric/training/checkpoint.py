@@ -1,15 +1,21 @@
 """Checkpoint files."""
 
 import os
+import re
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from torch import nn
+
 from nrae_geometric.archive import read_archive, write_archive
 from nrae_geometric.atomic import atomic_write
 
 _KIND = "checkpoint"
+_PARTS = (
+    "run", "completed_epochs", "stop_reason", "model", "optimizer", "history", "random", "callbacks"
+)  # fmt: skip
 
 
 def save_checkpoint(
@@ -51,7 +57,10 @@ def load_checkpoint(path: str | os.PathLike[str]) -> dict[str, Any]:
     if not Path(path).is_file():
         raise FileNotFoundError(f"nothing to resume: there is no checkpoint {path}{_offer(path)}")
     try:
-        return read_archive(path, _KIND)
+        state = read_archive(path, _KIND)
+        if missing := [name for name in _PARTS if name not in state]:
+            raise ValueError(f"{path} is no checkpoint of a run: it lacks {', '.join(missing)}")
+        return state
     except ValueError as error:
         raise ValueError(f"{error}{_offer(path) or '; train anew'}") from error
 
@@ -63,6 +72,42 @@ def previous_checkpoint(path: str | os.PathLike[str]) -> Path:
         path (str or os.PathLike): The checkpoint.
     """
     return Path(path).with_stem(f"{Path(path).stem}.previous")
+
+
+def architecture(model: nn.Module) -> str:
+    """Returns what tells models apart whose weights have the same shapes.
+
+    Args:
+        model (torch.nn.Module): The model.
+    """
+    return re.sub(r"0x[0-9a-f]+", "0x", repr(model))  # without the addresses of functions
+
+
+def check_same_run(state: Mapping[str, Any], present: Mapping[str, Any], max_epochs: int) -> None:
+    """Makes sure that a checkpoint is of the run that is to go on from it.
+
+    Args:
+        state (Mapping[str, Any]): The checkpoint. Its ``run`` has the properties of its run.
+        present (Mapping[str, Any]): Those of the present run. Without a seed of its own that has
+            the checkpoint's.
+        max_epochs (int): The length of the present run.
+
+    Raises:
+        KeyError: If the checkpoint lacks a property.
+        ValueError: If it is of another or a longer run.
+    """
+    for name, value in present.items():
+        found = state["run"][name]
+        if found == value or (name == "seed" and value is None):
+            continue
+        if name == "settings":
+            raise ValueError("it is of a run with other settings; train anew")
+        raise ValueError(f"its {name} is {found}, and that of this run {value}")
+    if (completed := len(state["history"])) > max_epochs:
+        raise ValueError(
+            f"it has {completed} epochs already, more than max_epochs={max_epochs}; resume it "
+            f"with at least {completed}, or train anew"
+        )
 
 
 def _offer(path: str | os.PathLike[str]) -> str:

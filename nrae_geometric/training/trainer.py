@@ -2,10 +2,8 @@
 
 import logging
 import os
-import re
 import time
 from collections.abc import Iterable, Sequence
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -19,18 +17,17 @@ from nrae_geometric.arguments import integer, number
 from nrae_geometric.atomic import check_writable
 from nrae_geometric.nn.evaluation import preserved_modes
 from nrae_geometric.training.callback import Callback, by_name, restore_states
-from nrae_geometric.training.checkpoint import load_checkpoint, save_checkpoint
+from nrae_geometric.training.checkpoint import (
+    architecture,
+    check_same_run,
+    load_checkpoint,
+    save_checkpoint,
+)
 from nrae_geometric.training.device import resolve_device
 from nrae_geometric.training.history import EpochRecord, LossHistory, NonFiniteLossError
 from nrae_geometric.training.interrupt import DeferredInterrupt
 from nrae_geometric.training.points import points_fault
-from nrae_geometric.training.random_state import (
-    preserved_generator,
-    preserved_random_state,
-    random_state,
-    restore_random_state,
-    seed_generators,
-)
+from nrae_geometric.training.random_state import RandomState
 from nrae_geometric.training.schedule import Schedule, published_schedule
 from nrae_geometric.training.step import TrainingStep, resolve_precision
 
@@ -202,8 +199,8 @@ class Trainer:
         self.loader, self.validation, self.resumed = loader, validation, resume
         schedule = self.schedule
         seeds = self.global_generators and (self.seed is not None or resume)
-        random = preserved_random_state(self.device) if seeds else nullcontext()
-        with random, preserved_modes(model), torch.enable_grad():
+        random = RandomState(self.device, of_process=seeds)
+        with random.preserved(), preserved_modes(model), torch.enable_grad():
             try:
                 self._fit(model)
             finally:
@@ -217,7 +214,7 @@ class Trainer:
             self._history.restore([])
             self.stop_reason, self._has_saved = None, False
             if self.seed is not None:
-                self._seed(self.seed, self._generator)
+                self._random_state(self.loader).seed(self.seed)
         self.epoch = len(self.history)
         fault = self._points_fault(step)
         if fault is not None:
@@ -227,7 +224,7 @@ class Trainer:
             for callback in self.callbacks.values():
                 callback.on_fit_start(self, model)
             if self.resumed:
-                self._restore_generators(generators)
+                self._random_state(self.loader).set(generators)
             if self.checkpoint is not None:
                 # An hour of training must not end in a file that cannot be written.
                 check_storable(self._state(model))
@@ -296,37 +293,27 @@ class Trainer:
     def _validation_loss(self, step: TrainingStep) -> torch.Tensor | None:
         if self.validation is None:
             return None
-        generator = getattr(self.validation, "generator", None)
-        if self.global_generators:
-            preserved = preserved_random_state(self.device, generator)
-        else:
-            preserved = preserved_generator(generator)
-        with preserved:
-            self._seed(_VALIDATION_SEED, generator)
+        random = self._random_state(self.validation)
+        with random.preserved():
+            random.seed(_VALIDATION_SEED)
             return step.evaluate(self.validation)
 
-    def _seed(self, seed: int, generator: torch.Generator | None) -> None:
-        if self.global_generators:
-            seed_generators(seed, self.device, generator)
-        elif generator is not None:
-            generator.manual_seed(seed)
+    def _random_state(self, loader: Iterable[Data]) -> RandomState:
+        generator = getattr(loader, "generator", None)
+        return RandomState(self.device, generator, of_process=self.global_generators)
 
-    def _restore_generators(self, state: dict[str, Any]) -> None:
-        if self.global_generators:
-            restore_random_state(state, self.device, self._generator)
-        elif self._generator is not None:
-            self._generator.set_state(state["loader"])
-
-    @property
-    def _generator(self) -> torch.Generator | None:
-        return getattr(self.loader, "generator", None)
+    def _identity(self, model: nn.Module) -> dict[str, Any]:
+        return {
+            "settings": self.fingerprint,
+            "architecture": architecture(model),
+            "seed": self.seed,
+            "precision": self.precision,
+        }
 
     def _state(self, model: nn.Module) -> dict[str, Any]:
         """The part of a checkpoint that the caller's objects determine."""
         return {
-            "architecture": _architecture(model),
-            "seed": self.seed,
-            "precision": self.precision,
+            "run": self._identity(model),
             "model": model.state_dict(),
             "callbacks": {
                 name: state for name, each in self.callbacks.items() if (state := each.state_dict())
@@ -339,11 +326,10 @@ class Trainer:
         state = {
             **self._state(model),
             "completed_epochs": len(self.history),
-            "fingerprint": self.fingerprint,
             "stop_reason": self.stop_reason,
             "optimizer": step.state_dict(),
             "history": self.history,
-            "random": random_state(self.device, self._generator),
+            "random": self._random_state(self.loader).get(),
         }
         save_checkpoint(self.checkpoint, state, keep_previous=self._has_saved)
         self._has_saved = True
@@ -355,37 +341,16 @@ class Trainer:
             raise ValueError("resume=True needs to know the checkpoint; pass Trainer(checkpoint=)")
         state = load_checkpoint(self.checkpoint)
         try:
-            self._check_same_run(model, state)
+            check_same_run(state, self._identity(model), self.max_epochs)
             model.load_state_dict(state["model"])
             step.load_state_dict(state["optimizer"])
             self._history.restore(state["history"])
             self.stop_reason = state["stop_reason"]
             restore_states(self.callbacks, state["callbacks"])
             generators: dict[str, Any] = state["random"]
-            self._restore_generators(generators)
+            self._random_state(self.loader).set(generators)
         except MISFITS as error:
             reason = error if isinstance(error, ValueError) else repr(error)
             raise ValueError(f"{self.checkpoint} does not fit this run: {reason}") from error
         self._has_saved = True
         return generators
-
-    def _check_same_run(self, model: nn.Module, state: dict[str, Any]) -> None:
-        if state["fingerprint"] != self.fingerprint:
-            raise ValueError("it is of a run with other settings; train anew")
-        seed = state["seed"] if self.seed is None else self.seed
-        for name, present in [
-            ("architecture", _architecture(model)),
-            ("seed", seed),
-            ("precision", self.precision),
-        ]:
-            if state[name] != present:
-                raise ValueError(f"its {name} is {state[name]}, and that of this run {present}")
-        if (completed := len(state["history"])) > self.max_epochs:
-            raise ValueError(
-                f"it has {completed} epochs already, more than max_epochs={self.max_epochs}; "
-                f"resume it with at least {completed}, or train anew"
-            )
-
-
-def _architecture(model: nn.Module) -> str:
-    return re.sub(r"0x[0-9a-f]+", "0x", repr(model))

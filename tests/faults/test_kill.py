@@ -95,8 +95,8 @@ def test_killed_rerun_leaves_measures_of_its_own_configuration_alone(train, whol
         train(tmp_path, *again, number=signal.SIGKILL, seconds=moment)
         has_new_config = f"seed: {seed + 100}" in (directory / "config.yml").read_text()
         state = load_checkpoint(directory / "checkpoint.pt")
-        assert state["seed"] in ((seed + 100,) if has_new_config else (seed, seed + 100))
+        assert state["run"]["seed"] in ((seed + 100,) if has_new_config else (seed, seed + 100))
         if (directory / "metrics.json").exists() and state["completed_epochs"] < 60:
             assert not has_new_config
             assert (directory / "metrics.json").read_bytes() == before
-        assert train(tmp_path, "--resume", "--seed", str(state["seed"]))[0] == 0
+        assert train(tmp_path, "--resume", "--seed", str(state["run"]["seed"]))[0] == 0

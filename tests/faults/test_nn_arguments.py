@@ -76,7 +76,10 @@ REFUSED: dict[str, tuple[Callable[[], object], str]] = {
     "directions of no point": (lambda: expand(z=Z[:0]), "leave from no point"),
     "one number": (lambda: expand(z=torch.tensor(1.0)), "z must have a row for each point"),
     "Jacobian of integers": (lambda: jacobian(DECODER, Z.long()), "z must hold floating-point"),
-    "reduction": (lambda: loss(reduction="max"), "unknown reduction 'max'; choose one of 'mean', 'sum', 'none'"),
+    "reduction": (
+        lambda: loss(reduction="max"),
+        "unknown reduction 'max'; choose one of 'mean', 'sum', 'none'",
+    ),
     "kernel as a word": (lambda: loss(kernel="binary"), "kernel must be a function"),
     "kernel of one number": (lambda: loss(kernel=lambda a, b: 1.0), "one weight for each of 3"),
     "edges of booleans": (lambda: loss(edges=EDGES > 0), "got torch.bool"),
