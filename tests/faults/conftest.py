@@ -6,12 +6,17 @@ The command, as a process of its own that does not wait for imports.
 import json
 import os
 import random
+import resource
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple
 
+import numpy as np
 import pytest
+
+from nrae_geometric.datasets import read_points
 
 NUM_MUTATIONS = int(os.environ.get("NRAE_FUZZ") or 200)
 # Bytes and lengths that readers trip over.
@@ -134,3 +139,51 @@ def _damage(data: bytearray, chance: random.Random) -> None:
         data[start:stop] = chance.choice(ODD_BYTES)
     else:
         del data[start:]
+
+
+@pytest.fixture
+def _bounded_memory() -> Iterator[None]:
+    """Lets the process have a gigabyte more than it has."""
+    used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    limits = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (used + 2**30, limits[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_AS, limits)
+
+
+@pytest.fixture(scope="session")
+def refusal() -> Callable[..., str]:
+    """The message of the error that reading a file gives, which is one line with its name."""
+
+    def refuse(path: Path, read: Callable[..., Any] = read_points, **options: Any) -> str:
+        with pytest.raises(ValueError) as error:
+            read(path, **options)
+        message = str(error.value)
+        assert str(path) in message
+        assert "\n" not in message
+        return message
+
+    return refuse
+
+
+@pytest.fixture
+def try_changes(mutations) -> Callable[..., None]:
+    """Reads damaged contents of a file, which gives points or one named error."""
+
+    def try_all(
+        content: bytes, file: Path, path: Path, read: Callable[..., Any], is_bounded: bool = True
+    ) -> None:
+        for number, damaged in enumerate(mutations(content)):
+            file.write_bytes(damaged)
+            try:
+                points, _ = read(path)
+            except ValueError as error:
+                message = str(error)
+                assert str(path) in message, number
+                assert "\n" not in message, number
+                assert not is_bounded or "memory" not in message, number
+            else:
+                assert len(points) > 0
+                assert np.isfinite(np.asarray(points)).all()
+
+    return try_all
