@@ -6,7 +6,7 @@ from runpy import run_path
 from setuptools import find_packages, setup
 
 ROOT = Path(__file__).parent
-TESTS = ["hypothesis", "optuna>=4", "pytest", "pytest-xdist"]
+TESTS = ["hypothesis", "optuna>=4", "pandas", "polars", "pyarrow", "pytest", "pytest-xdist"]
 
 setup(
     name="nrae-geometric",

@@ -6,7 +6,6 @@ The command, as a process of its own that does not wait for imports.
 import json
 import os
 import random
-import resource
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -144,6 +143,7 @@ def _damage(data: bytearray, chance: random.Random) -> None:
 @pytest.fixture
 def _bounded_memory() -> Iterator[None]:
     """Lets the process have a gigabyte more than it has."""
+    resource = pytest.importorskip("resource", reason="needs limits of memory")
     used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     limits = resource.getrlimit(resource.RLIMIT_AS)
     resource.setrlimit(resource.RLIMIT_AS, (used + 2**30, limits[1]))
