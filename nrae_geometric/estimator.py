@@ -1,33 +1,37 @@
 """The scikit-learn front door: a manifold learned with ``fit`` and used with ``transform``."""
 
 import inspect
-import os
 from collections.abc import Sequence
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
-from sklearn.base import clone
-from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
-from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 from torch_geometric.data import Batch, Data
 
-from nrae_geometric.archive import MISFITS, check_storable, read_archive, write_archive
 from nrae_geometric.arguments import choice, integer
-from nrae_geometric.callbacks import EarlyStopping, EmbeddingStart
-from nrae_geometric.fitting import center_and_scale, check_distinct, given_graph
+from nrae_geometric.callbacks import EarlyStopping
+from nrae_geometric.fitting import (
+    as_given,
+    center_and_scale,
+    check_distinct,
+    draws_alone,
+    given_graph,
+    split_rows,
+    start_callbacks,
+    training_loader,
+    usual_degree,
+    validation_loader,
+)
 from nrae_geometric.geodesics import warn_of_clusters
-from nrae_geometric.geodesics.graph import edge_lengths
-from nrae_geometric.latent_transformer import LatentTransformer
-from nrae_geometric.loader import NeighborhoodLoader
 from nrae_geometric.neighbors import Backend, Metric
 from nrae_geometric.nn import AE
 from nrae_geometric.nn.build import build_autoencoder, check_autoencoder, method_settings
 from nrae_geometric.nn.mlp import ACTIVATIONS
+from nrae_geometric.persistence import StoredTransformer, storable_parameters
 from nrae_geometric.points import Points
 from nrae_geometric.registry import BACKENDS, METRICS, MODELS, ModelSettings
 from nrae_geometric.training import Callback, Trainer
@@ -45,13 +49,9 @@ _COUNTS = (
 )
 # fmt: on
 _PATIENCE = 20
-_KIND = "estimator"
-# Objects that a fitted estimator has no more need of, and those that it needs to be used.
-_DISPENSABLE = ("backend", "callbacks", "init", "random_state")
-_NEEDED = ("encoder", "decoder", "metric")
 
 
-class ManifoldAutoencoder(LatentTransformer):
+class ManifoldAutoencoder(StoredTransformer):
     r"""An autoencoder of a manifold as a scikit-learn transformer.
 
     Connects the points to a k-nearest-neighbor graph, learns a model of :mod:`nrae_geometric.nn`
@@ -247,15 +247,17 @@ class ManifoldAutoencoder(LatentTransformer):
         """
         self._check_parameters()
         # What is fitted can be saved.
-        _storable_parameters(self.get_params(deep=False))
+        storable_parameters(self.get_params(deep=False))
         settings = self._settings()
         points = Points(X)
         points.require(2)
         self._check_features(points, reset=True)
         rows, given = points.rows(), given_graph(X, graph, len(points))
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
-        learned, held_out = self._split(len(rows), seed, given is not None)
-        start = self._start(len(rows), learned)
+        fraction = float(self.validation_fraction) if self.early_stopping else 0.0
+        k = None if given is not None else int(self.n_neighbors)
+        learned, held_out = split_rows(len(rows), fraction, seed, k)
+        start = start_callbacks(self.init, (len(rows), int(self.n_components)), learned)
         device = resolve_device(self.device)
         self.feature_shape_ = points.shape[1:]
         self.center_, self.scale_ = center_and_scale(rows[learned])
@@ -263,12 +265,18 @@ class ManifoldAutoencoder(LatentTransformer):
         x = self._scaled(rows)
         check_distinct(rows, x)
         x = x.to(device)
-        order = np.concatenate([learned, held_out])
         if given is None:
-            self._connect(X, rows, x, learned)
-            whole = None
+            # Other metrics depend on the origin; this one keeps its neighbors.
+            located = x if self.metric == "euclidean" else torch.tensor(rows, device=device)
+            batch = X.batch.to(device)[learned] if isinstance(X, Batch) else None
+            connect = KNNGraph(int(self.n_neighbors), metric=self.metric, backend=self.backend)
+            self.graph_ = connect(Data(x=located[learned], batch=batch))
+            self.graph_.x, self.n_neighbors_, whole = x[learned], connect.k, None
         else:
-            whole = self._take(given, x[order], order, len(learned))
+            unit = self.scale_ if self.metric == "euclidean" else 1.0
+            whole = as_given(given, x, learned, held_out, unit)
+            self.graph_ = whole.subgraph(torch.arange(len(learned), device=device))
+            self.n_neighbors_ = usual_degree(self.graph_, int(self.n_sampled_neighbors), learned)
         self._train(settings, seed, start, x[held_out], whole)
         z = np.empty((len(rows), self._n_features_out), rows.dtype)
         for place, block in self._blocks(points):
@@ -293,97 +301,6 @@ class ManifoldAutoencoder(LatentTransformer):
             array or Tensor: ``[N, n_components]``.
         """
         return Points(X).like(self.fit(X, graph=graph).embedding_)
-
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Writes the fitted estimator to a file that :meth:`load` reads.
-
-        Objects that a file cannot hold are left out. ``init``, ``backend``, ``callbacks`` and a
-        random generator have done their work: a loaded estimator has their defaults. Modules and a
-        metric of your own are given to :meth:`load` again; of modules the weights are written.
-
-        Args:
-            path (str or os.PathLike): The file, of any name. Missing folders are made.
-
-        Raises:
-            OSError: If the file cannot be written, with its name.
-        """
-        check_is_fitted(self)
-        # Parameters may have been set since, to fit again.
-        parameters, own = _storable_parameters(self._fitted_parameters)
-        content = {
-            "parameters": parameters,
-            "own": own,
-            "feature_shape": self.feature_shape_,
-            "feature_names": list(getattr(self, "feature_names_in_", [])),
-            "center": self.center_,
-            "scale": self.scale_,
-            "embedding": self.embedding_,
-            "graph": self.graph_.to_dict(),
-            "model": self.model_.state_dict(),
-            "history": self.history_,
-            "num_neighbors": self.n_neighbors_,
-        }
-        write_archive(path, _KIND, content)
-
-    @classmethod
-    def load(
-        cls,
-        path: str | os.PathLike[str],
-        device: str | int | torch.device = "auto",
-        *,
-        encoder: nn.Module | None = None,
-        decoder: nn.Module | None = None,
-        metric: Metric | None = None,
-    ) -> Self:
-        """Reads a fitted estimator; nothing in the file is executed.
-
-        Args:
-            path (str or os.PathLike): A file that :meth:`save` wrote.
-            device (str, int or torch.device, optional): Where to use it, whatever it was trained
-                on. (default: :obj:`"auto"`)
-            encoder (torch.nn.Module, optional): A module like the estimator's own encoder, where
-                it had one; a copy of it gets the weights. (default: :obj:`None`)
-            decoder (torch.nn.Module, optional): Likewise for the decoder. (default: :obj:`None`)
-            metric (Metric, optional): The estimator's own metric, where it had one.
-                (default: :obj:`None`)
-
-        Raises:
-            FileNotFoundError: If there is no such file.
-            ValueError: If it is another file, or damaged, the objects are not like those that
-                were saved, or the device is not there.
-        """
-        target, state = resolve_device(device), read_archive(path, _KIND)
-        objects = {"encoder": encoder, "decoder": decoder, "metric": metric}
-        given = {name: value for name, value in objects.items() if value is not None}
-        try:
-            for name in objects:
-                if (name in given) != (name in state["own"]):
-                    has = "without" if name in given else "with"
-                    raise ValueError(f"it was fitted {has} its own {name}; see load(..., {name}=)")
-            estimator = cls(**{**state["parameters"], **given, "device": device})
-            estimator._restore(state, target)
-        except MISFITS as error:
-            reason = error if isinstance(error, ValueError) else repr(error)
-            raise ValueError(f"{path} cannot be loaded: {reason}") from error
-        return estimator
-
-    def _restore(self, state: dict[str, Any], device: torch.device) -> None:
-        self._validate_params()
-        self.feature_shape_ = tuple(state["feature_shape"])
-        self.n_features_in_ = int(np.prod(self.feature_shape_))
-        if state["feature_names"]:
-            self.feature_names_in_ = np.array(list(map(str, state["feature_names"])), dtype=object)
-        self.center_, self.scale_ = state["center"], state["scale"]
-        self.embedding_, self.history_ = state["embedding"], state["history"]
-        _check_restored(self)
-        self.n_epochs_ = len(self.history_)
-        self.n_neighbors_ = int(state["num_neighbors"])
-        self._n_features_out = self.n_components
-        self.graph_ = Data.from_dict(state["graph"]).to(device)
-        self.model_ = self._new_model(self._settings())
-        self.model_.load_state_dict(state["model"])
-        self.model_.to(device).eval()
-        self._fitted_parameters = self.get_params(deep=False)
 
     def _settings(self) -> ModelSettings:
         known = MODELS[self.method].model_fields
@@ -410,16 +327,17 @@ class ManifoldAutoencoder(LatentTransformer):
             generator=generator,
         )
 
+    def _unfitted_model(self) -> AE:
+        self._check_parameters()
+        return self._new_model(self._settings())
+
     def _check_parameters(self) -> None:
         """Refuses parameters that are of another type or out of their range, by name."""
         self._validate_params()
         for name in _COUNTS:
             integer(name, getattr(self, name), 0)
-        widths = [
-            integer("each of hidden_layer_sizes", w, -(2**63)) for w in self.hidden_layer_sizes
-        ]
-        if min(widths, default=1) < 1:
-            raise ValueError(f"hidden_layer_sizes: all channels must be at least 1, got {widths}")
+        for width in self.hidden_layer_sizes:
+            integer("each of hidden_layer_sizes", width, 1)
         for noun, value, known in (
             ("model", self.method, MODELS),
             ("activation", self.activation, ACTIVATIONS),
@@ -429,22 +347,6 @@ class ManifoldAutoencoder(LatentTransformer):
             if isinstance(value, str):
                 choice(noun, value, known)
         resolve_device(self.device)
-
-    def _draws_alone(self, settings: ModelSettings) -> bool:
-        """Whether a fit draws from generators of its own alone, as far as is known before it.
-
-        What is a user's may draw from the global ones, as dropout does.
-        """
-        own = [module for module in (self.encoder, self.decoder) if module is not None]
-        return not (
-            vars(type(settings)).get("draws", True)
-            or any(map(may_draw, own))
-            or hasattr(self.init, "fit_transform")
-            or any(
-                not type(callback).__module__.startswith("nrae_geometric.")
-                for callback in self.callbacks or ()
-            )
-        )
 
     def _build(self, settings: ModelSettings, seed: int, alone: bool) -> None:
         """Makes the model, and tries it on some points."""
@@ -459,81 +361,16 @@ class ManifoldAutoencoder(LatentTransformer):
                 self.model_, self.graph_.subgraph(some), settings.encoder_width(dim), dim
             )
 
-    def _split(self, num_points: int, seed: int, has_graph: bool) -> tuple[np.ndarray, np.ndarray]:
-        """Rows to learn from, and rows left out."""
-        rows, held_out = np.arange(num_points), np.arange(0)
-        if self.early_stopping:
-            rows, held_out = train_test_split(
-                rows, test_size=float(self.validation_fraction), random_state=seed
-            )
-        if not has_graph and self.n_neighbors >= len(rows):
-            raise ValueError(
-                f"n_neighbors must be from 1 to {len(rows) - 1} for n_samples = {num_points}"
-                f"{f', of which {len(held_out)} are left out' if len(held_out) else ''}, "
-                f"got {self.n_neighbors}"
-            )
-        return rows, held_out
-
-    def _start(self, num_points: int, learned: np.ndarray) -> list[Callback]:
-        if isinstance(self.init, str):
-            return [] if self.init == "random" else [EmbeddingStart(self.init)]
-        if hasattr(self.init, "fit_transform"):
-            return [EmbeddingStart(clone(self.init, safe=False))]
-        init = Points(self.init, "init")
-        if init.shape != (num_points, self.n_components):
-            raise ValueError(
-                f"init should have the shape {[num_points, int(self.n_components)]} of n_samples "
-                f"and n_components, got {list(init.shape)}"
-            )
-        return [EmbeddingStart(init.rows()[learned])]
-
-    def _connect(self, X: Any, rows: np.ndarray, x: Tensor, learned: np.ndarray) -> None:
-        """Joins each point learned from with its nearest."""
-        self.n_neighbors_ = int(self.n_neighbors)
-        connect = KNNGraph(self.n_neighbors_, metric=self.metric, backend=self.backend)
-        # Other metrics depend on the origin; this one keeps its neighbors.
-        located = x if self.metric == "euclidean" else torch.tensor(rows, device=x.device)
-        batch = X.batch.to(x.device)[learned] if isinstance(X, Batch) else None
-        self.graph_ = connect(Data(x=located[learned], batch=batch))
-        self.graph_.x = x[learned]
-
-    def _take(
-        self, given: tuple[Tensor, Tensor | None], x: Tensor, order: np.ndarray, num_learned: int
-    ) -> Data:
-        """Takes a given graph, and returns it with the points left out, which come last."""
-        edges, length = given
-        position = torch.empty(len(order), dtype=torch.long)
-        position[torch.from_numpy(order)] = torch.arange(len(order))
-        edges = position[edges.cpu()].to(x.device)
-        if length is None:
-            length = edge_lengths(x.flatten(1), edges).to(x)
-        else:
-            unit = self.scale_ if self.metric == "euclidean" else 1.0
-            length = (length.double() / unit).float().to(x.device)
-        is_learned = (edges < num_learned).all(dim=0)
-        self.graph_ = Data(
-            x=x[:num_learned], edge_index=edges[:, is_learned], edge_length=length[is_learned]
-        )
-        degree = self.graph_.edge_index[1].bincount(minlength=num_learned)
-        self.n_neighbors_ = max(1, int(degree.median()))
-        too_few = ((degree > 0) & (degree < self.n_sampled_neighbors)).nonzero().view(-1)
-        if len(too_few):
-            raise ValueError(
-                f"n_sampled_neighbors={self.n_sampled_neighbors} is more than point "
-                f"{order[int(too_few[0])]} has in the graph: {int(degree[too_few[0]])} "
-                f"({len(too_few)} such points in all)"
-            )
-        return Data(x=x, edge_index=edges[:, edges[0] < num_learned])
-
     def _train(
         self,
         settings: ModelSettings,
         seed: int,
-        start: list[Callback],
+        start: Sequence[Callback],
         held_out: Tensor,
         whole: Data | None,
     ) -> None:
-        alone = self._draws_alone(settings)
+        own = (self.encoder, self.decoder)
+        alone = draws_alone(settings, own, self.init, self.callbacks or ())
         self._build(settings, seed, alone)
         device = self.graph_.x.device
         alone = alone and not may_draw(self.model_.encoder) and not may_draw(self.model_.decoder)
@@ -545,23 +382,14 @@ class ManifoldAutoencoder(LatentTransformer):
             )
         if follows_graph and not _is_geodesic(self.init) and self.graph_.batch is None:
             warn_of_clusters(self.graph_.edge_index, self.graph_.num_nodes)
-        loader = NeighborhoodLoader(
-            self.graph_,
-            int(self.n_sampled_neighbors) if follows_graph else 0,
-            batch_size=int(self.batch_size),
-            shuffle=True,
-            generator=torch.Generator(),
-        )
+        num_sampled = int(self.n_sampled_neighbors) if follows_graph else 0
+        loader = training_loader(self.graph_, num_sampled, int(self.batch_size))
         validation, stopping = None, []
         if self.early_stopping:
-            # With all of their neighbors, so that no chance is in the loss.
-            validation = NeighborhoodLoader(
-                self._attached(held_out) if whole is None else whole,
-                None if follows_graph else 0,
-                batch_size=int(self.batch_size),
-                input_nodes=torch.arange(len(held_out)) + self.graph_.num_nodes,
-                generator=torch.Generator(),
-            )
+            if whole is None:
+                whole = self._attached(held_out)
+            first = self.graph_.num_nodes
+            validation = validation_loader(whole, first, follows_graph, int(self.batch_size))
             stopping = [EarlyStopping(_PATIENCE)]
         trainer = Trainer(
             int(self.max_epochs),
@@ -580,30 +408,3 @@ class ManifoldAutoencoder(LatentTransformer):
 
 def _is_geodesic(init: Any) -> bool:
     return isinstance(init, str) and init == "geodesic"
-
-
-def _storable_parameters(parameters: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
-    """Returns the parameters that a file holds, and the names of objects that loading asks for."""
-    storable, own = {}, []
-    for name, value in parameters.items():
-        try:
-            check_storable({name: value})
-        except TypeError:
-            if name in _NEEDED:
-                own.append(name)
-            elif name not in _DISPENSABLE:
-                raise
-        else:
-            storable[name] = value
-    return storable, own
-
-
-def _check_restored(estimator: ManifoldAutoencoder) -> None:
-    num_features = estimator.n_features_in_
-    for name, array, shape in [
-        ("center", estimator.center_, (num_features,)),
-        ("embedding", estimator.embedding_[:1], (1, estimator.n_components)),
-        ("scale", np.asarray(estimator.scale_), ()),
-    ]:
-        if array.shape != shape or not np.isfinite(array).all():
-            raise ValueError(f"its {name} is not finite or of another shape than {list(shape)}")

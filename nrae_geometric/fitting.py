@@ -1,15 +1,25 @@
-"""What an estimator finds out about points before it learns from them."""
+"""Preparation of a fit: scale, rows to learn from, start, given graphs and batches."""
 
 import math
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from sklearn.base import clone
+from sklearn.model_selection import train_test_split
+from torch import Tensor, nn
 from torch_geometric.data import Data
 from torch_geometric.utils import remove_self_loops
 
+from nrae_geometric.callbacks import EmbeddingStart
+from nrae_geometric.geodesics.graph import edge_lengths
+from nrae_geometric.loader import NeighborhoodLoader
 from nrae_geometric.neighbors import precomputed_graph
+from nrae_geometric.points import Points
+from nrae_geometric.registry import ModelSettings
+from nrae_geometric.training import Callback
+from nrae_geometric.training.random_state import may_draw
 
 # Beyond these, squares may have no float64.
 _SMALL, _LARGE = 1e-140, 1e140
@@ -73,6 +83,55 @@ def check_distinct(rows: np.ndarray, x: Tensor) -> None:
         )
 
 
+def split_rows(
+    num_points: int, fraction: float, seed: int, k: int | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the rows to learn from, and those left out.
+
+    Args:
+        num_points (int): The number of points.
+        fraction (float): The share of them to leave out.
+        seed (int): The seed of the choice.
+        k (int, optional): The number of neighbors of a point among those learned from.
+
+    Raises:
+        ValueError: If there are too few points.
+    """
+    learned, held_out = np.arange(num_points), np.arange(0)
+    if fraction:
+        learned, held_out = train_test_split(learned, test_size=fraction, random_state=seed)
+    if k is not None and k >= len(learned):
+        raise ValueError(
+            f"n_neighbors must be from 1 to {len(learned) - 1} for n_samples = {num_points}"
+            f"{f', of which {len(held_out)} are left out' if len(held_out) else ''}, got {k}"
+        )
+    return learned, held_out
+
+
+def start_callbacks(init: Any, shape: tuple[int, int], learned: np.ndarray) -> list[EmbeddingStart]:
+    """Returns the start of training that an estimator's ``init`` asks for.
+
+    Args:
+        init (Any): As in :class:`~nrae_geometric.estimator.ManifoldAutoencoder`.
+        shape (tuple of int): That of the coordinates of all points.
+        learned (numpy.ndarray): The rows that are learned from.
+
+    Raises:
+        ValueError: If given coordinates are of another shape.
+    """
+    if isinstance(init, str):
+        return [] if init == "random" else [EmbeddingStart(init)]
+    if hasattr(init, "fit_transform"):
+        return [EmbeddingStart(clone(init, safe=False))]
+    coordinates = Points(init, "init")
+    if coordinates.shape != shape:
+        raise ValueError(
+            f"init should have the shape {list(shape)} of n_samples and n_components, got "
+            f"{list(coordinates.shape)}"
+        )
+    return [EmbeddingStart(coordinates.rows()[learned])]
+
+
 def given_graph(X: Any, graph: Any, num_points: int) -> tuple[Tensor, Tensor | None] | None:
     """Returns the edges of a user's own graph, and their lengths where they have some.
 
@@ -100,8 +159,118 @@ def given_graph(X: Any, graph: Any, num_points: int) -> tuple[Tensor, Tensor | N
     return remove_self_loops(torch.as_tensor(edges).long())[0], None
 
 
+def as_given(
+    given: tuple[Tensor, Tensor | None],
+    x: Tensor,
+    learned: np.ndarray,
+    held_out: np.ndarray,
+    unit: float,
+) -> Data:
+    """Returns points with the edges of a given graph, those learned from first.
+
+    Points left out have edges from points learned from alone.
+
+    Args:
+        given (tuple): What :func:`given_graph` returned.
+        x (torch.Tensor): The centered and scaled points, ``[N, *]``.
+        learned (numpy.ndarray): The rows learned from.
+        held_out (numpy.ndarray): The rows left out.
+        unit (float): What given lengths are divided by.
+    """
+    edges, length = given
+    order = torch.from_numpy(np.concatenate([learned, held_out]))
+    x = x[order.to(x.device)]
+    position = torch.empty_like(order)
+    position[order] = torch.arange(len(order))
+    edges = position[edges.cpu()].to(x.device)
+    if length is None:
+        length = edge_lengths(x.flatten(1), edges).to(x)
+    else:
+        length = (length.double() / unit).float().to(x.device)
+    from_learned = edges[0] < len(learned)
+    return Data(x=x, edge_index=edges[:, from_learned], edge_length=length[from_learned])
+
+
+def usual_degree(graph: Data, num_sampled: int, rows: np.ndarray) -> int:
+    """Returns the median number of neighbors of a point.
+
+    Args:
+        graph (torch_geometric.data.Data): The points learned from, and a given graph of them.
+        num_sampled (int): The number of neighbors that a step draws.
+        rows (numpy.ndarray): The rows of the points, for error messages.
+
+    Raises:
+        ValueError: If a point has neighbors, but not as many as a step draws.
+    """
+    degree = graph.edge_index[1].bincount(minlength=graph.num_nodes)
+    too_few = ((degree > 0) & (degree < num_sampled)).nonzero().view(-1)
+    if len(too_few):
+        raise ValueError(
+            f"n_sampled_neighbors={num_sampled} is more than point {rows[int(too_few[0])]} has in "
+            f"the graph: {int(degree[too_few[0]])} ({len(too_few)} such points in all)"
+        )
+    return max(1, int(degree.median()))
+
+
 def _is_edge_index(graph: Any) -> bool:
     is_dense = isinstance(graph, np.ndarray) or (
         isinstance(graph, Tensor) and graph.layout == torch.strided
     )
     return is_dense and graph.ndim == 2 and graph.shape[0] == 2
+
+
+def draws_alone(
+    settings: ModelSettings,
+    own: Iterable[nn.Module | None],
+    init: Any,
+    callbacks: Iterable[Callback],
+) -> bool:
+    """Returns whether a fit draws from generators of its own alone, as far as is known before it.
+
+    What is a user's may draw from those of the process, as dropout does.
+
+    Args:
+        settings (ModelSettings): The model.
+        own (Iterable[Module]): Encoder and decoder where they are the user's, else :obj:`None`.
+        init (Any): As in :func:`start_callbacks`.
+        callbacks (Iterable[Callback]): The user's callbacks.
+    """
+    return not (
+        vars(type(settings)).get("draws", True)
+        or any(may_draw(module) for module in own if module is not None)
+        or hasattr(init, "fit_transform")
+        or any(not type(each).__module__.startswith("nrae_geometric.") for each in callbacks)
+    )
+
+
+def training_loader(graph: Data, num_sampled: int, batch_size: int) -> NeighborhoodLoader:
+    """Returns shuffled batches of points with some of their neighbors.
+
+    Args:
+        graph (torch_geometric.data.Data): The points learned from.
+        num_sampled (int): The number of neighbors of each.
+        batch_size (int): The number of points.
+    """
+    return NeighborhoodLoader(
+        graph, num_sampled, batch_size=batch_size, shuffle=True, generator=torch.Generator()
+    )
+
+
+def validation_loader(
+    graph: Data, first: int, with_neighbors: bool, batch_size: int
+) -> NeighborhoodLoader:
+    """Returns batches of the points left out, with all of their neighbors: no chance is in them.
+
+    Args:
+        graph (torch_geometric.data.Data): The points learned from, and behind them those left out.
+        first (int): The first that is left out.
+        with_neighbors (bool): Whether the model needs neighbors.
+        batch_size (int): The number of points.
+    """
+    return NeighborhoodLoader(
+        graph,
+        None if with_neighbors else 0,
+        batch_size=batch_size,
+        input_nodes=torch.arange(first, graph.num_nodes),
+        generator=torch.Generator(),
+    )

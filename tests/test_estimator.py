@@ -335,7 +335,7 @@ def test_scalars_of_numpy_are_numbers(points):
         ({"neighbor_weight": float("nan")}, "'neighbor_weight' parameter"),
         ({"init": "zero"}, "'init' parameter"),
         ({"activation": "step"}, "unknown activation 'step'"),
-        ({"hidden_layer_sizes": (0,)}, "channels must be"),
+        ({"hidden_layer_sizes": (0,)}, "each of hidden_layer_sizes must be at least 1"),
         ({"max_epochs": 1.5}, "'max_epochs' parameter"),
         ({"learning_rate": 0.0}, "'learning_rate' parameter"),
         ({"validation_fraction": 1.0}, "'validation_fraction' parameter"),
