@@ -5,6 +5,7 @@ import os
 import signal
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -210,3 +211,19 @@ def _by_differences(
 def by_differences() -> Callable[..., Tensor]:
     """Expands a function around points, in float64, along one direction from each."""
     return _by_differences
+
+
+@pytest.fixture(scope="session")
+def new_estimator() -> Callable[..., Any]:
+    """Makes small estimators of a line, trained for two epochs."""
+    from nrae_geometric.estimator import ManifoldAutoencoder
+
+    defaults = {
+        "n_components": 1,
+        "n_neighbors": 3,
+        "hidden_layer_sizes": (8,),
+        "max_epochs": 2,
+        "random_state": 0,
+        "device": "cpu",
+    }
+    return lambda **parameters: ManifoldAutoencoder(**{**defaults, **parameters})

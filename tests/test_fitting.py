@@ -15,23 +15,9 @@ from nrae_geometric.neighbors import knn_graph
 POINTS = SwissRoll(30, seed=0)[0].x.double().numpy()
 
 
-def new(**parameters):
-    return ManifoldAutoencoder(
-        **{
-            "n_components": 1,
-            "n_neighbors": 3,
-            "hidden_layer_sizes": (8,),
-            "max_epochs": 2,
-            "random_state": 0,
-            "device": "cpu",
-            **parameters,
-        }
-    )
-
-
 @pytest.fixture(scope="module")
-def expected():
-    return new().fit(POINTS)
+def expected(new_estimator):
+    return new_estimator().fit(POINTS)
 
 
 @pytest.fixture(scope="module")
@@ -46,17 +32,17 @@ def check(estimator, expected):
     np.testing.assert_allclose(estimator.embedding_, expected.embedding_, atol=1e-4)
 
 
-def test_matrix_of_distances_is_a_graph(expected, search):
-    check(new().fit(POINTS, graph=search.kneighbors_graph(mode="distance")), expected)
+def test_matrix_of_distances_is_a_graph(expected, search, new_estimator):
+    check(new_estimator().fit(POINTS, graph=search.kneighbors_graph(mode="distance")), expected)
 
 
-def test_indices_and_distances_are_a_graph(expected, search):
+def test_indices_and_distances_are_a_graph(expected, search, new_estimator):
     distances, indices = search.kneighbors()
-    check(new().fit(POINTS, graph=(indices, distances)), expected)
+    check(new_estimator().fit(POINTS, graph=(indices, distances)), expected)
 
 
 @pytest.mark.parametrize("form", ["pair", "Data", "edge_index", "array", "points with edges"])
-def test_edges_are_a_graph(expected, form):
+def test_edges_are_a_graph(expected, form, new_estimator):
     edge_index = knn_graph(POINTS, 3)
     source, target = edge_index.numpy()
     length = np.linalg.norm(POINTS[source] - POINTS[target], axis=1)
@@ -69,38 +55,38 @@ def test_edges_are_a_graph(expected, form):
     }[form]
     points = torch.from_numpy(POINTS)
     if form == "points with edges":
-        estimator = new().fit(Data(x=points, edge_index=edge_index))
+        estimator = new_estimator().fit(Data(x=points, edge_index=edge_index))
     else:
-        estimator = new().fit(POINTS, graph=graph)
+        estimator = new_estimator().fit(POINTS, graph=graph)
     check(estimator, expected)
 
 
-def test_number_of_neighbors_plays_no_part(search):
+def test_number_of_neighbors_plays_no_part(search, new_estimator):
     graph = search.kneighbors_graph(mode="distance")
-    assert new(n_neighbors=1000).fit(POINTS, graph=graph).n_neighbors_ == 3
+    assert new_estimator(n_neighbors=1000).fit(POINTS, graph=graph).n_neighbors_ == 3
 
 
-def test_neighbors_of_a_given_graph_are_saved(search, tmp_path):
+def test_neighbors_of_a_given_graph_are_saved(search, tmp_path, new_estimator):
     graph = search.kneighbors_graph(mode="distance")
-    new(n_neighbors=29).fit(POINTS, graph=graph).save(tmp_path / "model")
+    new_estimator(n_neighbors=29).fit(POINTS, graph=graph).save(tmp_path / "model")
     assert ManifoldAutoencoder.load(tmp_path / "model").n_neighbors_ == 3
 
 
-def test_graph_leads_the_coordinates():
+def test_graph_leads_the_coordinates(new_estimator):
     # Points along a line in another order than that in which they lie.
     order = np.random.default_rng(0).permutation(30)
     edges = np.stack([order[:-1], order[1:]])
     lengths = np.ones(29)
-    estimator = new(hidden_layer_sizes=(64,), n_sampled_neighbors=1)
+    estimator = new_estimator(hidden_layer_sizes=(64,), n_sampled_neighbors=1)
     matrix = sparse.coo_array((lengths, edges), shape=(30, 30))
     estimator.fit(np.eye(30), graph=matrix + matrix.T)
     z = estimator.embedding_[order, 0]
     assert abs(np.corrcoef(z.argsort().argsort(), np.arange(30))[0, 1]) > 0.99
 
 
-def test_points_left_out_have_the_edges_of_the_graph():
+def test_points_left_out_have_the_edges_of_the_graph(new_estimator):
     edge_index = knn_graph(POINTS, 8)
-    estimator = new(early_stopping=True, validation_fraction=0.2, max_epochs=3)
+    estimator = new_estimator(early_stopping=True, validation_fraction=0.2, max_epochs=3)
     estimator.fit(POINTS, graph=edge_index)
     assert estimator.graph_.num_nodes == 24
     assert estimator.embedding_.shape == (30, 1)
@@ -111,7 +97,7 @@ def test_points_left_out_have_the_edges_of_the_graph():
         assert tuple(map(tuple, POINTS[nearest[edge]])) in edges
 
 
-def test_encoder_of_graphs_sees_the_graph():
+def test_encoder_of_graphs_sees_the_graph(new_estimator):
     class Encoder(torch.nn.Module):
         def __init__(self):
             super().__init__()
@@ -120,7 +106,9 @@ def test_encoder_of_graphs_sees_the_graph():
         def forward(self, x, edge_index):
             return self.conv(x, edge_index)
 
-    estimator = new(encoder=Encoder(), init="random").fit(POINTS, graph=knn_graph(POINTS, 4))
+    estimator = new_estimator(encoder=Encoder(), init="random").fit(
+        POINTS, graph=knn_graph(POINTS, 4)
+    )
     graph = estimator.graph_
     z = estimator.model_.encode(graph.x, graph.edge_index).detach()
     np.testing.assert_allclose(estimator.embedding_, z, atol=1e-6)
@@ -141,6 +129,6 @@ def test_encoder_of_graphs_sees_the_graph():
         (np.array([[1, 2, 3, 0], [0, 0, 3, 1]]), "n_sampled_neighbors=2 is more than point 1 has"),
     ],
 )
-def test_what_is_no_graph_of_the_points_is_refused_by_name(graph, message):
+def test_what_is_no_graph_of_the_points_is_refused_by_name(graph, message, new_estimator):
     with pytest.raises((TypeError, ValueError), match=message):
-        new(init="random").fit(POINTS, graph=graph)
+        new_estimator(init="random").fit(POINTS, graph=graph)

@@ -1,5 +1,7 @@
 """What a fitted estimator does with points, whatever it has learned."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
@@ -9,19 +11,10 @@ from nrae_geometric.datasets import RotatedDigits, SwissRoll
 from nrae_geometric.estimator import ManifoldAutoencoder
 
 
-def new(**parameters):
-    return ManifoldAutoencoder(
-        **{
-            "n_components": 1,
-            "n_neighbors": 3,
-            "hidden_layer_sizes": (8,),
-            "max_epochs": 2,
-            "init": "random",
-            "random_state": 0,
-            "device": "cpu",
-            **parameters,
-        }
-    )
+@pytest.fixture(scope="session")
+def new(new_estimator):
+    # The geodesic start takes longer than two epochs.
+    return partial(new_estimator, init="random")
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +23,7 @@ def points():
 
 
 @pytest.fixture(scope="module")
-def fitted(points):
+def fitted(points, new):
     return new().fit(points)
 
 
@@ -66,7 +59,7 @@ def test_tensors_come_back_as_tensors(fitted, points):
     np.testing.assert_array_equal(z.numpy(), fitted.transform(points))
 
 
-def test_images_keep_their_shape():
+def test_images_keep_their_shape(new):
     images = RotatedDigits(digit=3, num_rotate=12)[0].x
     estimator = new(n_components=2)
 
@@ -76,7 +69,7 @@ def test_images_keep_their_shape():
     np.testing.assert_array_equal(estimator.fit(images.flatten(1)).transform(images.flatten(1)), z)
 
 
-def test_data_frames_name_their_columns(points):
+def test_data_frames_name_their_columns(points, new):
     pandas = pytest.importorskip("pandas")
     frame = pandas.DataFrame(points, columns=["a", "b"])
     estimator = new().fit(frame)
@@ -90,7 +83,7 @@ def test_feature_names_are_numbered(fitted):
     assert list(fitted.get_feature_names_out()) == ["manifoldautoencoder0"]
 
 
-def test_model_keeps_its_mode(points):
+def test_model_keeps_its_mode(points, new):
     estimator = new().fit(points)
     expected = estimator.transform(points)
     estimator.model_.train()
