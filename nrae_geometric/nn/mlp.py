@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from nrae_geometric.arguments import integer
+from nrae_geometric.arguments import choice, integer
 
 ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
     "relu": nn.ReLU,
@@ -94,10 +94,7 @@ def _linear(width_in: int, width_out: int, generator: torch.Generator | None) ->
 
 def _check(activation: Any) -> None:
     if isinstance(activation, str):
-        if activation not in ACTIVATIONS:
-            raise ValueError(
-                f"unknown activation {activation!r}; choose one of {', '.join(ACTIVATIONS)}"
-            )
+        choice("activation", activation, ACTIVATIONS)
     elif isinstance(activation, nn.Module) or not callable(activation):
         raise TypeError(
             f"an activation is a name or a class of modules, got {activation!r}; the names are "

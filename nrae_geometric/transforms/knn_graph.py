@@ -6,6 +6,7 @@ from torch_geometric.transforms import BaseTransform
 from nrae_geometric.arguments import choice, flag, integer
 from nrae_geometric.neighbors import Backend, Metric
 from nrae_geometric.neighbors.search import FLOWS, as_metric, check_backend, knn_edges
+from nrae_geometric.points import point_tensor
 
 
 class KNNGraph(BaseTransform):
@@ -57,13 +58,8 @@ class KNNGraph(BaseTransform):
         Raises:
             ValueError: If there are no points, or no such graph over them.
         """
-        points = data.pos if data.x is None else data.x
-        if points is None:
-            raise ValueError(
-                "KNNGraph needs points in data.x or data.pos, but this data has neither"
-            )
         edge_index, edge_length = knn_edges(
-            points,
+            point_tensor(data),
             self.k,
             batch=data.batch,
             metric=self.metric,

@@ -218,7 +218,7 @@ def test_plain_autoencoder_starts_from_an_embedding(tmp_path, start):
 
 def test_unknown_activation_lists_the_known_ones_and_leaves_earlier_results(tmp_path):
     directory = run("AE_toy_denoising", tmp_path).directory
-    with pytest.raises(ValueError, match="unknown activation 'swish'; choose one of relu, "):
+    with pytest.raises(ValueError, match="unknown activation 'swish'; choose one of 'relu', "):
         run("AE_toy_denoising", tmp_path, {"model.encoder.out_activation": "swish"})
     assert (directory / "metrics.json").is_file()
 

@@ -99,7 +99,7 @@ REFUSED: dict[str, tuple[Callable[[], object], str]] = {
     "infinite weight": (lambda: BinaryKernel(np.inf), "weight must be finite"),
     "bandwidth as a list": (lambda: GaussianKernel([1]), "bandwidth must be a number"),
     "no bandwidth": (lambda: GaussianKernel(None), "bandwidth must be a number, got None"),
-    "unknown activation": (lambda: mlp([2, 3, 1], "Swish"), "unknown .* choose one of relu, "),
+    "unknown activation": (lambda: mlp([2, 3, 1], "Swish"), "unknown .* choose one of 'relu', "),
     "empty activation": (lambda: mlp([2, 3, 1], "elu", ""), "unknown activation ''"),
     "activation without a layer": (lambda: mlp([2, 1], ["elu"]), "as many activations"),
     "activation as a function": (lambda: mlp([2, 3, 1], lambda: torch.relu), "builds no module"),

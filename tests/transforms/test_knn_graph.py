@@ -18,7 +18,7 @@ def test_transform_connects_images_and_leaves_the_input_alone():
 
 
 def test_transform_needs_points():
-    with pytest.raises(ValueError, match=r"needs points in data\.x or data\.pos"):
+    with pytest.raises(ValueError, match=r"it has neither x nor pos"):
         KNNGraph(k=2)(Data(num_nodes=4))
 
 
