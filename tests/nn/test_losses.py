@@ -180,7 +180,9 @@ def test_order_other_than_one_or_two_is_refused(order):
 
 
 def test_unknown_reduction_is_refused():
-    with pytest.raises(ValueError, match="one of 'mean', 'sum', 'none', got 'max'"):
+    with pytest.raises(
+        ValueError, match="unknown reduction 'max'; choose one of 'mean', 'sum', 'none'"
+    ):
         NeighborhoodReconstruction(reduction="max")
 
 
