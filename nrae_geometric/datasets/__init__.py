@@ -16,6 +16,8 @@ Your own points need no data set, only a :class:`~torch_geometric.data.Data`. An
 Data(x=[3, 2])
 """
 
+from nrae_geometric.datasets.blocks import read_blocks
+from nrae_geometric.datasets.columns import column_names, read_labels
 from nrae_geometric.datasets.digits import Digits
 from nrae_geometric.datasets.files import PointsFile, read_points
 from nrae_geometric.datasets.mnist import MNIST
@@ -32,5 +34,8 @@ __all__ = [
     "ShiftedMNIST",
     "SinCurve",
     "SwissRoll",
+    "column_names",
+    "read_blocks",
+    "read_labels",
     "read_points",
 ]

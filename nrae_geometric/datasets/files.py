@@ -1,7 +1,8 @@
 r"""Points from files of your own."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
@@ -52,18 +53,46 @@ def read_points(
     """
     if isinstance(columns, str):
         raise TypeError(f"columns must be a list of names, got {columns!r}; pass [{columns!r}]")
-    path, columns = _existing(path), None if columns is None else list(columns)
-    suffix = path.suffix.lower()
-    if not path.is_dir() and suffix not in READERS:
-        raise ValueError(
-            f"{path} is neither a folder of images nor a file that ends in {', '.join(READERS)}"
-        )
-    read = read_images if path.is_dir() else READERS[suffix]
+    path, columns = known_file(path), None if columns is None else list(columns)
+    read = read_images if path.is_dir() else READERS[path.suffix.lower()]
     if mmap and read is read_npy:
         read = map_npy
-    try:
+    with naming(path):
         points, names = read(path, columns)
         return _checked(points, names), names
+
+
+def known_file(path: str | os.PathLike[str]) -> Path:
+    """Returns the path of a file of points, or of a folder.
+
+    Args:
+        path (str or os.PathLike): The file or the folder.
+
+    Raises:
+        FileNotFoundError: If there is none.
+        ValueError: If it is a file of another kind.
+    """
+    found = _existing(path)
+    if not found.is_dir() and found.suffix.lower() not in READERS:
+        raise ValueError(
+            f"{found} is neither a folder of images nor a file that ends in {', '.join(READERS)}"
+        )
+    return found
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Has the errors of a reader name its file.
+
+    Args:
+        path (pathlib.Path): The file.
+
+    Raises:
+        ImportError: If a library is missing that can read it.
+        ValueError: If the file cannot be read.
+    """
+    try:
+        yield
     except UnusableError as error:
         raise ValueError(f"{path}: {error}") from error.__cause__
     except ImportError:
@@ -76,8 +105,9 @@ def read_points(
         if path.stat().st_size == 0:
             raise ValueError(f"{path} is empty") from error
         reason = str(error).strip().partition("\n")[0] or type(error).__name__
+        kind = path.suffix.lower()
         raise ValueError(
-            f"{path} is damaged, or no {suffix} file in spite of its ending: {reason}"
+            f"{path} is damaged, or no {kind} file in spite of its ending: {reason}"
         ) from error
 
 

@@ -7,7 +7,7 @@ it is compressed, than its size times the largest ratio there is.
 
 import math
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -15,7 +15,13 @@ import numpy as np
 import torch
 from numpy.lib import format as npy
 
-from nrae_geometric.datasets.formats.errors import Table, UnusableError, pick, without_columns
+from nrae_geometric.datasets.formats.errors import (
+    Block,
+    Table,
+    UnusableError,
+    pick,
+    without_columns,
+)
 
 DEFLATE_RATIO = 1032
 """The most bytes that one compressed byte of gzip and zip can stand for."""
@@ -36,6 +42,31 @@ def map_npy(path: Path, columns: Sequence[str] | None) -> Table:
     without_columns(columns)
     _check_npy(path)
     return np.load(path, allow_pickle=False, mmap_mode="r"), None
+
+
+def npy_blocks(path: Path, columns: Sequence[str] | None, num_rows: int) -> Iterator[Block]:
+    """Yields the rows of an ``.npy`` file, so many at a time.
+
+    They are read rather than mapped: pages of a mapped file count as memory of the process for as
+    long as the system likes to keep them.
+    """
+    mapped: Any = map_npy(path, columns)[0]
+    if not mapped.flags.c_contiguous or mapped.ndim < 2:
+        for start in range(0, len(mapped) if mapped.ndim else 0, num_rows):
+            yield np.array(mapped[start : start + num_rows])
+        return
+    shape, dtype, offset, size = (
+        mapped.shape,
+        mapped.dtype,
+        mapped.offset,
+        math.prod(mapped.shape[1:]),
+    )
+    del mapped
+    with path.open("rb") as file:
+        file.seek(offset)
+        for start in range(0, shape[0], num_rows):
+            count = min(num_rows, shape[0] - start)
+            yield np.fromfile(file, dtype, count * size).reshape(count, *shape[1:])
 
 
 def _check_npy(path: Path) -> None:
@@ -89,6 +120,16 @@ def read_npz(path: Path, columns: Sequence[str] | None) -> Table:
             _check_header(file, member.file_size)
         with archive.open(member) as file:
             return npy.read_array(file, allow_pickle=False), None
+
+
+def npz_column(path: Path, name: str) -> list[Any]:
+    """Returns the values of an array ``[N]`` of numbers or strings in an ``.npz`` file."""
+    with np.load(path, allow_pickle=False) as archive:
+        pick(archive.files, [name])
+        values = archive[name]
+    if values.ndim != 1:
+        raise UnusableError(f"{name!r} is an array of shape {list(values.shape)}, not [N]")
+    return values.tolist()
 
 
 def read_pt(path: Path, columns: Sequence[str] | None) -> Table:

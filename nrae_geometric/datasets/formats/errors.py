@@ -7,6 +7,8 @@ from numpy.typing import NDArray
 
 Table = tuple[NDArray[Any], list[str] | None]
 """Points ``[N, *shape]``, and the names of their columns where they have some."""
+Block = NDArray[Any]
+"""Some of the points, ``[B, *shape]``."""
 
 
 class UnusableError(ValueError):

@@ -4,21 +4,64 @@ import codecs
 import csv
 import os
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import IO, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from nrae_geometric.datasets.formats.errors import Table, UnusableError, pick
+from nrae_geometric.datasets.formats.errors import Block, Table, UnusableError, pick
 
 _OTHER_SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 
 
 def read_csv(path: Path, columns: Sequence[str] | None) -> Table:
     """Reads the columns that the first line of a ``.csv`` file names, or some of them."""
-    encoding = _encoding(path)
+    with _open_csv(path) as file:
+        names, picked = _header(file, columns)
+        values = _rows(file, path, names, picked if columns else None)
+    _check_end(path)
+    return values, [names[i] for i in picked]
+
+
+def csv_blocks(path: Path, columns: Sequence[str] | None, num_rows: int) -> Iterator[Block]:
+    """Yields what :func:`read_csv` reads, so many lines at a time."""
+    with _open_csv(path) as file:
+        names, picked = _header(file, columns)
+        while len(values := _rows(file, path, names, picked if columns else None, num_rows)):
+            yield values
+    _check_end(path)
+
+
+def csv_columns(path: Path) -> list[str]:
+    """Returns the names in the first line of a ``.csv`` file."""
+    with _open_csv(path) as file:
+        return _names(file)
+
+
+def csv_column(path: Path, name: str) -> list[str]:
+    """Returns the text of one column of a ``.csv`` file."""
+    with _open_csv(path) as file:
+        names = _names(file)
+        [place] = pick(names, [name])
+        lines = csv.reader(file)
+        cells = []
+        for line in filter(None, lines):
+            if len(line) != len(names):
+                raise UnusableError(
+                    f"line {lines.line_num + 1} has {len(line)} cells, not {len(names)}"
+                )
+            cells.append(line[place].strip())
+        return cells
+
+
+@contextmanager
+def _open_csv(path: Path) -> Iterator[IO[str]]:
     try:
-        return _read_csv(path, columns, encoding)
+        with path.open(newline="", encoding=_encoding(path)) as file:
+            yield file
     except UnicodeDecodeError as error:
         raise UnusableError(
             f"it is not encoded in UTF-8 (byte {error.object[error.start]:#04x}); save it so"
@@ -34,34 +77,45 @@ def _encoding(path: Path) -> str:
     return "utf-16" if mark.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
 
 
-def _read_csv(path: Path, columns: Sequence[str] | None, encoding: str) -> Table:
-    with path.open(newline="", encoding=encoding) as file:
-        header = next(csv.reader(file), [])
-        names = [name.strip() for name in header]
-        _check_names(names, columns)
-        picked = pick(names, columns)
-        try:
-            with warnings.catch_warnings(action="ignore", category=UserWarning):  # without rows
-                values = np.loadtxt(
-                    file,
-                    delimiter=",",
-                    quotechar='"',
-                    comments=None,
-                    ndmin=2,
-                    usecols=None if columns is None else picked,
-                )
-        except UnicodeDecodeError:
-            raise
-        except ValueError as error:
-            fault = _first_bad_line(path, encoding, names, picked)
-            raise UnusableError(fault or str(error)) from error
-    if len(values) and values.shape[1] != len(picked):
+def _names(file: IO[str]) -> list[str]:
+    return [name.strip() for name in next(csv.reader(file), [])]
+
+
+def _header(file: IO[str], columns: Sequence[str] | None) -> tuple[list[str], list[int]]:
+    """Reads the first line; returns all names, and the positions of the picked ones."""
+    names = _names(file)
+    _check_names(names, columns)
+    return names, pick(names, columns)
+
+
+def _rows(
+    file: IO[str],
+    path: Path,
+    names: list[str],
+    picked: list[int] | None,
+    num_rows: int | None = None,
+) -> NDArray[np.float64]:
+    checked = picked or list(range(len(names)))
+    try:
+        with warnings.catch_warnings(action="ignore", category=UserWarning):  # without rows
+            values = np.loadtxt(
+                file,
+                delimiter=",",
+                quotechar='"',
+                comments=None,
+                ndmin=2,
+                usecols=picked,
+                max_rows=num_rows,
+            )
+    except UnicodeDecodeError:
+        raise
+    except ValueError as error:
+        raise UnusableError(_first_bad_line(path, names, checked) or str(error)) from error
+    if len(values) and values.shape[1] != len(checked):
         raise UnusableError(
-            f"the first line names {len(picked)} columns, but other lines have {values.shape[1]}"
+            f"the first line names {len(checked)} columns, but other lines have {values.shape[1]}"
         )
-    if _ends_in_quotes(path, encoding):
-        raise UnusableError("the last line opens a quote that is not closed; it was cut short")
-    return values, [names[i] for i in picked]
+    return values
 
 
 def _check_names(names: list[str], columns: Sequence[str] | None) -> None:
@@ -82,8 +136,8 @@ def _check_names(names: list[str], columns: Sequence[str] | None) -> None:
         )
 
 
-def _first_bad_line(path: Path, encoding: str, names: list[str], picked: list[int]) -> str | None:
-    with path.open(newline="", encoding=encoding) as file:
+def _first_bad_line(path: Path, names: list[str], picked: list[int]) -> str | None:
+    with path.open(newline="", encoding=_encoding(path)) as file:
         lines = csv.reader(file)
         next(lines)
         for cells in filter(None, lines):
@@ -98,11 +152,12 @@ def _first_bad_line(path: Path, encoding: str, names: list[str], picked: list[in
     return None
 
 
-def _ends_in_quotes(path: Path, encoding: str) -> bool:
+def _check_end(path: Path) -> None:
     with path.open("rb") as file:
         file.seek(max(0, path.stat().st_size - 4096 & ~3))
-        end = file.read().decode(encoding, errors="replace")
-    return end.rstrip("\r\n").rpartition("\n")[2].count('"') % 2 == 1
+        end = file.read().decode(_encoding(path), errors="replace")
+    if end.rstrip("\r\n").rpartition("\n")[2].count('"') % 2 == 1:
+        raise UnusableError("the last line opens a quote that is not closed; it was cut short")
 
 
 def _is_number(text: str) -> bool:
@@ -115,26 +170,61 @@ def _is_number(text: str) -> bool:
 
 def read_parquet(path: Path, columns: Sequence[str] | None) -> Table:
     """Reads the columns of a ``.parquet`` file, or some of them."""
-    try:
-        from pyarrow import parquet, types
-    except ImportError as error:
-        raise ImportError(f"reading {path} needs pyarrow: pip install pyarrow") from error
-    with parquet.ParquetFile(path) as file:
-        schema = file.schema_arrow
-        picked = [schema.field(i) for i in pick(schema.names, columns)]
-        for field in picked:
-            if not (types.is_integer(field.type) or types.is_floating(field.type)):
-                raise UnusableError(
-                    f"column {field.name!r} is of type {field.type}; pick columns of numbers"
-                )
-        names = [field.name for field in picked]
-        if twice := [name for name in names if schema.names.count(name) > 1]:
-            raise UnusableError(f"there is more than one column {twice[0]!r}")
-        if not names:
-            raise UnusableError("it has no columns")
+    with _open_parquet(path) as file:
+        names = _number_columns(file, columns)
         _check_memory(file.metadata.num_rows * len(names) * 8)
         table = file.read(columns=names)
     return np.column_stack([table.column(name).to_numpy() for name in names]), names
+
+
+def parquet_blocks(path: Path, columns: Sequence[str] | None, num_rows: int) -> Iterator[Block]:
+    """Yields what :func:`read_parquet` reads, so many rows at a time."""
+    with _open_parquet(path) as file:
+        names = _number_columns(file, columns)
+        for batch in file.iter_batches(num_rows, columns=names):
+            table = [batch.column(name).to_numpy(zero_copy_only=False) for name in names]
+            yield np.column_stack(table)
+
+
+def parquet_columns(path: Path) -> list[str]:
+    """Returns the names of the columns of a ``.parquet`` file."""
+    with _open_parquet(path) as file:
+        return list(file.schema_arrow.names)
+
+
+def parquet_column(path: Path, name: str) -> list[Any]:
+    """Returns the values of one column of a ``.parquet`` file."""
+    with _open_parquet(path) as file:
+        pick(file.schema_arrow.names, [name])
+        return file.read(columns=[name]).column(name).to_pylist()
+
+
+@contextmanager
+def _open_parquet(path: Path) -> Iterator[Any]:
+    try:
+        from pyarrow import parquet
+    except ImportError as error:
+        raise ImportError(f"reading {path} needs pyarrow: pip install pyarrow") from error
+    with parquet.ParquetFile(path) as file:
+        yield file
+
+
+def _number_columns(file: Any, columns: Sequence[str] | None) -> list[str]:
+    from pyarrow import types
+
+    schema = file.schema_arrow
+    picked = [schema.field(i) for i in pick(schema.names, columns)]
+    for field in picked:
+        if not (types.is_integer(field.type) or types.is_floating(field.type)):
+            raise UnusableError(
+                f"column {field.name!r} is of type {field.type}; pick columns of numbers"
+            )
+    names = [field.name for field in picked]
+    if twice := [name for name in names if schema.names.count(name) > 1]:
+        raise UnusableError(f"there is more than one column {twice[0]!r}")
+    if not names:
+        raise UnusableError("it has no columns")
+    return names
 
 
 def _check_memory(num_bytes: int) -> None:
