@@ -25,6 +25,7 @@ if hasattr(signal, "SIGHUP"):  # and nohup without the one of a closed terminal
 SLOW = (
     "callbacks/test_embedding_start.py",
     "cli/test_ending.py",
+    "cli/test_fit.py",
     "cli/test_train.py",
     "cli/test_tune.py",
     "examples/",

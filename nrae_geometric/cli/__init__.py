@@ -1,11 +1,17 @@
-"""The command line: ``nrae train``, ``nrae list``, ``nrae evaluate`` and ``nrae tune``."""
+"""The command line: ``nrae fit`` for points of your own, ``nrae train`` for experiments, and more.
+
+A command is one file: a function that adds its parser, one that does the work and returns the
+results, and one that prints them. ``--json`` prints them as one object instead. Results go to
+standard output, all else to standard error.
+"""
 
 import sys
+import traceback
 from collections.abc import Sequence
 
 from nrae_geometric.cli.ending import (
+    FAILURE,
     INTERRUPTED,
-    OUT_OF_MEMORY,
     OUTPUT_CLOSED,
     SIGNALED,
     USER_ERROR,
@@ -24,12 +30,14 @@ def main(argv: Sequence[str] | None = None) -> int:
             (default: :obj:`None`)
 
     Returns:
-        The exit code: 0, 1 where memory does not suffice, 2 for what the user can put right, 130
-        after Ctrl-C, 143 after SIGTERM, 129 after SIGHUP, 141 where the output is no longer read.
+        The exit code: 0, 1 for a failure, such as a lack of memory, 2 for what the user can put
+        right, 130 after Ctrl-C, 143 after SIGTERM, 129 after SIGHUP, 141 where the output is no
+        longer read.
     """
+    argv = list(sys.argv[1:] if argv is None else argv)
     with Signals() as signals:
         try:
-            code = _main(sys.argv[1:] if argv is None else argv)
+            code = _main(argv, signals)
         except KeyboardInterrupt:
             code = INTERRUPTED
         except Exception:
@@ -43,7 +51,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     return code
 
 
-def _main(argv: Sequence[str]) -> int:
+def _main(argv: list[str], signals: Signals) -> int:
     try:
         # Imported here to show help without waiting for torch, and to be stopped by signals.
         from nrae_geometric.cli.commands import run
@@ -56,17 +64,29 @@ def _main(argv: Sequence[str]) -> int:
     except BrokenPipeError:
         drop_output()
         return OUTPUT_CLOSED
-    except (ValueError, OSError, FloatingPointError, ImportError) as error:
-        print(f"nrae: {error}{advice(error)}", file=sys.stderr)
-        drop_output()
-        return USER_ERROR
-    except (MemoryError, RuntimeError) as error:
-        if not is_out_of_memory(error):
+    except Exception as error:
+        if signals.code is not None:
             raise
-        message = " ".join(str(error).split()) or "allocation failed"
-        print(
-            f"nrae: out of memory ({message}); use smaller networks, batches or fewer points",
-            file=sys.stderr,
-        )
-        return OUT_OF_MEMORY
+        if "--debug" in argv:
+            traceback.print_exc()
+        code, message = _ending(error)
+        print(f"nrae: {message}", file=sys.stderr)
+        drop_output()
+        return code
     return 0
+
+
+def _ending(error: Exception) -> tuple[int, str]:
+    """Returns the exit code and the line of an error."""
+    if isinstance(error, ValueError | OSError | FloatingPointError | ImportError):
+        return USER_ERROR, f"{error}{advice(error)}"
+    text = " ".join(str(error).split())
+    if is_out_of_memory(error):
+        return FAILURE, (
+            f"out of memory ({text or 'allocation failed'}); use smaller networks, batches or "
+            "fewer points"
+        )
+    return FAILURE, (
+        f"a fault of the program: {type(error).__name__}{f': {text}' if text else ''}; --debug "
+        "shows where"
+    )

@@ -1,18 +1,20 @@
 """The commands and their arguments."""
 
-import argparse
+import json
 import logging
 from collections.abc import Sequence
 
-from nrae_geometric.cli import evaluate, train, tune
+from nrae_geometric.cli import evaluate, fit, train, tune
+from nrae_geometric.cli.parsing import CommandParser, add_debug, add_plugin
 from nrae_geometric.cli.process import wait_passively
-from nrae_geometric.cli.settings import add_plugin, split_settings
 from nrae_geometric.registry import import_plugin
 from nrae_geometric.version import __version__
 
+_COMMANDS = (fit.add_fit, train.add_train, train.add_list, evaluate.add_evaluate, tune.add_tune)
+
 
 def run(argv: Sequence[str]) -> None:
-    """Runs one command.
+    """Runs one command, and prints what it has found.
 
     Args:
         argv (Sequence[str]): The arguments.
@@ -22,22 +24,27 @@ def run(argv: Sequence[str]) -> None:
     """
     wait_passively()
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
-    arguments, settings = split_settings(argv)
-    parsed = _parser().parse_args(arguments)
+    parsed = command_parser().parse_args(argv)
     for plugin in (*parsed.plugins, *parsed.command_plugins):
         import_plugin(plugin)
-    parsed.run(parsed, settings)
+    results = parsed.run(parsed)
+    if parsed.json:
+        print(json.dumps(results, allow_nan=False))
+    else:
+        parsed.show(results)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def command_parser() -> CommandParser:
+    """Returns the parser of the whole command line."""
+    parser = CommandParser(
         prog="nrae",
         description="Neighborhood reconstructing autoencoders.",
-        allow_abbrev=False,
+        example="nrae fit points.csv --out model.nrae",
     )
     parser.add_argument("--version", action="version", version=__version__)
     add_plugin(parser, "plugins")
+    add_debug(parser, "debug")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    for add_command in (train.add_train, train.add_list, evaluate.add_evaluate, tune.add_tune):
-        add_plugin(add_command(commands))
+    for add_command in _COMMANDS:
+        add_command(commands)
     return parser

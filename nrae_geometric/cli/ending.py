@@ -9,7 +9,7 @@ from contextlib import suppress
 from types import FrameType
 from typing import Any
 
-OUT_OF_MEMORY = 1
+FAILURE = 1
 USER_ERROR = 2
 OUTPUT_CLOSED = 141
 # Of a process that a signal ends, shells report 128 and the signal's number.
@@ -63,7 +63,7 @@ def advice(error: BaseException) -> str:
     if error.errno in _FULL:
         return "; make room there, and call the same again, nrae train with --resume"
     if error.errno in _NOT_WRITABLE:
-        return "; name a folder that can be written to, with --logdir"
+        return "; name a place that can be written to, with --logdir or --out"
     return ""
 
 

@@ -4,20 +4,20 @@ import argparse
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from nrae_geometric.cli.parsing import CommandParser, Commands, Results, add_device, set_command
 from nrae_geometric.cli.process import no_gc_imports
-from nrae_geometric.cli.settings import add_device, refuse_settings
+from nrae_geometric.cli.settings import refuse_settings
 
 
-def add_evaluate(
-    commands: "argparse._SubParsersAction[argparse.ArgumentParser]",
-) -> argparse.ArgumentParser:
+def add_evaluate(commands: Commands) -> CommandParser:
     """Adds ``nrae evaluate`` to the commands."""
     parser = commands.add_parser(
         "evaluate",
         help="measure a finished experiment in every way",
         description="Measure a finished experiment in every way: against the known manifold, and "
         "without it. Prints the measures and adds them to metrics.json.",
-        allow_abbrev=False,
+        example="nrae evaluate results/NRAEL_toy_denoising",
+        takes_settings=True,
     )
     parser.add_argument(
         "directory",
@@ -25,18 +25,22 @@ def add_evaluate(
         help="the experiment's folder, such as results/NRAEL_toy_denoising",
     )
     add_device(parser)
-    parser.set_defaults(run=_evaluate)
-    return parser
+    return set_command(parser, _evaluate, _show)
 
 
-def _evaluate(arguments: argparse.Namespace, settings: dict[str, Any]) -> None:
-    refuse_settings("evaluate", settings)
+def _evaluate(arguments: argparse.Namespace) -> Results:
+    refuse_settings("evaluate", arguments.settings)
     # Imported here to show help without waiting for torch.
     with no_gc_imports():
         from nrae_geometric.experiments import evaluate_experiment
 
-    print_measures(evaluate_experiment(arguments.directory, device=arguments.device))
-    print(f"added to {arguments.directory}/metrics.json")
+    measures = evaluate_experiment(arguments.directory, device=arguments.device)
+    return {"measures": measures, "metrics": f"{arguments.directory}/metrics.json"}
+
+
+def _show(results: Results) -> None:
+    print_measures(results["measures"])
+    print(f"added to {results['metrics']}")
 
 
 def print_measures(measures: Mapping[str, Any]) -> None:

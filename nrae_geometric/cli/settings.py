@@ -1,6 +1,5 @@
-"""Settings of a configuration file on the command line, and the options that commands share."""
+"""Settings of a configuration file on the command line."""
 
-import argparse
 from collections.abc import Sequence
 from typing import Any
 
@@ -43,32 +42,3 @@ def refuse_settings(command: str, settings: dict[str, Any]) -> None:
     """Raises an error if a command that takes no settings was given one."""
     if settings:
         raise ValueError(f"{command} takes no settings, got --{next(iter(settings))}")
-
-
-def add_plugin(parser: argparse.ArgumentParser, dest: str = "command_plugins") -> None:
-    """Adds ``--plugin``."""
-    parser.add_argument(
-        "--plugin",
-        action="append",
-        default=[],
-        dest=dest,
-        metavar="MODULE",
-        help="a module, or a .py file, that registers kinds of points or models; repeatable",
-    )
-
-
-def add_device(parser: argparse.ArgumentParser) -> None:
-    """Adds ``--device``."""
-    parser.add_argument(
-        "--device", default="auto", help="auto, cpu, or the number of a GPU (default: auto)"
-    )
-
-
-def add_logdir(parser: argparse.ArgumentParser, folder: str) -> None:
-    """Adds ``--logdir``, within which the results go to a folder."""
-    parser.add_argument(
-        "--logdir",
-        default="results",
-        metavar="DIR",
-        help=f"results go to DIR/{folder} (default: results)",
-    )

@@ -1,27 +1,33 @@
 """``nrae train`` and ``nrae list``: experiments from their configuration to their results."""
 
 import argparse
-from typing import Any
 
 from nrae_geometric.cli.evaluate import print_measures
+from nrae_geometric.cli.parsing import (
+    CommandParser,
+    Commands,
+    Results,
+    add_device,
+    add_logdir,
+    set_command,
+)
 from nrae_geometric.cli.process import flush_denormals, keep_freed_memory, no_gc_imports
-from nrae_geometric.cli.settings import add_device, add_logdir, refuse_settings
+from nrae_geometric.cli.settings import refuse_settings
 from nrae_geometric.configs import experiment_names, load_config
 from nrae_geometric.configs.files import read_settings
 
 
-def add_train(
-    commands: "argparse._SubParsersAction[argparse.ArgumentParser]",
-) -> argparse.ArgumentParser:
+def add_train(commands: Commands) -> CommandParser:
     """Adds ``nrae train`` to the commands."""
     parser = commands.add_parser(
         "train",
         help="train, measure and picture an experiment",
         usage="nrae train CONFIG [--device DEVICE] [--logdir DIR] [--resume] [--no-animation] "
-        "[--plugin MODULE]... [--key value]...",
+        "[--json] [--debug] [--plugin MODULE]... [--key value]...",
         description="Train, measure and picture an experiment. Any setting of the configuration "
         "can be given as well, for example --training.num_epochs 100 or --seed 2.",
-        allow_abbrev=False,
+        example="nrae train NRAEL_toy_denoising --training.num_epochs 100",
+        takes_settings=True,
     )
     config = parser.add_mutually_exclusive_group(required=True)
     config.add_argument("config", nargs="?", metavar="CONFIG", help="a YAML file, or a name")
@@ -32,15 +38,14 @@ def add_train(
     parser.add_argument(
         "--no-animation", action="store_true", help="neither record nor draw an animation"
     )
-    parser.set_defaults(run=_train)
-    return parser
+    return set_command(parser, _train, _show_run)
 
 
-def _train(arguments: argparse.Namespace, settings: dict[str, Any]) -> None:
+def _train(arguments: argparse.Namespace) -> Results:
     # Settings name kinds of points and models, which the registry knows once torch is imported.
     with no_gc_imports():
         given = (arguments.config, arguments.config_option)
-        config = load_config(next(name for name in given if name is not None), settings)
+        config = load_config(next(name for name in given if name is not None), arguments.settings)
         from nrae_geometric.experiments import run_experiment
 
     flush_denormals()
@@ -52,22 +57,35 @@ def _train(arguments: argparse.Namespace, settings: dict[str, Any]) -> None:
         resume=arguments.resume,
         animate=not arguments.no_animation,
     )
-    print_measures({"loss": result.history[-1]["loss"], **result.metrics})
-    print(f"results in {result.directory}")
+    measures = {"loss": result.history[-1]["loss"], **result.metrics}
+    return {"measures": measures, "directory": str(result.directory)}
 
 
-def add_list(
-    commands: "argparse._SubParsersAction[argparse.ArgumentParser]",
-) -> argparse.ArgumentParser:
+def _show_run(results: Results) -> None:
+    print_measures(results["measures"])
+    print(f"results in {results['directory']}")
+
+
+def add_list(commands: Commands) -> CommandParser:
     """Adds ``nrae list`` to the commands."""
-    parser = commands.add_parser("list", help="list the packaged experiments", allow_abbrev=False)
-    parser.set_defaults(run=_list)
-    return parser
+    parser = commands.add_parser(
+        "list", help="list the packaged experiments", example="nrae list", takes_settings=True
+    )
+    return set_command(parser, _list, _show_list)
 
 
-def _list(arguments: argparse.Namespace, settings: dict[str, Any]) -> None:
-    refuse_settings("list", settings)
+def _list(arguments: argparse.Namespace) -> Results:
+    refuse_settings("list", arguments.settings)
+    experiments = []
     for name in experiment_names():
-        experiment = read_settings(name)
-        points, epochs = experiment["data"]["training"], experiment["training"]["num_epochs"]
-        print(f"{name:30}  {points['dataset']} {points['type']:10}  {epochs} epochs")
+        settings = read_settings(name)
+        points, epochs = settings["data"]["training"], settings["training"]["num_epochs"]
+        experiments.append(
+            {"name": name, "dataset": points["dataset"], "type": points["type"], "epochs": epochs}
+        )
+    return {"experiments": experiments}
+
+
+def _show_list(results: Results) -> None:
+    for row in results["experiments"]:
+        print(f"{row['name']:30}  {row['dataset']} {row['type']:10}  {row['epochs']} epochs")

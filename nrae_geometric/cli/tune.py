@@ -5,32 +5,37 @@ import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nrae_geometric.cli.parsing import (
+    CommandParser,
+    Commands,
+    Results,
+    add_device,
+    add_logdir,
+    set_command,
+)
 from nrae_geometric.cli.process import flush_denormals, keep_freed_memory, no_gc_imports
-from nrae_geometric.cli.settings import add_device, add_logdir
 from nrae_geometric.configs import ExperimentConfig, load_config
 
 if TYPE_CHECKING:
     import numpy as np
 
     from nrae_geometric.estimator import ManifoldAutoencoder
-    from nrae_geometric.tuning import TuningResult
 
 _NUM_ROWS = 10
 
 
-def add_tune(
-    commands: "argparse._SubParsersAction[argparse.ArgumentParser]",
-) -> argparse.ArgumentParser:
+def add_tune(commands: Commands) -> CommandParser:
     """Adds ``nrae tune`` to the commands."""
     parser = commands.add_parser(
         "tune",
         help="choose k, lambda and order for your points",
         usage="nrae tune POINTS [--trials N] [--epochs N] [--latent-dim D] [--device DEVICE] "
-        "[--logdir DIR] [--seed SEED] [--key value]...",
+        "[--logdir DIR] [--seed SEED] [--json] [--debug] [--key value]...",
         description="Choose the number of neighbors k, the kernel's weight lambda and the order "
         "by the reconstruction error of points left out. A search that was stopped goes on where "
         "it was. Settings of a configuration can be given as well, as for nrae train.",
-        allow_abbrev=False,
+        example="nrae tune points.npy --latent-dim 2",
+        takes_settings=True,
     )
     parser.add_argument(
         "points",
@@ -49,11 +54,11 @@ def add_tune(
     )
     add_device(parser)
     add_logdir(parser, "tune_NAME")
-    parser.set_defaults(run=_tune)
-    return parser
+    return set_command(parser, _tune, _show)
 
 
-def _tune(arguments: argparse.Namespace, settings: dict[str, Any]) -> None:
+def _tune(arguments: argparse.Namespace) -> Results:
+    settings = arguments.settings
     path = Path(arguments.points)
     is_file = path.is_dir() or path.suffix not in ("", ".yml", ".yaml")
     # Imported here to show help without waiting for torch.
@@ -73,8 +78,14 @@ def _tune(arguments: argparse.Namespace, settings: dict[str, Any]) -> None:
     directory = Path(arguments.logdir) / f"tune_{name}"
     _silence_optuna()
     result = tune(points, estimator, num_trials=arguments.trials, seed=seed, directory=directory)
-    _print(result, None if config is None else arguments.points)
-    print(f"results in {directory}")
+    return {
+        "best": result.best,
+        "score": result.score,
+        "trials": result.table,
+        "estimator": repr(result.best_estimator),
+        "command": None if config is None else _command(arguments.points, result.best_estimator),
+        "directory": str(directory),
+    }
 
 
 def _from_file(
@@ -116,24 +127,24 @@ def _silence_optuna() -> None:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
 
 
-def _print(result: "TuningResult", experiment: str | None) -> None:
+def _show(results: Results) -> None:
     print(f"{'score':>10}  {'k':>3}  {'lambda':>8}  order  state")
-    for row in result.table[:_NUM_ROWS]:
+    for row in results["trials"][:_NUM_ROWS]:
         score = "" if row["score"] is None else f"{row['score']:.4f}"
         print(
             f"{score:>10}  {row['n_neighbors']:>3}  {row['neighbor_weight']:>8.3g}  "
             f"{row['order']:>5}  {row['state']}"
         )
-    if len(result.table) > _NUM_ROWS:
-        print(f"and {len(result.table) - _NUM_ROWS} more in trials.csv")
-    best = result.best_estimator
-    print("use the best with either of" if experiment else "use the best with")
-    print(textwrap.indent(repr(best), "  "))
-    if experiment is not None:
-        print(f"  nrae train {experiment} {_overrides(best)}")
+    if (num_more := len(results["trials"]) - _NUM_ROWS) > 0:
+        print(f"and {num_more} more in trials.csv")
+    print("use the best with either of" if results["command"] else "use the best with")
+    print(textwrap.indent(results["estimator"], "  "))
+    if results["command"]:
+        print(f"  {results['command']}")
+    print(f"results in {results['directory']}")
 
 
-def _overrides(best: "ManifoldAutoencoder") -> str:
+def _command(experiment: str, best: "ManifoldAutoencoder") -> str:
     settings = {
         "model.arch": "nrael" if best.order == 1 else "nraeq",
         "model.kernel.type": "binary",
@@ -146,4 +157,5 @@ def _overrides(best: "ManifoldAutoencoder") -> str:
         "training.num_epochs": best.max_epochs,
         "training.init": "geodesic",
     }
-    return " ".join(f"--{key} {value}" for key, value in settings.items())
+    given = " ".join(f"--{key} {value}" for key, value in settings.items())
+    return f"nrae train {experiment} {given}"

@@ -118,13 +118,18 @@ def test_error_of_the_system_is_one_line(train, monkeypatch, capsys, error, code
     assert message in line
 
 
-def test_error_of_the_program_keeps_its_traceback(train, monkeypatch):
+@pytest.mark.parametrize("debug", [False, True])
+def test_error_of_the_program_is_a_failure_whose_place_debug_shows(
+    train, monkeypatch, capsys, debug
+):
     def failing(*arguments):
         raise RuntimeError("a mistake")
 
     monkeypatch.setattr("nrae_geometric.experiments.run.build_graph", failing)
-    with pytest.raises(RuntimeError, match="a mistake"):
-        train("AE_toy_denoising")
+    assert train("AE_toy_denoising", *["--debug"] * debug) == 1
+    *traceback, line = capsys.readouterr().err.splitlines()
+    assert "a fault of the program: RuntimeError: a mistake" in line
+    assert any("in failing" in place for place in traceback) == debug
 
 
 @pytest.mark.parametrize("content", ["def broken(:", "raise KeyError('x')", "import no_such_thing"])

@@ -9,6 +9,7 @@ import pytest
 
 from nrae_geometric import __version__
 from nrae_geometric.cli import main
+from nrae_geometric.cli.commands import command_parser
 
 
 def test_output_that_nobody_reads_is_no_error():
@@ -34,7 +35,9 @@ def test_module_is_the_command():
     assert subprocess.run(command, capture_output=True, text=True).stdout.strip() == __version__
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["train", "--help"], ["list"]])
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["train", "--help"], ["fit", "--help"], ["list"]]
+)
 def test_help_and_list_do_not_wait_for_torch(arguments):
     code = (
         "import sys\n"
@@ -48,13 +51,31 @@ def test_help_and_list_do_not_wait_for_torch(arguments):
 
 
 @pytest.mark.parametrize(
-    "arguments", [[], ["trian"], ["train"], ["train", "AE_toy_denoising", "--devise", "cpu"]]
+    ("arguments", "message"),
+    [
+        ([], "nrae: the following arguments are required: COMMAND; see nrae --help"),
+        (["trian"], "nrae: argument COMMAND: invalid choice: 'trian'"),
+        (["train"], "nrae train: one of the arguments CONFIG --config is required"),
+        (["train", "AE_toy_denoising", "--devise", "cpu"], "did you mean --device?"),
+        (["fit", "points.csv"], "nrae fit: the following arguments are required: --out"),
+    ],
 )
-def test_unknown_command_or_option_shows_the_usage(capsys, arguments):
+def test_unknown_command_or_option_is_one_line(capsys, arguments, message):
     with pytest.raises(SystemExit) as leave:
         main(arguments)
     assert leave.value.code == 2
-    assert "usage: nrae" in capsys.readouterr().err
+    [line] = capsys.readouterr().err.splitlines()
+    assert message in line
+
+
+@pytest.mark.parametrize("command", ["fit", "train", "list", "evaluate", "tune"])
+def test_help_has_an_example_that_the_command_takes(capsys, command):
+    with pytest.raises(SystemExit):
+        main([command, "--help"])
+    example = capsys.readouterr().out.split("example:")[1].split()
+    assert example[:2] == ["nrae", command]
+    parsed = command_parser().parse_args(example[1:])
+    assert not parsed.json
 
 
 def test_interrupt_exits_with_130(monkeypatch, capsys):

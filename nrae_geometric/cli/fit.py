@@ -1,0 +1,149 @@
+"""``nrae fit``: a manifold of your own points, measured and pictured."""
+
+import argparse
+import sys
+import textwrap
+from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+from nrae_geometric.cli.evaluate import print_measures
+from nrae_geometric.cli.inputs import Input, add_points, read_input
+from nrae_geometric.cli.options import add_estimator_options, given_parameters
+from nrae_geometric.cli.outputs import MODEL_SUFFIX, check_places, output_path
+from nrae_geometric.cli.parsing import CommandParser, Commands, Results, set_command
+from nrae_geometric.cli.process import flush_denormals, keep_freed_memory, no_gc_imports
+from nrae_geometric.cli.quality import READINGS, measure
+
+if TYPE_CHECKING:
+    from nrae_geometric.estimator import ManifoldAutoencoder
+
+_PICTURE_SUFFIX = ".png"
+_CURVE_POINTS = 400
+_WIDTH, _INDENT = 100, " " * 6
+
+
+def add_fit(commands: Commands) -> CommandParser:
+    """Adds ``nrae fit`` to the commands."""
+    parser = commands.add_parser(
+        "fit",
+        help="learn a manifold of your points",
+        usage="nrae fit POINTS --out MODEL [--label-column NAME] [--n-components N] [option]...",
+        description="Learn a manifold of your points: an encoder to latent coordinates and a "
+        "decoder back. Prints what was chosen, how good it is and where the picture is.",
+        example="nrae fit points.csv --out model.nrae --label-column kind",
+    )
+    add_points(parser, labels=True)
+    parser.add_argument(
+        "--out",
+        required=True,
+        metavar="MODEL",
+        help=f"the file of the model, NAME{MODEL_SUFFIX}; the picture is NAME{_PICTURE_SUFFIX}",
+    )
+    add_estimator_options(parser)
+    return set_command(parser, _fit, _show)
+
+
+def _fit(arguments: argparse.Namespace) -> Results:
+    model = output_path(arguments.out, [MODEL_SUFFIX], "a model")
+    picture = model.with_suffix(_PICTURE_SUFFIX)
+    # Imported here to show help without waiting for torch.
+    with no_gc_imports():
+        from nrae_geometric.estimator import ManifoldAutoencoder
+
+    flush_denormals()
+    keep_freed_memory()
+    points = read_input(arguments)
+    is_terminal = sys.stderr is not None and sys.stderr.isatty()
+    estimator = ManifoldAutoencoder(**{"verbose": int(is_terminal), **_parameters(arguments)})
+    check_places(model, picture)
+    start = perf_counter()
+    try:
+        estimator.fit(points.points)
+    except TypeError as error:  # of a parameter
+        raise ValueError(str(error)) from error
+    seconds = perf_counter() - start
+    if points.names is not None:
+        import numpy as np
+
+        estimator.feature_names_in_ = np.array(points.names, dtype=object)
+    estimator.save(model)
+    _draw(estimator, points, picture, arguments)
+    measures, num_measured = measure(estimator, points.points)
+    return {
+        "model": str(model),
+        "picture": str(picture),
+        "num_points": len(points.points),
+        "point_shape": list(points.points.shape[1:]),
+        "columns": points.names,
+        "n_components": estimator.n_components,
+        "seconds": round(seconds, 3),
+        "epochs": estimator.n_epochs_,
+        "choices": getattr(estimator, "choices_", {}),
+        "measures": measures,
+        "num_measured": num_measured,
+    }
+
+
+def _parameters(arguments: argparse.Namespace) -> dict[str, Any]:
+    from nrae_geometric.datasets import read_points
+    from nrae_geometric.datasets.formats import READERS
+
+    parameters = given_parameters(arguments)
+    init = parameters.get("init")
+    if isinstance(init, str) and Path(init).suffix.lower() in READERS:
+        parameters["init"] = read_points(init)[0]
+    return parameters
+
+
+def _draw(
+    estimator: "ManifoldAutoencoder", points: Input, picture: Path, arguments: argparse.Namespace
+) -> None:
+    import numpy as np
+
+    from nrae_geometric.visualization import plot_embedding, save_figure
+
+    x, z, curve = points.points, estimator.embedding_, None
+    if z.shape[1] == 1:
+        along = np.linspace(z.min(), z.max(), _CURVE_POINTS).reshape(-1, 1)
+        curve = estimator.inverse_transform(along)
+        if np.ndim(estimator.scale_):  # columns of different units have no common plane
+            x, curve = x / estimator.scale_, curve / estimator.scale_
+    figure = plot_embedding(
+        z,
+        x=x,
+        curve=curve,
+        labels=points.labels,
+        label_name=arguments.label_column or "",
+        title=f"{Path(arguments.points).name}: {len(z)} points",
+    )
+    save_figure(figure, picture)
+
+
+def _show(results: Results) -> None:
+    shape = " x ".join(map(str, results["point_shape"]))
+    print(
+        f"{results['num_points']} points of {shape} values, learned in {results['seconds']:.1f} s "
+        f"({results['epochs']} epochs)"
+    )
+    if results["choices"]:
+        print("\nchosen")
+        _print_sentences(results["choices"])
+    num_measured, num_points = results["num_measured"], results["num_points"]
+    part = "" if num_measured == num_points else f", on {num_measured} of the points"
+    print(f"\nmeasures{part}")
+    for name, value in results["measures"].items():
+        print_measures({f"  {name}": value})
+        print(_wrapped(READINGS[name], _INDENT, _INDENT))
+    print(f"\nmodel    {results['model']}\npicture  {results['picture']}")
+
+
+def _print_sentences(sentences: dict[str, str]) -> None:
+    width = max(map(len, sentences)) + 4
+    for name, sentence in sentences.items():
+        first = f"  {name:{width - 2}}"
+        print(_wrapped(sentence, first, " " * width))
+
+
+def _wrapped(text: str, first: str, indent: str) -> str:
+    return textwrap.fill(text, _WIDTH, initial_indent=first, subsequent_indent=indent)

@@ -1,0 +1,48 @@
+"""The parameters of the estimator as options."""
+
+import argparse
+import inspect
+
+import pytest
+
+from nrae_geometric.cli.options import (
+    add_estimator_options,
+    estimator_parameters,
+    given_parameters,
+)
+from nrae_geometric.estimator import ManifoldAutoencoder
+
+
+def parse(*arguments):
+    parser = argparse.ArgumentParser()
+    add_estimator_options(parser)
+    return given_parameters(parser.parse_args(arguments))
+
+
+def test_every_parameter_but_objects_is_an_option_with_a_description():
+    constructor = inspect.signature(ManifoldAutoencoder).parameters
+    found = {parameter.name: parameter for parameter in estimator_parameters()}
+    assert set(constructor) - set(found) <= {"encoder", "decoder", "callbacks"}
+    assert set(found) <= set(constructor)
+    assert all(parameter.description for parameter in found.values())
+
+
+def test_values_are_those_of_yaml():
+    given = parse(
+        *("--n-components", "3", "--hidden-layer-sizes", "[8, 8]", "--learning-rate", "1e-2"),
+        *("--early-stopping", "true", "--method-params", "{weight: 2}", "--init", "pca"),
+    )
+    assert given == {
+        "n_components": 3,
+        "hidden_layer_sizes": [8, 8],
+        "learning_rate": 0.01,
+        "early_stopping": True,
+        "method_params": {"weight": 2},
+        "init": "pca",
+    }
+
+
+def test_value_that_is_no_yaml_is_refused(capsys):
+    with pytest.raises(SystemExit):
+        parse("--hidden-layer-sizes", "[8, 8")
+    assert "argument --hidden-layer-sizes: the value has 1 fault" in capsys.readouterr().err

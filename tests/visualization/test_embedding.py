@@ -1,0 +1,73 @@
+"""Pictures of latent coordinates."""
+
+import numpy as np
+import pytest
+
+from nrae_geometric.visualization import plot_embedding
+
+RANDOM = np.random.default_rng(0)
+Z = RANDOM.normal(size=(60, 5))
+
+
+def labels_of(axes):
+    return [(each.get_xlabel(), each.get_ylabel()) for each in axes]
+
+
+@pytest.mark.parametrize(("dim", "num_planes"), [(2, 1), (3, 3), (4, 6), (5, 6)])
+def test_every_pair_of_the_first_four_coordinates_is_a_plane(dim, num_planes):
+    axes = plot_embedding(Z[:, :dim]).axes
+    assert len(set(labels_of(axes))) == len(axes) == num_planes
+    assert labels_of(axes)[0] == ("latent z₁", "latent z₂")
+
+
+def test_numbers_of_many_values_are_a_quantity_with_a_color_bar():
+    axes = plot_embedding(Z[:, :2], labels=Z[:, 0], label_name="height (m)").axes
+    assert axes[-1].get_ylabel() == "height (m)"
+
+
+@pytest.mark.parametrize(
+    ("labels", "names"),
+    [
+        (["b", "a", ""] * 20, ["a", "b", "(none)"]),
+        (np.arange(60) % 2, ["0", "1"]),
+        ([f"class {i % 12}" for i in range(60)], None),
+    ],
+)
+def test_classes_have_a_legend(labels, names):
+    figure = plot_embedding(Z[:, :2], labels=labels, label_name="kind")
+    [legend] = figure.legends
+    texts = [text.get_text() for text in legend.get_texts()]
+    assert legend.get_title().get_text() == "kind"
+    if names is None:
+        assert (len(texts), texts[-1]) == (9, "others")
+    else:
+        assert sorted(texts) == sorted(names)
+
+
+@pytest.mark.parametrize("num_features", [2, 7])
+def test_line_is_drawn_as_the_curve_that_it_decodes_to(num_features):
+    x, curve = RANDOM.normal(size=(60, num_features)), RANDOM.normal(size=(30, num_features))
+    plane = plot_embedding(Z[:, :1], x=x, curve=curve).axes[0]
+    [line] = plane.lines
+    assert line.get_xydata().shape == (30, 2)
+    if num_features == 2:
+        np.testing.assert_array_equal(line.get_xydata(), curve)
+
+
+def test_line_without_points_is_a_histogram_that_counts_them():
+    [axes] = plot_embedding(Z[:, :1]).axes
+    assert sum(bar.get_height() for bar in axes.patches) == 60
+
+
+def test_at_most_thirty_thousand_points_are_drawn():
+    [axes] = plot_embedding(RANDOM.normal(size=(40_000, 2))).axes
+    assert len(axes.collections[0].get_offsets()) == 30_000
+
+
+@pytest.mark.parametrize(
+    ("z", "labels", "message"),
+    [(Z[:, 0], None, r"expected \[N, d\]"), (Z, [1, 2], "2 labels for 60 points")],
+)
+def test_latents_and_labels_that_do_not_fit_are_refused(z, labels, message):
+    with pytest.raises(ValueError, match=message):
+        plot_embedding(z, labels=labels)
