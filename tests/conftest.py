@@ -24,6 +24,7 @@ if hasattr(signal, "SIGHUP"):  # and nohup without the one of a closed terminal
 # searches and expansions that are compared with slow exact ones at many sizes.
 SLOW = (
     "callbacks/test_embedding_start.py",
+    "cli/test_embed.py",
     "cli/test_ending.py",
     "cli/test_fit.py",
     "cli/test_train.py",

@@ -4,13 +4,21 @@ import json
 import logging
 from collections.abc import Sequence
 
-from nrae_geometric.cli import evaluate, fit, train, tune
+from nrae_geometric.cli import decode, embed, evaluate, fit, train, tune
 from nrae_geometric.cli.parsing import CommandParser, add_debug, add_plugin
 from nrae_geometric.cli.process import wait_passively
 from nrae_geometric.registry import import_plugin
 from nrae_geometric.version import __version__
 
-_COMMANDS = (fit.add_fit, train.add_train, train.add_list, evaluate.add_evaluate, tune.add_tune)
+_COMMANDS = (
+    fit.add_fit,
+    embed.add_embed,
+    decode.add_decode,
+    train.add_train,
+    train.add_list,
+    evaluate.add_evaluate,
+    tune.add_tune,
+)
 
 
 def run(argv: Sequence[str]) -> None:

@@ -28,9 +28,9 @@ class Input(NamedTuple):
     labels: "NDArray[Any] | None"
 
 
-def add_points(parser: CommandParser, labels: bool) -> None:
-    """Adds ``POINTS`` and the options that pick columns of it."""
-    parser.add_argument("points", metavar="POINTS", help=POINTS)
+def add_points(parser: CommandParser, labels: bool, metavar: str = "POINTS") -> None:
+    """Adds a file of points and the options that pick columns of it."""
+    parser.add_argument("points", metavar=metavar, help=POINTS)
     group = parser.add_argument_group("parts of the file")
     group.add_argument(
         "--columns", metavar="A,B,C", help="the columns of a table to read (default: all)"

@@ -1,11 +1,19 @@
-"""Places for results, looked at before there is any."""
+"""Places for results, looked at before there is any, and streams of points to them."""
 
-from collections.abc import Collection
+import argparse
+import sys
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from nrae_geometric.atomic import check_writable
 
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
 MODEL_SUFFIX = ".nrae"
+STANDARD_OUTPUT = "-"
+_TABLES = ".npy, .npz, .csv, .parquet or .pt; - prints CSV"
 
 
 def output_path(text: str, suffixes: Collection[str], noun: str) -> Path:
@@ -40,3 +48,46 @@ def check_places(*paths: Path) -> None:
         if not parent.is_dir():
             raise ValueError(f"{path} cannot be written: {parent} is no folder")
         check_writable(parent / path.name)
+
+
+def add_points_output(parser: argparse.ArgumentParser, metavar: str) -> None:
+    """Adds ``--out`` for a file of points."""
+    parser.add_argument(
+        "--out", required=True, metavar=metavar, help=f"the file to write, {_TABLES}"
+    )
+
+
+def points_output(arguments: argparse.Namespace) -> Path | None:
+    """Returns the path of a file of points to write, ``None`` for standard output.
+
+    Raises:
+        ValueError: If its name does not tell the format, or standard output is asked for twice.
+    """
+    if arguments.out == STANDARD_OUTPUT:
+        if arguments.json:
+            raise ValueError("--out - and --json both go to standard output; name a file for one")
+        return None
+    from nrae_geometric.datasets.writing import WRITERS
+
+    return output_path(arguments.out, WRITERS, "a file of points")
+
+
+def write_stream(
+    path: Path | None, blocks: "Iterable[NDArray[Any]]", names: Sequence[str] | None, array: str
+) -> int:
+    """Writes blocks of points to a file or to standard output; returns the number of points."""
+    from nrae_geometric.datasets.writing import write_csv_rows, write_points
+
+    if path is None:
+        return write_csv_rows(sys.stdout, blocks, names)
+    return write_points(path, blocks, names=names, array=array)
+
+
+def with_progress(blocks: "Iterable[NDArray[Any]]") -> "Iterator[NDArray[Any]]":
+    """Yields blocks of points, and shows on a terminal how many have passed."""
+    from tqdm import tqdm
+
+    with tqdm(unit=" points", unit_scale=True, disable=None, file=sys.stderr) as bar:
+        for block in blocks:
+            yield block
+            bar.update(len(block))

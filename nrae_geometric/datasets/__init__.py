@@ -24,6 +24,7 @@ from nrae_geometric.datasets.mnist import MNIST
 from nrae_geometric.datasets.orbits import RotatedDigits, RotatedMNIST, ShiftedMNIST
 from nrae_geometric.datasets.sin_curve import SinCurve
 from nrae_geometric.datasets.swiss_roll import SwissRoll
+from nrae_geometric.datasets.writing import write_points
 
 __all__ = [
     "MNIST",
@@ -38,4 +39,5 @@ __all__ = [
     "read_blocks",
     "read_labels",
     "read_points",
+    "write_points",
 ]

@@ -121,7 +121,7 @@ def test_damaged_file_is_one_line_and_nothing_is_written(fit, tmp_path, curve_fi
     [
         (["--columns", "x,z"], "there is no column 'z'"),
         (["--columns", "x,,y"], "different names with commas between"),
-        (["--columns", "x,y", "--label-column", "colour"], "there is no column 'colour'"),
+        (["--columns", "x,y", "--label-column", "shade"], "there is no column 'shade'"),
         (["--array", "x"], "--array picks an array of an .npz file"),
         (["--columns", "x,y", "--n-components", "1.5"], "'n_components' parameter"),
         (["--columns", "x,y", "--n-components", "true"], "n_components must be an integer"),
