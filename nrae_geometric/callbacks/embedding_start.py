@@ -20,6 +20,7 @@ from nrae_geometric.nn.traversal import Autoencoder
 from nrae_geometric.training import Callback, Trainer, gentle_schedule
 from nrae_geometric.training.points import points_fault
 from nrae_geometric.training.step import TrainingStep
+from nrae_geometric.training.threads import suitable_threads
 
 logger = logging.getLogger(__name__)
 
@@ -135,8 +136,9 @@ class EmbeddingStart(Callback):
             )
         fit = _CoordinateFit(model, z / scale, data.x)
         step = TrainingStep(fit, self.lr, trainer.device, trainer.precision)
-        for batch in islice(_batches(data, trainer.loader), self.num_steps):
-            step(batch)
+        with suitable_threads(model, _num_rows(data, trainer.loader), trainer.device):
+            for batch in islice(_batches(data, trainer.loader), self.num_steps):
+                step(batch)
 
     def on_fit_end(self, trainer: Trainer, model: nn.Module) -> None:
         """Warns where training has undone the order in which a line began.
@@ -235,6 +237,12 @@ def _batches(data: Data, loader: Iterable[Data]) -> Iterator[Data]:
     edges = {name: data[name] for name in ("edge_index", *EDGE_ARGUMENTS) if name in data}
     whole = Data(x=data.x, **edges, n_id=rows, batch_size=data.num_nodes)
     return repeat(whole)
+
+
+def _num_rows(data: Data, loader: Iterable[Data]) -> int | None:
+    if data.num_nodes > _LARGEST_FULL_BATCH:
+        return getattr(loader, "rows_per_batch", None)
+    return data.num_nodes
 
 
 def _latent_dim(model: nn.Module, data: Data) -> int:

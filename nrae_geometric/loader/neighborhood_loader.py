@@ -129,6 +129,18 @@ class NeighborhoodLoader(NeighborLoader):
         sampler.check_seeds(seeds)
         self._seeds_per_chunk = 1 + _EDGES_PER_CHUNK * len(seeds) // (1 + sampler.num_edges(seeds))
 
+    @property
+    def rows_per_batch(self) -> int:
+        r"""The number of centers and neighbors in a batch, each as often as it is drawn.
+
+        Where all neighbors of a center are taken, they are counted by their mean number.
+        """
+        seeds = self.input_data.node.to(self.node_sampler.device)
+        num_rows = self.node_sampler.num_edges(seeds)
+        if not self.node_sampler.include_center:
+            num_rows += len(seeds)
+        return min(self.batch_size, len(seeds)) * num_rows // max(len(seeds), 1)
+
     def __iter__(self) -> Iterator[Data]:
         return super().__iter__() if self.num_workers > 0 else self._iterate_chunks()
 

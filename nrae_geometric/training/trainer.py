@@ -30,6 +30,7 @@ from nrae_geometric.training.points import points_fault
 from nrae_geometric.training.random_state import RandomState
 from nrae_geometric.training.schedule import Schedule, published_schedule
 from nrae_geometric.training.step import TrainingStep, resolve_precision
+from nrae_geometric.training.threads import suitable_threads
 
 logger = logging.getLogger(__name__)
 
@@ -92,6 +93,10 @@ class Trainer:
     Where steps get slower over the epochs, numbers below 1e-38 have come up, which most processors
     are slow with. ``torch.set_flush_denormal(True)`` at the start of a program helps, as
     ``nrae train`` does.
+
+    Small steps on the CPU run on fewer threads than PyTorch would use, by a rule that depends on
+    the sizes of batches and model alone; the setting of the calling thread is as before afterwards,
+    and one that allows fewer counts.
 
     Example::
 
@@ -233,7 +238,9 @@ class Trainer:
                 self._save(model, step)
                 interrupt.deliver()
             try:
-                self._train(model, step, interrupt, started_at)
+                num_rows = getattr(self.loader, "rows_per_batch", None)
+                with suitable_threads(model, num_rows, self.device):
+                    self._train(model, step, interrupt, started_at)
                 self._history.read()
             except NonFiniteLossError as error:
                 fault = self._points_fault(step)

@@ -391,3 +391,23 @@ def test_a_cuda_generator_is_refused(ragged: Data) -> None:
 def test_batches_stay_on_the_gpu(ragged: Data, num_workers: int) -> None:
     for batch in NeighborhoodLoader(ragged.cuda(), 1, batch_size=4, num_workers=num_workers):
         assert all(value.is_cuda for _, value in batch if isinstance(value, torch.Tensor))
+
+
+@pytest.mark.parametrize(
+    ("num_neighbors", "include_center", "batch_size", "expected"),
+    [(2, True, 4, 12), (2, False, 4, 12), (0, True, 4, 4), (None, True, 4, 16), (2, True, 99, 18)],
+)
+def test_rows_per_batch_are_centers_and_the_neighbors_drawn_for_them(
+    num_neighbors: int | None, include_center: bool, batch_size: int, expected: int
+) -> None:
+    ring = torch.arange(6)
+    edges = [torch.stack([(ring + step) % 6, ring]) for step in (1, 2, 3)]
+    data = Data(x=torch.randn(6, 2), edge_index=torch.cat(edges, dim=1))
+    loader = NeighborhoodLoader(
+        data, num_neighbors, include_center=include_center, batch_size=batch_size
+    )
+    assert loader.rows_per_batch == expected
+
+
+def test_loader_of_no_centers_has_no_rows(ragged: Data) -> None:
+    assert NeighborhoodLoader(ragged, 1, input_nodes=[], batch_size=4).rows_per_batch == 0
