@@ -12,11 +12,13 @@ the library (its loader, loss, and fused Adam), the published formulation
 whole epochs, divided by the steps; a turn is a tenth of a second long, and its first epoch does not
 count. Before it is timed, all three give the same loss and gradients on one batch. The floor is the
 time which the library's own matrix products of a step take at the rate of a large one, measured in
-the same run.
+the same run. On a machine of several cores another table has the library's steps beside a process
+that keeps one of them busy; ``GOMP_SPINCOUNT=0`` shows them as threads that wait passively.
 """
 
 import argparse
 import copy
+import os
 import statistics
 import subprocess
 import sys
@@ -29,6 +31,7 @@ from typing import Any
 import numpy as np
 import published
 import torch
+from _busy import busy_process
 from _report import Table, write_report
 from _settings import (
     Setting,
@@ -42,6 +45,8 @@ from _settings import (
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 from torch_geometric.data import Data
+
+from nrae_geometric.training.threads import threads_worth
 
 EXPERIMENTS = [
     f"{arch}_{task}"
@@ -123,6 +128,54 @@ def step_table(settings: Iterable[Setting], seconds: float) -> Table:
     return table
 
 
+def busy_table(settings: Iterable[Setting], seconds: float) -> Table:
+    """A step on one and on two threads, alone and beside a process that takes a core."""
+    table = Table(
+        "Beside one busy process",
+        [
+            "setting",
+            "alone, 1 thread ms",
+            "alone, 2 threads ms",
+            "busy, 1 thread ms",
+            "busy, 2 threads ms",
+            "library's threads",
+            "library, busy ÷ alone",
+            "library, alone ÷ better alone",
+        ],
+    )
+    before = torch.get_num_threads()
+    for setting in settings:
+        epoch = library_epoch(setting)
+        worth = threads_worth(setting.model, setting.loader.rows_per_batch)
+        own = 2 if worth is None else min(worth, 2)
+        times: dict[tuple[bool, int], float] = {}
+        for busy in (False, True):
+            with busy_process(busy):
+                for threads in (1, 2):
+                    torch.set_num_threads(threads)
+                    times[busy, threads] = mean_time(epoch, seconds / 4) / len(setting.loader)
+        torch.set_num_threads(before)
+        table.add(
+            setting.name,
+            *(1e3 * time for time in times.values()),
+            own,
+            times[True, own] / times[False, own],
+            times[False, own] / min(times[False, 1], times[False, 2]),
+        )
+    return table
+
+
+def mean_time(run: Callable[[], Any], seconds: float) -> float:
+    """The mean time in seconds, in which the few long waits for a core count, unlike a median."""
+    run()
+    start = time.perf_counter()
+    end, count = start + seconds, 0
+    while time.perf_counter() < end or count < 3:
+        run()
+        count += 1
+    return (time.perf_counter() - start) / count
+
+
 def order_table(seconds: float, device: str) -> Table:
     """What the second order costs, on smooth and on piecewise linear decoders."""
     table = Table("Order 2 against order 1", ["decoder", "order 2 ÷ order 1"])
@@ -186,18 +239,28 @@ def compile_table(seconds: float, device: str) -> Table:
 
 def run_table() -> Table:
     """Whole runs, from the start of the process to the written animation."""
-    table = Table("A whole run", ["experiment", "library s", "published s", "published ÷ library"])
+    table = Table(
+        "A whole run",
+        [
+            "experiment",
+            "library s",
+            "published s",
+            "published ÷ library",
+            "library, beside one busy process s",
+        ],
+    )
     here = Path(__file__).parent
     for name in ("NRAEL_toy_denoising", "NRAEQ_toy_denoising", "NRAEL_toy_geometry_preserving"):
         with tempfile.TemporaryDirectory() as folder:
             library = [sys.executable, "-m", "nrae_geometric", "train", name, "--logdir", folder]
             rival = [sys.executable, str(here / "published.py"), name, f"{folder}/out.gif"]
             seconds = []
-            for command in (library, rival):
-                start = time.perf_counter()
-                subprocess.run(command, check=True, capture_output=True)
-                seconds.append(time.perf_counter() - start)
-        table.add(name, *seconds, seconds[1] / seconds[0])
+            for command, busy in ((library, False), (rival, False), (library, True)):
+                with busy_process(busy):
+                    start = time.perf_counter()
+                    subprocess.run(command, check=True, capture_output=True)
+                    seconds.append(time.perf_counter() - start)
+        table.add(name, *seconds[:2], seconds[1] / seconds[0], seconds[2])
     return table
 
 
@@ -228,6 +291,8 @@ def main() -> None:
         for order in (1, 2)
     ]
     tables = [step_table(settings, seconds), overhead_table(seconds, device)]
+    if device == "cpu" and (os.cpu_count() or 1) > 1:
+        tables.append(busy_table(settings, seconds))
     if not arguments.quick:
         tables += [order_table(seconds, device), compile_table(seconds, device)]
         if device == "cpu":  # where the published way trains as well
