@@ -4,7 +4,7 @@ import json
 import logging
 from collections.abc import Sequence
 
-from nrae_geometric.cli import decode, embed, evaluate, fit, train, tune
+from nrae_geometric.cli import decode, embed, evaluate, fit, graph, train, tune
 from nrae_geometric.cli.parsing import CommandParser, add_debug, add_plugin
 from nrae_geometric.cli.process import wait_passively
 from nrae_geometric.registry import import_plugin
@@ -14,6 +14,7 @@ _COMMANDS = (
     fit.add_fit,
     embed.add_embed,
     decode.add_decode,
+    graph.add_graph,
     train.add_train,
     train.add_list,
     evaluate.add_evaluate,

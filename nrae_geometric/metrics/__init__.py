@@ -5,7 +5,8 @@ r"""The quality of a learned manifold, with or without a known one to compare it
 - Neighborhoods: :func:`trustworthiness`, :func:`continuity`, :func:`neighborhood_recall`,
   :func:`mean_relative_rank_errors`; :func:`embedding_quality` returns all of them.
 - Connectivity: :func:`shortcut_edges`, :func:`shortcut_segments`,
-  :func:`graph_geodesic_correlation`, :func:`graph_diagnostics`, :func:`smallest_connected_k`.
+  :func:`graph_geodesic_correlation`, :func:`graph_diagnostics`, :func:`smallest_connected_k`;
+  :func:`intrinsic_dimension`.
 - Geometry of the decoder: :func:`decoder_distortion`.
 - All of them for a trained model, by name: :func:`evaluate_measures`,
   :func:`evaluate_supervised`, :func:`evaluate_unsupervised`; :func:`register_measure` adds one.
@@ -17,6 +18,7 @@ the same in any unit.
 """
 
 from nrae_geometric.metrics._common import NotApplicableError
+from nrae_geometric.metrics.dimension import dimension_of_neighbors, intrinsic_dimension
 from nrae_geometric.metrics.distortion import DecoderDistortion, decoder_distortion
 from nrae_geometric.metrics.geodesic import (
     GeodesicCorrelation,
@@ -67,6 +69,7 @@ __all__ = [
     "ShortcutSegments",
     "continuity",
     "decoder_distortion",
+    "dimension_of_neighbors",
     "embedding_quality",
     "evaluate_measures",
     "evaluate_supervised",
@@ -74,6 +77,7 @@ __all__ = [
     "geodesic_correlation",
     "graph_diagnostics",
     "graph_geodesic_correlation",
+    "intrinsic_dimension",
     "latent_order",
     "manifold_distance",
     "mean_relative_rank_errors",

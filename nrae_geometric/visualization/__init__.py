@@ -14,6 +14,7 @@ owns; :func:`save_figure` writes it.
 
 from nrae_geometric.visualization.animation import write_animation
 from nrae_geometric.visualization.embedding import plot_embedding
+from nrae_geometric.visualization.graph import plot_graph
 from nrae_geometric.visualization.plots import (
     Panel,
     plot_latent_planes,
@@ -26,6 +27,7 @@ from nrae_geometric.visualization.style import save_figure
 __all__ = [
     "Panel",
     "plot_embedding",
+    "plot_graph",
     "plot_latent_planes",
     "plot_latent_traversal",
     "plot_learned_curves",

@@ -68,7 +68,9 @@ def test_unknown_command_or_option_is_one_line(capsys, arguments, message):
     assert message in line
 
 
-@pytest.mark.parametrize("command", ["fit", "embed", "decode", "train", "list", "evaluate", "tune"])
+@pytest.mark.parametrize(
+    "command", ["fit", "embed", "decode", "graph", "train", "list", "evaluate", "tune"]
+)
 def test_help_has_an_example_that_the_command_takes(capsys, command):
     with pytest.raises(SystemExit):
         main([command, "--help"])

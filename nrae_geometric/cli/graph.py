@@ -1,0 +1,213 @@
+"""``nrae graph``: what the neighbor graph of points looks like, before anything is learned."""
+
+import argparse
+import logging
+import textwrap
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from nrae_geometric.cli.inputs import add_points, read_input
+from nrae_geometric.cli.outputs import check_places, output_path
+from nrae_geometric.cli.parsing import CommandParser, Commands, Results, set_command
+from nrae_geometric.cli.process import no_gc_imports
+
+if TYPE_CHECKING:
+    import numpy as np
+    from torch import Tensor
+
+_PICTURES = (".png", ".pdf", ".svg")
+# The estimate of the dimension is that of the usual range of neighbors.
+_DIMENSION_NEIGHBORS = 20
+_MOST_SIZES = 10
+_WIDTH = 100
+
+
+def add_graph(commands: Commands) -> CommandParser:
+    """Adds ``nrae graph`` to the commands."""
+    parser = commands.add_parser(
+        "graph",
+        help="look at the neighbor graph of your points",
+        usage="nrae graph POINTS [--n-neighbors K] [--out PICTURE] [option]...",
+        description="Say what the graph of nearest neighbors looks like that nrae fit would learn "
+        "from: its components, degrees, duplicates, shortcuts and loops, the dimension of the "
+        "points, and the number of neighbors to use. Nothing is learned.",
+        example="nrae graph points.csv --n-neighbors 8",
+    )
+    add_points(parser, labels=False)
+    parser.add_argument(
+        "--n-neighbors", type=int, metavar="K", help="the number of neighbors (default: suggested)"
+    )
+    parser.add_argument(
+        "--metric", default="euclidean", help="the distance of two points (default: euclidean)"
+    )
+    parser.add_argument(
+        "--out",
+        metavar="PICTURE",
+        help="the picture, .png, .pdf or .svg (default: NAME_graph.png in this folder)",
+    )
+    return set_command(parser, _graph, _show)
+
+
+class _Graph(NamedTuple):
+    """A neighbor graph.
+
+    Attributes:
+        points (Tensor): ``[N, D]``.
+        edge_index (Tensor): ``[2, N * k]``.
+        edge_length (Tensor): ``[N * k]``.
+        shortcuts (ndarray): ``[2, S]``, the edges that are shortcuts.
+        component (Tensor): ``[N]``, the number of each point's component.
+    """
+
+    points: "Tensor"
+    edge_index: "Tensor"
+    edge_length: "Tensor"
+    shortcuts: "np.ndarray"
+    component: "Tensor"
+
+
+def _graph(arguments: argparse.Namespace) -> Results:
+    name = Path(arguments.points).expanduser().absolute().stem
+    out = output_path(arguments.out or f"{name}_graph.png", _PICTURES, "a picture")
+    # Imported here to show help without waiting for torch.
+    with no_gc_imports():
+        import torch
+
+        from nrae_geometric.arguments import choice, integer
+        from nrae_geometric.geodesics import distance_graph, find_graph_loop, remove_shortcuts
+        from nrae_geometric.metrics import dimension_of_neighbors, graph_diagnostics
+        from nrae_geometric.neighbors import knn
+        from nrae_geometric.registry import METRICS
+
+    # The command says itself what the library would warn about.
+    logging.getLogger("nrae_geometric").setLevel(logging.ERROR)
+    choice("metric", arguments.metric, METRICS)
+    x = torch.from_numpy(read_input(arguments).points).flatten(1)
+    if len(x) < 3:
+        raise ValueError(f"{arguments.points} has {len(x)} points; a graph needs at least three")
+    check_places(out)
+    suggested, reason = _suggestion(x, arguments.metric)
+    k = suggested if arguments.n_neighbors is None else arguments.n_neighbors
+    k = integer("--n-neighbors", k, 1, len(x) - 1)
+    most = max(k, min(_DIMENSION_NEIGHBORS, len(x) - 1))
+    distance, neighbor = knn(x, most, metric=arguments.metric)
+    center = torch.arange(len(x)).repeat_interleave(k)
+    edge_index = torch.stack([neighbor[:, :k].flatten(), center])
+    edge_length = distance[:, :k].flatten()
+    lengths = distance_graph(x, edge_index, edge_length)
+    kept, num_shortcuts = remove_shortcuts(lengths)
+    loop = find_graph_loop(kept)
+    found = graph_diagnostics(edge_index, len(x))
+    shortcuts = _removed(lengths, kept)
+    graph = _Graph(x, edge_index, edge_length, shortcuts, found.component)
+    _draw(graph, out, f"{Path(arguments.points).name}: {len(x)} points, {k} neighbors")
+    sizes = sorted(found.component.bincount().tolist(), reverse=True)
+    return {
+        "picture": str(out),
+        "num_points": len(x),
+        "num_values": x.size(1),
+        "n_neighbors": k,
+        "suggested": {"n_neighbors": suggested, "reason": reason},
+        "num_components": found.num_components,
+        "component_sizes": sizes[:_MOST_SIZES],
+        "degrees": {
+            "smallest": int(found.degree.min()),
+            "median": int(found.degree.median()),
+            "largest": int(found.degree.max()),
+        },
+        "num_duplicates": int((distance[:, 0] == 0).sum()),
+        "num_edges": lengths.nnz // 2,
+        "num_shortcuts": num_shortcuts,
+        "loop": None if loop is None else {"length": loop.length, "diameter": loop.diameter},
+        "intrinsic_dimension": _finite(dimension_of_neighbors, distance),
+    }
+
+
+def _suggestion(x: "Tensor", metric: str) -> tuple[int, str]:
+    from nrae_geometric.metrics import smallest_connected_k
+
+    k = smallest_connected_k(x, metric=metric)
+    if k is None:
+        return min(10, len(x) - 1), "no number up to 64 joins all points; the usual one"
+    return k, "the smallest number that joins all points"
+
+
+def _removed(before: Any, after: Any) -> "np.ndarray":
+    """Edges ``[2, S]`` of a graph that another lacks."""
+    import numpy as np
+    from scipy.sparse import csr_array, triu
+
+    # Equal points have edges of length zero, which would be none in a difference.
+    old, new = (
+        csr_array((np.ones(len(each.data)), each.indices, each.indptr), shape=each.shape)
+        for each in (before, after)
+    )
+    lost = triu(old - new, k=1, format="coo")
+    return np.stack([lost.row, lost.col])[:, lost.data > 0]
+
+
+def _finite(function: Any, *arguments: Any) -> float | None:
+    import math
+
+    from nrae_geometric.metrics import NotApplicableError
+
+    try:
+        value = function(*arguments)
+    except NotApplicableError:
+        return None
+    return value if math.isfinite(value) else None
+
+
+def _draw(graph: _Graph, out: Path, title: str) -> None:
+    from sklearn.decomposition import PCA
+
+    from nrae_geometric.geodesics import geodesic_coordinates
+    from nrae_geometric.visualization import plot_graph, save_figure
+
+    x, places = graph.points, {}
+    if x.size(1) == 2:
+        places["the points"] = x.numpy()
+    elif x.size(1) > 2:
+        places["principal components"] = PCA(2, random_state=0).fit_transform(x.numpy())
+    z = geodesic_coordinates(x, graph.edge_index, 2, edge_length=graph.edge_length).z
+    places["coordinates along the graph"] = z.numpy()
+    figure = plot_graph(places, graph.edge_index, graph.shortcuts, graph.component, title=title)
+    save_figure(figure, out)
+
+
+def _show(results: Results) -> None:
+    degrees, loop = results["degrees"], results["loop"]
+    components, dimension = results["num_components"], results["intrinsic_dimension"]
+    sizes = ", ".join(map(str, results["component_sizes"]))
+    sizes += ", ..." if components > _MOST_SIZES else ""
+    k, suggested = results["n_neighbors"], results["suggested"]
+    lines = {
+        "components": "1: every point can be reached from every other"
+        if components == 1
+        else f"{components} that no edge joins, of {sizes} points: nothing says how they lie to "
+        "each other",
+        "degrees": f"from {degrees['smallest']} to {degrees['largest']}, usually "
+        f"{degrees['median']}; one far above the others is a hub",
+        "duplicates": f"{results['num_duplicates']} points that equal another",
+        "shortcuts": f"{results['num_shortcuts']} of {results['num_edges']} edges lead through the "
+        "space around the manifold; the start of a fit leaves them out",
+        "loop": "none that is as long as the graph"
+        if loop is None
+        else f"one, {loop['length']:.3g} long: use --n-components 2, as no line carries a loop, or "
+        "fewer neighbors if shortcuts close it",
+        "dimension": "not to be told"
+        if dimension is None
+        else f"{dimension:.2f}, by the distances of neighbors, noise included",
+    }
+    print(f"{results['num_points']} points of {results['num_values']} values, {k} neighbors each")
+    for name, text in lines.items():
+        print(_wrapped(name, text))
+    print(_wrapped("suggested", f"--n-neighbors {suggested['n_neighbors']}: {suggested['reason']}"))
+    print(_wrapped("picture", results["picture"]))
+
+
+def _wrapped(name: str, text: str) -> str:
+    return textwrap.fill(
+        text, _WIDTH, initial_indent=f"  {name:12}", subsequent_indent=" " * 14,
+        break_long_words=False,
+    )  # fmt: skip

@@ -1,0 +1,98 @@
+"""``nrae graph``."""
+
+import json
+
+import numpy as np
+import pytest
+from sklearn.datasets import make_swiss_roll
+
+from nrae_geometric.cli import main
+
+
+@pytest.fixture
+def graph(tmp_path, capsys, monkeypatch):
+    """Looks at points in a folder of their own; returns the results."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(points, *options):
+        np.save("points.npy", points)
+        assert main(["graph", "points.npy", "--json", *options]) == 0
+        captured = capsys.readouterr()
+        assert captured.err == ""
+        return json.loads(captured.out)
+
+    return run
+
+
+def circle(num_points, radius=1.0):
+    angle = np.linspace(0, 2 * np.pi, num_points, endpoint=False)
+    return radius * np.stack([np.cos(angle), np.sin(angle)], axis=1)
+
+
+def test_circle_is_one_loop_of_one_dimension(graph, tmp_path):
+    found = graph(circle(100), "--n-neighbors", "4")
+    assert found["loop"]["length"] == pytest.approx(2 * np.pi, rel=0.2)
+    assert found["intrinsic_dimension"] == pytest.approx(1, abs=0.3)
+    assert found["degrees"] == {"smallest": 4, "median": 4, "largest": 4}
+    assert (found["num_components"], found["component_sizes"]) == (1, [100])
+    assert (tmp_path / "points_graph.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_clusters_and_duplicates_are_counted(graph):
+    points = np.random.default_rng(0).normal(size=(60, 3))
+    points[:20] += 1000
+    points[59] = points[58]
+    found = graph(points, "--n-neighbors", "5")
+    assert (found["num_components"], found["component_sizes"]) == (2, [40, 20])
+    assert found["num_duplicates"] == 2
+    assert found["loop"] is None
+
+
+def test_shortcuts_are_counted_and_drawn(graph, monkeypatch):
+    from nrae_geometric import visualization
+
+    drawn = []
+    original = visualization.plot_graph
+
+    def recorded(places, edges, shortcuts, *arguments, **options):
+        drawn.append(shortcuts)
+        return original(places, edges, shortcuts, *arguments, **options)
+
+    monkeypatch.setattr(visualization, "plot_graph", recorded)
+    roll, angle = make_swiss_roll(800, random_state=0)
+    found = graph(roll, "--n-neighbors", "14")
+    assert found["num_shortcuts"] > 0
+    assert drawn[0].shape == (2, found["num_shortcuts"])
+    along = angle[drawn[0]]
+    assert (np.abs(along[0] - along[1]) > 3).all()
+
+
+def test_text_says_what_to_do(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    np.save("points.npy", circle(50))
+    assert main(["graph", "points.npy", "--out", "pictures/a.svg"]) == 0
+    out = capsys.readouterr().out
+    assert "50 points of 2 values" in out
+    for line in ("components  1", "loop", "dimension", "suggested   --n-neighbors"):
+        assert line in out
+    assert (tmp_path / "pictures" / "a.svg").is_file()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--n-neighbors", "0"], "--n-neighbors must be at least 1"),
+        (["--n-neighbors", "50"], "at most 49"),
+        (["--metric", "taxi"], "unknown metric 'taxi'"),
+        (["--out", "points.npy"], "the name of a picture ends in .png"),
+    ],
+)
+def test_mistake_is_one_line_and_nothing_is_written(
+    tmp_path, capsys, monkeypatch, options, message
+):
+    monkeypatch.chdir(tmp_path)
+    np.save("points.npy", circle(50))
+    assert main(["graph", "points.npy", *options]) == 2
+    [line] = capsys.readouterr().err.splitlines()
+    assert message in line
+    assert [path.name for path in tmp_path.iterdir()] == ["points.npy"]
