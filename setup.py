@@ -62,6 +62,7 @@ setup(
         "pynndescent": ["pynndescent"],
         "parquet": ["pyarrow>=14.0.1"],
         "tune": ["optuna>=4"],
+        "onnx": ["onnx", "onnxruntime", "onnxscript"],
         "bench": ["faiss-cpu", "pynndescent"],
         "dev": [*TESTS, "codespell", "import-linter", "mypy", "pre-commit", "ruff", "types-PyYAML"],
         "oldest": TESTS,

@@ -39,6 +39,7 @@ SLOW = (
     "nn/taylor/test_expand.py",
     "nn/taylor/test_fallback.py",
     "test_estimator.py",
+    "test_export.py",
     "training/test_resume.py",
     "tuning/",
 )

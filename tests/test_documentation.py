@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -34,7 +35,17 @@ COMMANDS = [command for page in PAGES.values() for command in shell_commands(pag
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "code", code_blocks(README, "python") + code_blocks(CONTRIBUTING, "python")
+    "code",
+    [
+        *code_blocks(README, "python"),
+        *code_blocks(CONTRIBUTING, "python"),
+        pytest.param(
+            *code_blocks(PAGES["docs/serving.md"], "python"),
+            marks=pytest.mark.skipif(
+                find_spec("onnxruntime") is None, reason="onnxruntime is not installed"
+            ),
+        ),
+    ],
 )
 def test_code_runs_as_it_stands(code, tmp_path):
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}

@@ -72,7 +72,8 @@ def call(module: Callable[..., Any], x: Tensor, *args: Any, **kwargs: Any) -> Te
             f"values of {mine[1]} on {mine[0]}; bring them to the model with x.to(parameter), or "
             f"the model to them ({error})"
         ) from error
-    return as_rows(module, output, len(x))
+    # Not len(x), which a tracer takes for a constant.
+    return as_rows(module, output, x.size(0))
 
 
 def as_floats(x: Any, module: nn.Module, name: str = "x") -> Tensor:
