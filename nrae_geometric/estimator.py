@@ -86,9 +86,11 @@ class ManifoldAutoencoder(StoredTransformer):
             itself, the published :math:`\lambda`. Large weights smooth noise away; see
             :mod:`nrae_geometric.tuning` for a choice of this, the order and the number of
             neighbors. (default: :obj:`10.0`)
-        encoder (torch.nn.Module, optional): A network ``[N, *feature_shape] -> [N, n_components]``
-            of your own, which may take an ``edge_index``. Each fit trains a copy of it, from the
-            weights it has. (default: :obj:`None`)
+        encoder (torch.nn.Module or str, optional): A network ``[N, *feature_shape] -> [N,
+            n_components]`` of your own, which may take an ``edge_index``. Each fit trains a copy
+            of it, from the weights it has. Or :obj:`"conv"`: convolutions of images
+            ``[N, C, H, W]`` or ``[N, H, W]`` before the hidden layers, mirrored by the decoder.
+            (default: :obj:`None`)
         decoder (torch.nn.Module, optional): A network ``[N, n_components] -> [N, *feature_shape]``
             of your own, likewise. (default: :obj:`None`)
         hidden_layer_sizes (sequence of int, optional): The widths of the encoder's hidden layers,
@@ -151,7 +153,7 @@ class ManifoldAutoencoder(StoredTransformer):
         "backend": [str, Backend],
         "n_sampled_neighbors": [Interval(Integral, 1, None, closed="left")],
         "neighbor_weight": [Interval(Real, 0, None, closed="left")],
-        "encoder": [nn.Module, None],
+        "encoder": [nn.Module, StrOptions({"conv"}), None],
         "decoder": [nn.Module, None],
         "hidden_layer_sizes": ["array-like"],
         "activation": [str],
@@ -183,7 +185,7 @@ class ManifoldAutoencoder(StoredTransformer):
         backend: str | Backend = "auto",
         n_sampled_neighbors: int = 2,
         neighbor_weight: float = 10.0,
-        encoder: nn.Module | None = None,
+        encoder: nn.Module | str | None = None,
         decoder: nn.Module | None = None,
         hidden_layer_sizes: Sequence[int] = (512, 512, 512),
         activation: str = "elu",
@@ -369,7 +371,7 @@ class ManifoldAutoencoder(StoredTransformer):
         held_out: Tensor,
         whole: Data | None,
     ) -> None:
-        own = (self.encoder, self.decoder)
+        own = [each for each in (self.encoder, self.decoder) if isinstance(each, nn.Module)]
         alone = draws_alone(settings, own, self.init, self.callbacks or ())
         self._build(settings, seed, alone)
         device = self.graph_.x.device

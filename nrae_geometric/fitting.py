@@ -221,7 +221,7 @@ def _is_edge_index(graph: Any) -> bool:
 
 def draws_alone(
     settings: ModelSettings,
-    own: Iterable[nn.Module | None],
+    own: Iterable[nn.Module],
     init: Any,
     callbacks: Iterable[Callback],
 ) -> bool:
@@ -231,13 +231,13 @@ def draws_alone(
 
     Args:
         settings (ModelSettings): The model.
-        own (Iterable[Module]): Encoder and decoder where they are the user's, else :obj:`None`.
+        own (Iterable[Module]): Encoder and decoder where they are the user's.
         init (Any): As in :func:`start_callbacks`.
         callbacks (Iterable[Callback]): The user's callbacks.
     """
     return not (
         vars(type(settings)).get("draws", True)
-        or any(may_draw(module) for module in own if module is not None)
+        or any(map(may_draw, own))
         or hasattr(init, "fit_transform")
         or any(not type(each).__module__.startswith("nrae_geometric.") for each in callbacks)
     )

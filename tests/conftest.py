@@ -29,6 +29,7 @@ SLOW = (
     "cli/test_fit.py",
     "cli/test_train.py",
     "cli/test_tune.py",
+    "estimator/",
     "examples/",
     "experiments/",
     "faults/",

@@ -1,5 +1,6 @@
 """Encoders and decoders, Taylor expansion, kernels, the loss and the models."""
 
+from nrae_geometric.nn.conv import conv_decoder, conv_encoder
 from nrae_geometric.nn.kernels import BinaryKernel, GaussianKernel
 from nrae_geometric.nn.losses import NeighborhoodReconstruction
 from nrae_geometric.nn.mlp import ACTIVATIONS, mlp
@@ -22,6 +23,8 @@ __all__ = [
     "GaussianKernel",
     "NeighborhoodReconstruction",
     "TaylorSeries",
+    "conv_decoder",
+    "conv_encoder",
     "jacobian",
     "mlp",
     "register_pointwise",

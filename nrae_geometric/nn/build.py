@@ -12,6 +12,8 @@ from pydantic import ValidationError
 from torch import Tensor, nn
 from torch_geometric.data import Data
 
+from nrae_geometric.arguments import choice
+from nrae_geometric.nn.conv import conv_decoder, conv_encoder
 from nrae_geometric.nn.evaluation import evaluating, to_model
 from nrae_geometric.nn.mlp import mlp
 from nrae_geometric.nn.models import AE
@@ -51,7 +53,7 @@ def build_autoencoder(
     *,
     hidden: Sequence[int] = (),
     activation: str = "elu",
-    encoder: nn.Module | None = None,
+    encoder: nn.Module | str | None = None,
     decoder: nn.Module | None = None,
     generator: torch.Generator | None = None,
 ) -> AE:
@@ -65,16 +67,24 @@ def build_autoencoder(
             the decoder. (default: :obj:`()`)
         activation (str, optional): A name of :data:`~nrae_geometric.nn.mlp.ACTIVATIONS`.
             (default: :obj:`"elu"`)
-        encoder (torch.nn.Module, optional): Another encoder, which is copied.
-            (default: :obj:`None`)
+        encoder (torch.nn.Module or str, optional): Another encoder, which is copied, or
+            :obj:`"conv"`, a convolutional one of images, mirrored by the decoder
+            (:mod:`nrae_geometric.nn.conv`). (default: :obj:`None`)
         decoder (torch.nn.Module, optional): Another decoder, which is copied.
             (default: :obj:`None`)
         generator (torch.Generator, optional): What weights are drawn from; :obj:`None` is
             PyTorch's global generator. (default: :obj:`None`)
+
+    Raises:
+        ValueError: If a convolutional encoder is asked for and the points are no images.
     """
     shape, size = tuple(point_shape), math.prod(point_shape)
     widths = [operator.index(width) for width in hidden]
-    if encoder is None:
+    is_convolutional = isinstance(encoder, str) and choice("encoder", encoder, ["conv"]) == "conv"
+    options: Any = {"hidden": widths, "activation": activation, "generator": generator}
+    if is_convolutional:
+        encoder = conv_encoder(shape, settings.encoder_width(latent_dim), **options)
+    elif encoder is None:
         encoder = mlp(
             [size, *widths, settings.encoder_width(latent_dim)], activation, generator=generator
         )
@@ -82,7 +92,9 @@ def build_autoencoder(
             encoder = nn.Sequential(nn.Flatten(), encoder)
     else:
         encoder = copy.deepcopy(encoder)
-    if decoder is None:
+    if decoder is None and is_convolutional:
+        decoder = conv_decoder(latent_dim, shape, **options)
+    elif decoder is None:
         decoder = mlp([latent_dim, *reversed(widths), size], activation, generator=generator)
         if len(shape) > 1:
             decoder = nn.Sequential(decoder, nn.Unflatten(1, shape))

@@ -76,20 +76,47 @@ def mlp(
     layers: list[nn.Module] = []
     last: Activation = "linear" if out_activation is None else out_activation
     for width_in, width_out, each in zip(widths[:-1], widths[1:], [*hidden, last], strict=True):
-        layers.append(_linear(width_in, width_out, generator))
+        layers.append(new_layer(nn.Linear, width_in, width_out, generator=generator))
         if each != "linear":
-            layers.append(_build(each))
+            layers.append(new_activation(each))
     return nn.Sequential(*layers)
 
 
-def _linear(width_in: int, width_out: int, generator: torch.Generator | None) -> nn.Linear:
+def new_layer(
+    kind: Callable[..., nn.Module], *args: Any, generator: torch.Generator | None
+) -> nn.Module:
+    """Builds a linear layer or a convolution, with weights drawn as PyTorch draws them.
+
+    Args:
+        kind (type): The class of the layer.
+        *args: Its arguments.
+        generator (torch.Generator, optional): What the weights are drawn from; :obj:`None` is
+            PyTorch's global generator.
+    """
     if generator is None:
-        return nn.Linear(width_in, width_out)
-    layer = nn.utils.skip_init(nn.Linear, width_in, width_out)
+        return kind(*args)
+    layer: Any = nn.utils.skip_init(kind, *args)
     nn.init.kaiming_uniform_(layer.weight, a=math.sqrt(5), generator=generator)
-    bound = 1 / math.sqrt(width_in)
+    bound = 1 / math.sqrt(layer.weight[0].numel())
     nn.init.uniform_(layer.bias, -bound, bound, generator=generator)
     return layer
+
+
+def new_activation(activation: Activation) -> nn.Module:
+    """Builds an activation.
+
+    Args:
+        activation (str or callable): A name of :data:`ACTIVATIONS`, or a class of modules.
+
+    Raises:
+        TypeError: If it is neither a name nor builds a module.
+        ValueError: If the name is unknown.
+    """
+    _check(activation)
+    module = (ACTIVATIONS[activation] if isinstance(activation, str) else activation)()
+    if not isinstance(module, nn.Module):
+        raise TypeError(f"the activation {activation!r} builds no module, but {module!r}")
+    return module
 
 
 def _check(activation: Any) -> None:
@@ -100,10 +127,3 @@ def _check(activation: Any) -> None:
             f"an activation is a name or a class of modules, got {activation!r}; the names are "
             f"{', '.join(ACTIVATIONS)}"
         )
-
-
-def _build(activation: Activation) -> nn.Module:
-    module = (ACTIVATIONS[activation] if isinstance(activation, str) else activation)()
-    if not isinstance(module, nn.Module):
-        raise TypeError(f"the activation {activation!r} builds no module, but {module!r}")
-    return module

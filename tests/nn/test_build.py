@@ -75,3 +75,17 @@ def test_check_leaves_the_model_as_it_is():
 def test_networks_of_other_shapes_are_an_error(encoder, decoder, message):
     with pytest.raises(ValueError, match=message):
         check_autoencoder(AE(encoder, decoder), Data(x=torch.rand(4, 3)), 1, 1)
+
+
+def test_convolutions_are_mirrored_by_the_decoder():
+    options = {"hidden": [8], "encoder": "conv"}
+    model = build_autoencoder(method_settings("ae", {}), [7, 6], 2, **options)
+    assert isinstance(model.decoder[-2], nn.ConvTranspose2d)
+    assert model(torch.rand(5, 7, 6)).shape == (5, 7, 6)
+
+
+def test_convolutions_may_have_another_decoder():
+    decoder = nn.Sequential(nn.Linear(1, 16), nn.Unflatten(1, (1, 4, 4)))
+    settings = method_settings("ae", {})
+    model = build_autoencoder(settings, [1, 4, 4], 1, encoder="conv", decoder=decoder)
+    assert [type(layer) for layer in model.decoder] == [nn.Linear, nn.Unflatten]
