@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from nrae_geometric.cli.inputs import add_points, read_input
 from nrae_geometric.cli.outputs import check_places, output_path
-from nrae_geometric.cli.parsing import CommandParser, Commands, Results, set_command
+from nrae_geometric.cli.parsing import CommandParser, Commands, Results, positive, set_command
 from nrae_geometric.cli.process import no_gc_imports
 
 if TYPE_CHECKING:
@@ -35,7 +35,10 @@ def add_graph(commands: Commands) -> CommandParser:
     )
     add_points(parser, labels=False)
     parser.add_argument(
-        "--n-neighbors", type=int, metavar="K", help="the number of neighbors (default: suggested)"
+        "--n-neighbors",
+        type=positive,
+        metavar="K",
+        help="how many (default: suggested)",
     )
     parser.add_argument(
         "--metric", default="euclidean", help="the distance of two points (default: euclidean)"

@@ -86,6 +86,13 @@ def set_command(
     return parser
 
 
+def positive(text: str) -> int:
+    """Returns a count of at least one that an option gives."""
+    if not text.isascii() or not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"must be an integer of at least 1, got {text!r}")
+    return int(text)
+
+
 def add_debug(parser: argparse.ArgumentParser, dest: str) -> None:
     """Adds ``--debug``."""
     parser.add_argument(

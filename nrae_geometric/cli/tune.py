@@ -11,6 +11,7 @@ from nrae_geometric.cli.parsing import (
     Results,
     add_device,
     add_logdir,
+    positive,
     set_command,
 )
 from nrae_geometric.cli.process import flush_denormals, keep_freed_memory, no_gc_imports
@@ -44,13 +45,13 @@ def add_tune(commands: Commands) -> CommandParser:
         "its points, hidden layers, latent dimension and learning rate",
     )
     parser.add_argument(
-        "--trials", type=int, default=30, metavar="N", help="settings to try (default: 30)"
+        "--trials", type=positive, default=30, metavar="N", help="settings to try (default: 30)"
     )
     parser.add_argument(
-        "--epochs", type=int, default=500, metavar="N", help="epochs of each (default: 500)"
+        "--epochs", type=positive, default=500, metavar="N", help="epochs of each (default: 500)"
     )
     parser.add_argument(
-        "--latent-dim", type=int, default=1, metavar="D", help="for a file (default: 1)"
+        "--latent-dim", type=positive, default=1, metavar="D", help="for a file (default: 1)"
     )
     add_device(parser)
     add_logdir(parser, "tune_NAME")
@@ -64,8 +65,10 @@ def _tune(arguments: argparse.Namespace) -> Results:
     # Imported here to show help without waiting for torch.
     with no_gc_imports():
         config = None if is_file else load_config(arguments.points, settings)
+        from nrae_geometric.training.device import resolve_device
         from nrae_geometric.tuning import tune
 
+    resolve_device(arguments.device)
     flush_denormals()
     keep_freed_memory()
     if config is None:
@@ -124,7 +127,8 @@ def _silence_optuna() -> None:
         import optuna
     except ModuleNotFoundError:
         return  # tune() says what to install
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    # A trial that ends in an error ends the command, which says so in one line.
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
 
 
 def _show(results: Results) -> None:

@@ -81,7 +81,6 @@ def test_text_says_what_to_do(tmp_path, capsys, monkeypatch):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--n-neighbors", "0"], "--n-neighbors must be at least 1"),
         (["--n-neighbors", "50"], "at most 49"),
         (["--metric", "taxi"], "unknown metric 'taxi'"),
         (["--out", "points.npy"], "the name of a picture ends in .png"),

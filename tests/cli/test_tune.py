@@ -76,3 +76,21 @@ def test_tune_never_unpickles(tmp_path, capsys):
 def test_tune_names_a_setting_that_a_file_does_not_have(tmp_path, capsys):
     assert tune(tmp_path, "points.npy", "--optimizer.lr", "1") == 2
     assert "no settings but --seed, got --optimizer.lr" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", [["--latent-dim", "0"], ["--trials", "-1"], ["--epochs", "1.5"]])
+def test_option_that_is_no_count_is_one_line(tmp_path, capsys, option):
+    with pytest.raises(SystemExit) as leave:
+        main(["tune", "points.npy", "--logdir", str(tmp_path), *option])
+    assert leave.value.code == 2
+    [line] = capsys.readouterr().err.splitlines()
+    assert f"argument {option[0]}: must be an integer of at least 1" in line
+
+
+def test_device_that_is_not_there_is_named_before_the_search(tmp_path, capsys):
+    np.save(tmp_path / "points.npy", np.eye(9))
+    options = ["--logdir", str(tmp_path / "results"), "--device", "99"]
+    assert main(["tune", str(tmp_path / "points.npy"), *options]) == 2
+    [line] = capsys.readouterr().err.splitlines()
+    assert "99" in line
+    assert not (tmp_path / "results").exists()
