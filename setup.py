@@ -6,7 +6,16 @@ from runpy import run_path
 from setuptools import find_packages, setup
 
 ROOT = Path(__file__).parent
-TESTS = ["hypothesis", "optuna>=4", "pandas", "polars", "pyarrow", "pytest", "pytest-xdist"]
+TESTS = [
+    "hypothesis",
+    "optuna>=4",
+    "pandas",
+    "polars",
+    "pyarrow",
+    "pytest",
+    "pytest-xdist",
+    "shtab>=1.13",
+]
 
 setup(
     name="nrae-geometric",
@@ -63,6 +72,7 @@ setup(
         "parquet": ["pyarrow>=14.0.1"],
         "tune": ["optuna>=4"],
         "onnx": ["onnx", "onnxruntime", "onnxscript"],
+        "completion": ["shtab>=1.13"],
         "bench": ["faiss-cpu", "pynndescent"],
         "dev": [*TESTS, "codespell", "import-linter", "mypy", "pre-commit", "ruff", "types-PyYAML"],
         "oldest": TESTS,

@@ -5,6 +5,7 @@ import logging
 from collections.abc import Sequence
 
 from nrae_geometric.cli import decode, embed, evaluate, fit, graph, train, tune
+from nrae_geometric.cli.completion import add_completion
 from nrae_geometric.cli.parsing import CommandParser, add_debug, add_plugin
 from nrae_geometric.cli.process import wait_passively
 from nrae_geometric.registry import import_plugin
@@ -53,6 +54,7 @@ def command_parser() -> CommandParser:
     parser.add_argument("--version", action="version", version=__version__)
     add_plugin(parser, "plugins")
     add_debug(parser, "debug")
+    add_completion(parser)
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     for add_command in _COMMANDS:
         add_command(commands)
