@@ -26,6 +26,7 @@ SLOW = (
     "callbacks/test_embedding_start.py",
     "cli/test_embed.py",
     "cli/test_ending.py",
+    "cli/test_export.py",
     "cli/test_fit.py",
     "cli/test_train.py",
     "cli/test_tune.py",

@@ -4,7 +4,7 @@ import json
 import logging
 from collections.abc import Sequence
 
-from nrae_geometric.cli import decode, embed, evaluate, fit, graph, train, tune
+from nrae_geometric.cli import decode, embed, evaluate, export, fit, graph, train, tune
 from nrae_geometric.cli.completion import add_completion
 from nrae_geometric.cli.parsing import CommandParser, add_debug, add_plugin
 from nrae_geometric.cli.process import wait_passively
@@ -16,6 +16,7 @@ _COMMANDS = (
     embed.add_embed,
     decode.add_decode,
     graph.add_graph,
+    export.add_export,
     train.add_train,
     train.add_list,
     evaluate.add_evaluate,
