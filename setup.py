@@ -73,7 +73,7 @@ setup(
         "tune": ["optuna>=4"],
         "onnx": ["onnx", "onnxruntime", "onnxscript"],
         "completion": ["shtab>=1.13"],
-        "bench": ["faiss-cpu", "pynndescent"],
+        "bench": ["faiss-cpu", "pynndescent", "umap-learn"],
         "dev": [*TESTS, "codespell", "import-linter", "mypy", "pre-commit", "ruff", "types-PyYAML"],
         "oldest": TESTS,
     },

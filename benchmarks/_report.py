@@ -24,6 +24,7 @@ _LIBRARIES = (
     "scikit-learn",
     "faiss-cpu",
     "pynndescent",
+    "umap-learn",
 )
 
 

@@ -1,0 +1,97 @@
+"""What the benchmarks share; never a time."""
+
+import os
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_wine
+from sklearn.decomposition import PCA
+from sklearn.manifold import trustworthiness
+from sklearn.neighbors import NearestNeighbors
+from sklearn.preprocessing import StandardScaler
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(autouse=True)
+def _benchmarks_on_the_path(monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
+
+
+def children_of(process):
+    children = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            parent = stat.read_text().rsplit(")", 1)[1].split()[1]
+        except OSError:
+            continue
+        if int(parent) == process:
+            children.append(int(stat.parent.name))
+    return children
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
+def test_busy_process_ends_with_its_block_and_after_an_error():
+    from _busy import busy_process
+
+    before = set(children_of(os.getpid()))
+
+    def fail_inside():
+        with busy_process():
+            assert len(set(children_of(os.getpid())) - before) == 1
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail_inside()
+    assert set(children_of(os.getpid())) <= before
+
+
+def test_three_sheets_are_apart_and_two_dimensional():
+    from _fit_data import three_sheets
+
+    x, sheet = three_sheets(60_000)
+    assert (x.shape, x.dtype) == ((60_000, 16), np.float32)
+    distance, index = NearestNeighbors(n_neighbors=20).fit(x).kneighbors(x[:300])
+    assert (sheet[index] == sheet[:300, None]).all()
+    assert np.array_equal(three_sheets(60_000)[0], x)
+    for rows in index[:50]:  # a small piece of a sheet lies in its tangent plane
+        spread = np.linalg.svd(x[rows] - x[rows].mean(axis=0), compute_uv=False) ** 2
+        assert spread[:2].sum() > 0.95 * spread.sum()
+    assert distance.max() < 0.5
+
+
+def test_measures_of_a_fit_are_those_of_scikit_learn():
+    from _fit_measure import held_out_r2, measure
+
+    found = measure("wine", "PCA", seed=0)
+    x = StandardScaler().fit_transform(load_wine().data)
+    z = PCA(2).fit_transform(x)
+    assert found["trustworthiness"] == pytest.approx(
+        trustworthiness(x, z, n_neighbors=10), abs=1e-4
+    )
+    assert 0.9 < found["accuracy"] <= 1
+    assert found["seconds"] > 0
+    assert found["transform"] > 0
+    explained = PCA(2).fit(x).explained_variance_ratio_.sum()
+    assert held_out_r2(PCA(2), x, 0) == pytest.approx(explained, abs=0.1)
+
+
+def test_chart_has_a_panel_for_each_measure_that_is_known():
+    from _fit_curve import Run, draw
+    from _fit_measure import DEFAULT, PLAIN
+
+    def found(seconds, r2):
+        return {"seconds": seconds, "trustworthiness": 0.9, "accuracy": None, "r2": r2}
+
+    runs = [Run("PCA", None, found(0.1, 0.3)), Run("UMAP", None, found(2.0, None))]
+    for method in (PLAIN, DEFAULT):
+        runs += [Run(method, epochs, found(2.0, 0.5)) for epochs in (1, 10, None)]
+    figure = draw("swiss_roll", 1500, runs)
+    assert [axes.get_title(loc="left") for axes in figure.axes] == [
+        "Trustworthiness (10)",
+        "Held-out reconstruction R²",
+    ]
+    assert len(figure.axes[0].lines) == 6
+    assert len(figure.axes[1].lines) == 5
