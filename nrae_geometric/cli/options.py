@@ -14,8 +14,9 @@ from nrae_geometric.configs.errors import ConfigError
 from nrae_geometric.configs.yaml12 import parse_yaml
 
 _MODULE, _CLASS = "nrae_geometric.estimator", "ManifoldAutoencoder"
-# Objects have no notation on a command line, and progress is shown wherever somebody sees it.
-_OBJECTS = ("encoder", "decoder", "callbacks")
+# Modules and callbacks have no notation on a command line, but for those that have a name.
+_OBJECTS = re.compile(r"\b(nn\.Module|Callback)\b(?!.*\bstr\b)")
+_DESCRIPTIONS = {"encoder": "conv: convolutions of images before the hidden layers"}
 
 
 class Parameter(NamedTuple):
@@ -47,13 +48,13 @@ def estimator_parameters() -> tuple[Parameter, ...]:
     assert isinstance(cls, ast.ClassDef)
     [init] = [node for node in cls.body if _is_named(node, ast.FunctionDef, "__init__")]
     assert isinstance(init, ast.FunctionDef)
-    descriptions = dict(_descriptions(ast.get_docstring(cls) or ""))
+    descriptions = {**dict(_descriptions(ast.get_docstring(cls) or "")), **_DESCRIPTIONS}
     arguments = [*init.args.args[1:], *init.args.kwonlyargs]
     defaults = [*init.args.defaults, *init.args.kw_defaults]
     return tuple(
         Parameter(argument.arg, ast.unparse(default), descriptions.get(argument.arg, ""))
         for argument, default in zip(arguments, defaults, strict=True)
-        if argument.arg not in _OBJECTS and default is not None
+        if default is not None and not _OBJECTS.search(ast.unparse(argument.annotation or default))
     )
 
 
