@@ -59,15 +59,19 @@ def curve(name: str, quick: bool) -> None:
 
 
 def draw(name: str, num_points: int, runs: list[Run]) -> Figure:
-    """The chart: one panel a measure, one curve a trained method, a star for each default."""
+    """The chart: one panel a measure, one curve a trained method, a star for each default.
+
+    The numbers of epochs stand at one of the curves.
+    """
     panels = {
         key: label
         for key, label in PANELS.items()
         if any(run.found.get(key) is not None for run in runs)
     }
     figure = style.new_figure(5.0 * len(panels), 4.8, pad=0.12)
+    number = f"{num_points:,}".replace(",", " ")
     figure.suptitle(
-        f"Quality against time: {name.replace('_', ' ')}, {num_points:,} points".replace(",", " "),
+        f"Quality against time: {name.replace('_', ' ')}, {number} points",
         fontsize=style.TITLE_SIZE,
         color=style.INK,
     )
@@ -84,6 +88,16 @@ def draw(name: str, num_points: int, runs: list[Run]) -> Figure:
                     [run.found[key] for run in trained],
                     color=color, marker=marker, markersize=5, linewidth=1.8,
                 )  # fmt: skip
+            for run in trained if axes is figure.axes[0] and method == DEFAULT else ():
+                axes.annotate(
+                    str(run.epochs),
+                    (run.found["seconds"], run.found[key]),
+                    xytext=(0, 7),
+                    textcoords="offset points",
+                    ha="center",
+                    fontsize=9,
+                    color=style.MUTED,
+                )
             for run in shown:
                 if run.epochs is None:
                     default = f"{method}, default" if trained else method
@@ -98,6 +112,7 @@ def draw(name: str, num_points: int, runs: list[Run]) -> Figure:
                         zorder=4,
                     )
         axes.set_xscale("log")
+        axes.xaxis.set_major_formatter("{x:g}")
         axes.set_title(label, fontsize=style.LABEL_SIZE, color=style.INK, loc="left")
         axes.grid(color=style.FAINT, linewidth=0.6)
         axes.set_axisbelow(True)
