@@ -53,9 +53,12 @@ def fit_table(names: Iterable[str], methods: Iterable[str], num_seeds: int, busy
                 # What takes another fit is measured once, and of a million points by our own.
                 whole = seed == 0 and (method == DEFAULT or name != LARGE)
                 runs[method].append(measure_in_process(**fit, whole=whole))
-                print(f"{name}, {method}, seed {seed}: {runs[method][-1]['seconds']:.3g} s")
+                print(
+                    f"{name}, {method}, seed {seed}: {runs[method][-1]['seconds']:.3g} s",
+                    flush=True,
+                )
                 if busy:
-                    again = measure_in_process(**fit, whole=False, busy=True)
+                    again = measure_in_process(**fit, judged=False, busy=True)
                     slow[method].append(again["seconds"])
         found = {method: {key: _median(runs[method], key) for key in COLUMNS} for method in runs}
         for method, medians in found.items():
