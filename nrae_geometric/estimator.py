@@ -1,6 +1,8 @@
 """The scikit-learn front door: a manifold learned with ``fit`` and used with ``transform``."""
 
 import inspect
+import logging
+import math
 from collections.abc import Sequence
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
@@ -13,13 +15,21 @@ from torch import Tensor, nn
 from torch_geometric.data import Batch, Data
 
 from nrae_geometric.arguments import choice, integer
+from nrae_geometric.budget import (
+    usual_batch_size,
+    usual_epochs,
+    usual_held_out,
+)
 from nrae_geometric.callbacks import EarlyStopping
 from nrae_geometric.fitting import (
     as_given,
     center_and_scale,
     check_distinct,
+    connected,
+    differing_units,
     draws_alone,
     given_graph,
+    scale_columns,
     split_rows,
     start_callbacks,
     training_loader,
@@ -34,10 +44,11 @@ from nrae_geometric.nn.mlp import ACTIVATIONS
 from nrae_geometric.persistence import StoredTransformer, storable_parameters
 from nrae_geometric.points import Points
 from nrae_geometric.registry import BACKENDS, METRICS, MODELS, ModelSettings
-from nrae_geometric.training import Callback, Trainer
+from nrae_geometric.training import Callback, OneCycle, Trainer
 from nrae_geometric.training.device import resolve_device
 from nrae_geometric.training.random_state import RandomState, may_draw
-from nrae_geometric.transforms import KNNGraph
+
+logger = logging.getLogger(__name__)
 
 METHOD_PARAMETERS = ("order", "neighbor_weight")
 """Parameters of the estimator that are settings of the methods that have them."""
@@ -49,6 +60,7 @@ _COUNTS = (
 )
 # fmt: on
 _PATIENCE = 20
+_FRACTION_AGAINST_FOLDS = 1 / 3
 
 
 class ManifoldAutoencoder(StoredTransformer):
@@ -61,10 +73,8 @@ class ManifoldAutoencoder(StoredTransformer):
     by a tensor, on its device, all else by an array, of float32 for single and half precision and
     else of float64.
 
-    The model sees points that are centered and divided by *one* number, the square root of their
-    mean variance, so that the settings suit data in any unit while nearest neighbors stay what
-    they are. Features in different units should be scaled before, for example in a pipeline with
-    :class:`~sklearn.preprocessing.StandardScaler`.
+    The defaults adapt to the points, so that a fit takes seconds for thousands of them and minutes
+    for a million; what was chosen is in ``choices_``, and is logged.
 
     Args:
         n_components (int, optional): The number of latent coordinates. (default: :obj:`2`)
@@ -74,8 +84,9 @@ class ManifoldAutoencoder(StoredTransformer):
             in its settings class. (default: :obj:`None`)
         order (int, optional): The order of NRAE's local expansion: 1 (NRAE-L) or 2 (NRAE-Q).
             (default: :obj:`1`)
-        n_neighbors (int, optional): The number of neighbors of each point in the graph.
-            (default: :obj:`10`)
+        n_neighbors (int or str, optional): The number of neighbors of each point in the graph;
+            :obj:`"auto"` is that of :func:`~nrae_geometric.geodesics.suggest_neighbors`.
+            (default: :obj:`"auto"`)
         metric (str or Metric, optional): The graph's metric, see
             :func:`nrae_geometric.neighbors.knn`. (default: :obj:`"euclidean"`)
         backend (str or Backend, optional): The search engine of the graph, see
@@ -85,7 +96,7 @@ class ManifoldAutoencoder(StoredTransformer):
         neighbor_weight (float, optional): How much a neighbor counts in NRAE against the point
             itself, the published :math:`\lambda`. Large weights smooth noise away; see
             :mod:`nrae_geometric.tuning` for a choice of this, the order and the number of
-            neighbors. (default: :obj:`10.0`)
+            neighbors. (default: :obj:`0.2`)
         encoder (torch.nn.Module or str, optional): A network ``[N, *feature_shape] -> [N,
             n_components]`` of your own, which may take an ``edge_index``. Each fit trains a copy
             of it, from the weights it has. Or :obj:`"conv"`: convolutions of images
@@ -94,7 +105,7 @@ class ManifoldAutoencoder(StoredTransformer):
         decoder (torch.nn.Module, optional): A network ``[N, n_components] -> [N, *feature_shape]``
             of your own, likewise. (default: :obj:`None`)
         hidden_layer_sizes (sequence of int, optional): The widths of the encoder's hidden layers,
-            mirrored by the decoder, where they are not your own. (default: :obj:`(512, 512, 512)`)
+            mirrored by the decoder, where they are not your own. (default: :obj:`(256, 256, 256)`)
         activation (str, optional): A name of :data:`nrae_geometric.nn.mlp.ACTIVATIONS`.
             (default: :obj:`"elu"`)
         init (str, array or object, optional): The latent coordinates that training starts from:
@@ -102,13 +113,26 @@ class ManifoldAutoencoder(StoredTransformer):
             :obj:`"pca"`; an array ``[N, n_components]``; those of an object with
             ``fit_transform``; or :obj:`"random"`, none, the published way. See
             :class:`~nrae_geometric.callbacks.EmbeddingStart`. (default: :obj:`"geodesic"`)
-        max_epochs (int, optional): How often all points are seen. (default: :obj:`500`)
-        batch_size (int, optional): The number of points in a step. (default: :obj:`32`)
-        learning_rate (float, optional): Adam's learning rate. (default: :obj:`1e-3`)
-        early_stopping (bool, optional): Whether to leave points out, and to stop when their loss
-            has not fallen for 20 epochs. The best weights count. (default: :obj:`False`)
+        max_epochs (int, optional): How often all points are seen; by default 36 times, but in at
+            least 400 and at most 2000 steps, and once at least. (default: :obj:`None`)
+        batch_size (int or str, optional): The number of points in a step; :obj:`"auto"` is a
+            64th of all, from 32 to 256, and of very many points a thousandth, up to 1024.
+            (default: :obj:`"auto"`)
+        learning_rate (float, optional): Adam's largest learning rate, see
+            :class:`~nrae_geometric.training.OneCycle`; a third of it is taken where the expansion
+            is of second order or the latent space a line, which large steps fold.
+            (default: :obj:`3e-3`)
+        early_stopping (bool or str, optional): Whether to leave points out, and to stop when their
+            loss has not fallen for 20 epochs. The best weights count. :obj:`"auto"` does so with
+            more than 10 000 points, of which it leaves out 1000 at most. (default: :obj:`"auto"`)
         validation_fraction (float, optional): The share of points to leave out.
             (default: :obj:`0.1`)
+        scale (str, optional): What centered points are divided by before the graph is made and
+            the model sees them: :obj:`"points"`, one number, the square root of their mean
+            variance, which leaves nearest neighbors what they are; :obj:`"columns"`, the standard
+            deviation of each value; or :obj:`"auto"`, the latter where ``[N, D]`` are columns of
+            different units, whose ranges differ by more than ten times. It is undone by
+            :meth:`inverse_transform`. (default: :obj:`"auto"`)
         random_state (int, RandomState or None, optional): Determines weights, batches and points
             left out; :obj:`None` draws a seed from NumPy's global generator, as in all of
             scikit-learn. Fits in threads are as reproducible as others, and leave global
@@ -134,7 +158,9 @@ class ManifoldAutoencoder(StoredTransformer):
         feature_names_in_ (ndarray): The columns of a data frame.
         feature_shape_ (tuple of int): The shape of a point.
         center_ (ndarray): The mean of the points learned from, ``[D]``.
-        scale_ (float): The number that centered points are divided by.
+        scale_ (float or ndarray): What centered points are divided by: a number, or ``[D]``.
+        choices_ (dict): For each parameter that was left to the estimator, what it has chosen and
+            why, in a sentence.
 
     Example::
 
@@ -148,7 +174,7 @@ class ManifoldAutoencoder(StoredTransformer):
         "method": [str],
         "method_params": [dict, None],
         "order": [Interval(Integral, 1, 2, closed="both")],
-        "n_neighbors": [Interval(Integral, 1, None, closed="left")],
+        "n_neighbors": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
         "metric": [str, Metric],
         "backend": [str, Backend],
         "n_sampled_neighbors": [Interval(Integral, 1, None, closed="left")],
@@ -162,11 +188,12 @@ class ManifoldAutoencoder(StoredTransformer):
             HasMethods("fit_transform"),
             "array-like",
         ],
-        "max_epochs": [Interval(Integral, 1, None, closed="left")],
-        "batch_size": [Interval(Integral, 1, None, closed="left")],
+        "max_epochs": [Interval(Integral, 1, None, closed="left"), None],
+        "batch_size": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
         "learning_rate": [Interval(Real, 0, None, closed="neither")],
-        "early_stopping": ["boolean"],
+        "early_stopping": ["boolean", StrOptions({"auto"})],
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+        "scale": [StrOptions({"auto", "columns", "points"})],
         "random_state": ["random_state"],
         "device": [str, Integral, torch.device],
         "verbose": ["verbose"],
@@ -180,21 +207,22 @@ class ManifoldAutoencoder(StoredTransformer):
         method: str = "nrae",
         method_params: dict[str, Any] | None = None,
         order: int = 1,
-        n_neighbors: int = 10,
+        n_neighbors: int | str = "auto",
         metric: str | Metric = "euclidean",
         backend: str | Backend = "auto",
         n_sampled_neighbors: int = 2,
-        neighbor_weight: float = 10.0,
+        neighbor_weight: float = 0.2,
         encoder: nn.Module | str | None = None,
         decoder: nn.Module | None = None,
-        hidden_layer_sizes: Sequence[int] = (512, 512, 512),
+        hidden_layer_sizes: Sequence[int] = (256, 256, 256),
         activation: str = "elu",
         init: Any = "geodesic",
-        max_epochs: int = 500,
-        batch_size: int = 32,
-        learning_rate: float = 1e-3,
-        early_stopping: bool = False,
+        max_epochs: int | None = None,
+        batch_size: int | str = "auto",
+        learning_rate: float = 3e-3,
+        early_stopping: bool | str = "auto",
         validation_fraction: float = 0.1,
+        scale: str = "auto",
         random_state: int | np.random.RandomState | None = None,
         device: str | int | torch.device = "auto",
         verbose: int = 0,
@@ -219,6 +247,7 @@ class ManifoldAutoencoder(StoredTransformer):
         self.learning_rate = learning_rate
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
+        self.scale = scale
         self.random_state = random_state
         self.device = device
         self.verbose = verbose
@@ -256,13 +285,14 @@ class ManifoldAutoencoder(StoredTransformer):
         self._check_features(points, reset=True)
         rows, given = points.rows(), given_graph(X, graph, len(points))
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
-        fraction = float(self.validation_fraction) if self.early_stopping else 0.0
-        k = None if given is not None else int(self.n_neighbors)
+        self.choices_ = {}
+        fraction = self._held_out_fraction(len(rows))
+        k = None if given is not None or self.n_neighbors == "auto" else int(self.n_neighbors)
         learned, held_out = split_rows(len(rows), fraction, seed, k)
         start = start_callbacks(self.init, (len(rows), int(self.n_components)), learned)
         device = resolve_device(self.device)
         self.feature_shape_ = points.shape[1:]
-        self.center_, self.scale_ = center_and_scale(rows[learned])
+        self._set_scale(rows[learned], given is None)
         self._n_features_out = int(self.n_components)
         x = self._scaled(rows)
         check_distinct(rows, x)
@@ -271,14 +301,18 @@ class ManifoldAutoencoder(StoredTransformer):
             # Other metrics depend on the origin; this one keeps its neighbors.
             located = x if self.metric == "euclidean" else torch.tensor(rows, device=device)
             batch = X.batch.to(device)[learned] if isinstance(X, Batch) else None
-            connect = KNNGraph(int(self.n_neighbors), metric=self.metric, backend=self.backend)
-            self.graph_ = connect(Data(x=located[learned], batch=batch))
-            self.graph_.x, self.n_neighbors_, whole = x[learned], connect.k, None
+            self.graph_, self.n_neighbors_, reason = connected(
+                located[learned], k, self.metric, self.backend, batch
+            )
+            if reason is not None:
+                self.choices_["n_neighbors"] = reason
+            self.graph_.x, whole = x[learned], None
         else:
-            unit = self.scale_ if self.metric == "euclidean" else 1.0
+            unit = self._unit() if self.metric == "euclidean" else 1.0
             whole = as_given(given, x, learned, held_out, unit)
             self.graph_ = whole.subgraph(torch.arange(len(learned), device=device))
             self.n_neighbors_ = usual_degree(self.graph_, int(self.n_sampled_neighbors), learned)
+        self._set_budget(len(learned))
         self._train(settings, seed, start, x[held_out], whole)
         z = np.empty((len(rows), self._n_features_out), rows.dtype)
         for place, block in self._blocks(points):
@@ -303,6 +337,52 @@ class ManifoldAutoencoder(StoredTransformer):
             array or Tensor: ``[N, n_components]``.
         """
         return Points(X).like(self.fit(X, graph=graph).embedding_)
+
+    def _held_out_fraction(self, num_points: int) -> float:
+        fraction = float(self.validation_fraction)
+        if self.early_stopping != "auto":
+            return fraction if self.early_stopping else 0.0
+        fraction = usual_held_out(num_points, fraction)
+        count = math.ceil(fraction * num_points)
+        self.choices_["early_stopping"] = (
+            f"{count} of {num_points} points are held out to stop by"
+            if count
+            else f"no points are held out: {num_points} are few"
+        )
+        return fraction
+
+    def _set_scale(self, rows: np.ndarray, may_choose: bool) -> None:
+        self.center_, self.scale_ = center_and_scale(rows)
+        by_columns = self.scale == "columns"
+        if self.scale == "auto":
+            # Images have one unit, and distances of another kind or graph are what they are.
+            is_table = may_choose and len(self.feature_shape_) == 1 and self.metric == "euclidean"
+            ratio = differing_units(rows) if is_table else None
+            by_columns = ratio is not None
+            self.choices_["scale"] = (
+                f"each column is divided by its standard deviation: ranges differ by {ratio:.3g}"
+                if by_columns
+                else f"all values are divided by one number, {self.scale_:.3g}"
+            )
+        if by_columns:
+            self.scale_ = scale_columns(rows)
+
+    def _unit(self) -> float:
+        return float(np.sqrt(np.mean(np.square(self.scale_))))
+
+    def _set_budget(self, num_points: int) -> None:
+        size, epochs = self.batch_size, self.max_epochs
+        self._batch_size = usual_batch_size(num_points) if size == "auto" else int(size)
+        if size == "auto":
+            self.choices_["batch_size"] = f"{self._batch_size} of {num_points} points in a step"
+        self._max_epochs = (
+            usual_epochs(num_points, self._batch_size) if epochs is None else int(epochs)
+        )
+        if epochs is None:
+            steps = self._max_epochs * math.ceil(num_points / self._batch_size)
+            self.choices_["max_epochs"] = f"{self._max_epochs} epochs, {steps} steps in all"
+        for name, choice_made in self.choices_.items():
+            logger.info("%s: %s", name, choice_made)
 
     def _settings(self) -> ModelSettings:
         known = MODELS[self.method].model_fields
@@ -337,7 +417,9 @@ class ManifoldAutoencoder(StoredTransformer):
         """Refuses parameters that are of another type or out of their range, by name."""
         self._validate_params()
         for name in _COUNTS:
-            integer(name, getattr(self, name), 0)
+            value = getattr(self, name)
+            if value is not None and value != "auto":
+                integer(name, value, 0)
         for width in self.hidden_layer_sizes:
             integer("each of hidden_layer_sizes", width, 1)
         for noun, value, known in (
@@ -353,7 +435,7 @@ class ManifoldAutoencoder(StoredTransformer):
     def _build(self, settings: ModelSettings, seed: int, alone: bool) -> None:
         """Makes the model, and tries it on some points."""
         device, dim = self.graph_.x.device, self._n_features_out
-        some = torch.arange(min(int(self.batch_size), self.graph_.num_nodes), device=device)
+        some = torch.arange(min(self._batch_size, self.graph_.num_nodes), device=device)
         generator = torch.Generator().manual_seed(seed) if alone else None
         random = RandomState(device, of_process=not alone)
         with random.preserved():
@@ -377,26 +459,31 @@ class ManifoldAutoencoder(StoredTransformer):
         device = self.graph_.x.device
         alone = alone and not may_draw(self.model_.encoder) and not may_draw(self.model_.decoder)
         follows_graph = settings.needs_graph or self.model_.encoder_uses_graph
-        if follows_graph and whole is None and self.n_sampled_neighbors > self.n_neighbors_:
+        sampled = int(self.n_sampled_neighbors)
+        if self.n_neighbors == "auto" and whole is None:
+            sampled = min(sampled, self.n_neighbors_)
+        if follows_graph and whole is None and sampled > self.n_neighbors_:
             raise ValueError(
                 f"n_sampled_neighbors must be from 1 to n_neighbors = {self.n_neighbors_}, "
                 f"got {self.n_sampled_neighbors}"
             )
         if follows_graph and not _is_geodesic(self.init) and self.graph_.batch is None:
             warn_of_clusters(self.graph_.edge_index, self.graph_.num_nodes)
-        num_sampled = int(self.n_sampled_neighbors) if follows_graph else 0
-        loader = training_loader(self.graph_, num_sampled, int(self.batch_size))
+        num_sampled = sampled if follows_graph else 0
+        loader = training_loader(self.graph_, num_sampled, self._batch_size)
         validation, stopping = None, []
-        if self.early_stopping:
+        if len(held_out):
             if whole is None:
                 whole = self._attached(held_out)
             first = self.graph_.num_nodes
-            validation = validation_loader(whole, first, follows_graph, int(self.batch_size))
+            validation = validation_loader(whole, first, follows_graph, self._batch_size)
             stopping = [EarlyStopping(_PATIENCE)]
+        folds = self._n_features_out == 1 or (getattr(self.model_, "order", None) or 1) > 1
         trainer = Trainer(
-            int(self.max_epochs),
+            self._max_epochs,
             float(self.learning_rate),
             callbacks=[*start, *stopping, *(self.callbacks or ())],
+            schedule=OneCycle(_FRACTION_AGAINST_FOLDS if folds else 1.0),
             device=device,
             seed=seed,
             global_generators=not alone,

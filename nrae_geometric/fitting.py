@@ -12,17 +12,24 @@ from torch import Tensor, nn
 from torch_geometric.data import Data
 from torch_geometric.utils import remove_self_loops
 
+from nrae_geometric.budget import usual_landmarks
 from nrae_geometric.callbacks import EmbeddingStart
+from nrae_geometric.geodesics import choose_neighbors
 from nrae_geometric.geodesics.graph import edge_lengths
+from nrae_geometric.geodesics.suggest import USUAL_NEIGHBORS
 from nrae_geometric.loader import NeighborhoodLoader
-from nrae_geometric.neighbors import precomputed_graph
+from nrae_geometric.neighbors import Backend, Metric, precomputed_graph
 from nrae_geometric.points import Points
 from nrae_geometric.registry import ModelSettings
 from nrae_geometric.training import Callback
 from nrae_geometric.training.random_state import may_draw
+from nrae_geometric.transforms import KNNGraph
 
 # Beyond these, squares may have no float64.
 _SMALL, _LARGE = 1e-140, 1e140
+_LARGEST_RATIO_OF_RANGES = 10.0
+# The fit to the start's coordinates ends here at the latest, or when it has converged.
+_START_STEPS, _START_TOLERANCE = 300, 0.02
 
 
 def center_and_scale(rows: np.ndarray) -> tuple[np.ndarray, float]:
@@ -55,6 +62,42 @@ def center_and_scale(rows: np.ndarray) -> tuple[np.ndarray, float]:
         spread = np.abs(rows - center).max()
         scale = float(np.sqrt(np.square((rows - center) / spread).mean()) * spread)
     return center * unit, float(scale * unit)
+
+
+def scale_columns(rows: np.ndarray) -> np.ndarray:
+    """Returns the standard deviation of each column, and 1 for those that are constant.
+
+    Args:
+        rows (numpy.ndarray): Finite points ``[N, D]`` of any magnitude.
+
+    Returns:
+        numpy.ndarray: ``[D]`` in float64.
+    """
+    varies = rows.min(axis=0) < rows.max(axis=0)
+    scale = np.ones(rows.shape[1])
+    scale[varies] = [center_and_scale(rows[:, [column]])[1] for column in np.flatnonzero(varies)]
+    return scale
+
+
+def differing_units(rows: np.ndarray) -> float | None:
+    """Returns by how much the ranges of columns differ, where they are of different units.
+
+    That is so where, of columns that vary at all, the range that nine tenths do not exceed is more
+    than ten times that which one tenth does not: pixels at the border of images vary less than
+    others, but most are alike.
+
+    Args:
+        rows (numpy.ndarray): Finite points ``[N, D]``.
+    """
+    # Of halves, no difference is infinite.
+    ranges = rows.max(axis=0) * 0.5 - rows.min(axis=0) * 0.5
+    ranges = np.sort(ranges[ranges > 0])
+    if len(ranges) < 2:
+        return None
+    few = len(ranges) // 10
+    with np.errstate(over="ignore"):
+        ratio = float(np.float64(ranges[len(ranges) - 1 - few]) / ranges[few])
+    return ratio if ratio > _LARGEST_RATIO_OF_RANGES else None
 
 
 def check_distinct(rows: np.ndarray, x: Tensor) -> None:
@@ -100,6 +143,8 @@ def split_rows(
     learned, held_out = np.arange(num_points), np.arange(0)
     if fraction:
         learned, held_out = train_test_split(learned, test_size=fraction, random_state=seed)
+    if len(learned) < 2:
+        raise ValueError(f"n_samples = {num_points} leave fewer than two points to learn from")
     if k is not None and k >= len(learned):
         raise ValueError(
             f"n_neighbors must be from 1 to {len(learned) - 1} for n_samples = {num_points}"
@@ -120,16 +165,21 @@ def start_callbacks(init: Any, shape: tuple[int, int], learned: np.ndarray) -> l
         ValueError: If given coordinates are of another shape.
     """
     if isinstance(init, str):
-        return [] if init == "random" else [EmbeddingStart(init)]
-    if hasattr(init, "fit_transform"):
-        return [EmbeddingStart(clone(init, safe=False))]
-    coordinates = Points(init, "init")
-    if coordinates.shape != shape:
-        raise ValueError(
-            f"init should have the shape {list(shape)} of n_samples and n_components, got "
-            f"{list(coordinates.shape)}"
-        )
-    return [EmbeddingStart(coordinates.rows()[learned])]
+        if init == "random":
+            return []
+        start: Any = init
+    elif hasattr(init, "fit_transform"):
+        start = clone(init, safe=False)
+    else:
+        coordinates = Points(init, "init")
+        if coordinates.shape != shape:
+            raise ValueError(
+                f"init should have the shape {list(shape)} of n_samples and n_components, got "
+                f"{list(coordinates.shape)}"
+            )
+        start = coordinates.rows()[learned]
+    bounds = {"num_steps": _START_STEPS, "tol": _START_TOLERANCE}
+    return [EmbeddingStart(start, num_landmarks=usual_landmarks(len(learned)), **bounds)]
 
 
 def given_graph(X: Any, graph: Any, num_points: int) -> tuple[Tensor, Tensor | None] | None:
@@ -189,6 +239,36 @@ def as_given(
         length = (length.double() / unit).float().to(x.device)
     from_learned = edges[0] < len(learned)
     return Data(x=x, edge_index=edges[:, from_learned], edge_length=length[from_learned])
+
+
+def connected(
+    x: Tensor, k: int | None, metric: str | Metric, backend: str | Backend, batch: Tensor | None
+) -> tuple[Data, int, str | None]:
+    """Returns the graph of points, the number of neighbors, and why it was chosen if it was.
+
+    Args:
+        x (torch.Tensor): Points ``[N, *shape]`` as the metric expects them.
+        k (int, optional): The number of neighbors, where it is given.
+        metric (str or Metric): The graph's metric.
+        backend (str or Backend): The search engine.
+        batch (torch.Tensor, optional): The numbers ``[N]`` of the sets that points belong to.
+    """
+    reason = None
+    if k is None and batch is None:
+        suggested, distance, index = choose_neighbors(x, metric, backend)
+        target = torch.arange(len(x), device=index.device).repeat_interleave(suggested.k)
+        graph = Data(
+            x=x,
+            edge_index=torch.stack([index.flatten(), target]),
+            edge_length=distance.flatten(),
+        )
+        return graph, suggested.k, suggested.reason
+    if k is None:
+        fewest = int(batch.bincount().min()) if batch is not None else len(x)
+        k = max(1, min(USUAL_NEIGHBORS, fewest - 1))
+        reason = f"{k} neighbors in each of several sets of points"
+    connect = KNNGraph(k, metric=metric, backend=backend)
+    return connect(Data(x=x, batch=batch)), connect.k, reason
 
 
 def usual_degree(graph: Data, num_sampled: int, rows: np.ndarray) -> int:

@@ -31,7 +31,7 @@ class LatentTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         graph_ (torch_geometric.data.Data): The points that it has learned from, and their graph.
         feature_shape_ (tuple of int): The shape of a point.
         center_ (ndarray): What is subtracted from points, ``[D]``.
-        scale_ (float): What they are divided by.
+        scale_ (float or ndarray): What they are divided by, one number or ``[D]``.
         n_neighbors_ (int): The number of neighbors in the graph.
     """
 
@@ -41,7 +41,7 @@ class LatentTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
     graph_: Data
     feature_shape_: tuple[int, ...]
     center_: np.ndarray
-    scale_: float
+    scale_: float | np.ndarray
     n_neighbors_: int
     _n_features_out: int
 
@@ -114,9 +114,10 @@ class LatentTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
                 their unit is so large or small that no number holds its square.
         """
         points = self._known_points(X)
-        if not math.sqrt(sys.float_info.min) < self.scale_ < math.sqrt(sys.float_info.max):
+        largest = float(np.max(self.scale_))
+        if not math.sqrt(sys.float_info.min) < largest < math.sqrt(sys.float_info.max):
             raise ValueError(
-                f"the points vary by {self.scale_:.3g}, whose square is no number in double "
+                f"the points vary by {largest:.3g}, whose square is no number in double "
                 "precision; divide them by a constant to have a score"
             )
         error = np.empty(len(points))
@@ -174,16 +175,16 @@ class LatentTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         if self.metric == "euclidean":
             return x
         center = torch.from_numpy(self.center_).to(x.device)
-        return x.double().flatten(1) * self.scale_ + center
+        return x.double().flatten(1) * torch.as_tensor(self.scale_).to(center) + center
 
     def _scaled(self, rows: np.ndarray) -> Tensor:
         # Halves of the largest numbers still have a difference.
-        half = 0.5 if self.scale_ > 1 else 1.0
+        half = 0.5 if np.max(self.scale_) > 1 else 1.0
         scaled = (rows * np.float64(half) - self.center_ * half) / (self.scale_ * half)
         return torch.from_numpy(scaled).float().reshape(-1, *self.feature_shape_)
 
     def _unscaled(self, scaled: np.ndarray) -> np.ndarray:
-        half = 0.5 if self.scale_ > 1 else 1.0
+        half = 0.5 if np.max(self.scale_) > 1 else 1.0
         return (scaled * (self.scale_ * half) + self.center_ * half) / half
 
     def _latents(self, x: Tensor) -> np.ndarray:

@@ -32,12 +32,15 @@ class StoredTransformer(LatentTransformer):
             ``[N, n_components]``.
         history_ (list): One record for each epoch of its training.
         n_epochs_ (int): The number of epochs.
+        choices_ (dict): For each parameter that was left to the estimator, what it has chosen and
+            why, in a sentence.
     """
 
     n_components: int
     embedding_: np.ndarray
     history_: list[EpochRecord]
     n_epochs_: int
+    choices_: dict[str, str]
     _fitted_parameters: dict[str, Any]
 
     @abstractmethod
@@ -71,6 +74,7 @@ class StoredTransformer(LatentTransformer):
             "graph": self.graph_.to_dict(),
             "model": self.model_.state_dict(),
             "history": self.history_,
+            "choices": self.choices_,
             "num_neighbors": self.n_neighbors_,
         }
         write_archive(path, _KIND, content)
@@ -153,6 +157,7 @@ class StoredTransformer(LatentTransformer):
         self.embedding_, self.history_ = state["embedding"], state["history"]
         _check_restored(self)
         self.n_epochs_ = len(self.history_)
+        self.choices_ = dict(state.get("choices", {}))
         self.n_neighbors_ = int(state["num_neighbors"])
         self._n_features_out = self.n_components
         self.graph_ = Data.from_dict(state["graph"]).to(device)
@@ -183,7 +188,7 @@ def _check_restored(estimator: StoredTransformer) -> None:
     for name, array, shape in [
         ("center", estimator.center_, (num_features,)),
         ("embedding", estimator.embedding_[:1], (1, estimator.n_components)),
-        ("scale", np.asarray(estimator.scale_), ()),
+        ("scale", np.asarray(estimator.scale_), (num_features,)[: np.ndim(estimator.scale_)]),
     ]:
         if array.shape != shape or not np.isfinite(array).all():
             raise ValueError(f"its {name} is not finite or of another shape than {list(shape)}")

@@ -24,8 +24,9 @@ from nrae_geometric.training.threads import suitable_threads
 
 logger = logging.getLogger(__name__)
 
-# Above this many points, a step fits a batch of the loader instead of all points.
-_LARGEST_FULL_BATCH = 1024
+# Above this many points, a step fits some of them instead of all.
+_LARGEST_FULL_BATCH, _NUM_RANDOM_ROWS = 1024, 512
+_STEPS_COMPARED = 25
 _MOST_COMPARED = 10_000
 # The loss of an expansion to second order is steeper in the weights.
 _FRACTION, _FRACTION_OF_HIGHER_ORDER = 0.3, 0.1
@@ -63,9 +64,14 @@ class EmbeddingStart(Callback):
             :obj:`"pca"` the first principal components of its points. Else the coordinates
             ``[N, d]`` of the points of ``loader.data``, or an object with ``fit_transform`` that
             returns them for points ``[N, D]``. (default: :obj:`"geodesic"`)
-        num_steps (int, optional): The number of Adam's steps. They are full-batch up to 1024
-            points, and over batches of the loader above that. (default: :obj:`500`)
+        num_steps (int, optional): The largest number of Adam's steps. They are full-batch up to
+            1024 points, and over 512 points drawn at random above that; an encoder of graphs sees
+            batches of the loader. (default: :obj:`500`)
         lr (float, optional): Adam's learning rate. (default: :obj:`1e-3`)
+        tol (float, optional): The fit has converged, and ends, once 25 steps lower the loss by no
+            more than this share of it. (default: :obj:`0.0`)
+        num_landmarks (int, optional): Of a geodesic start, see
+            :func:`~nrae_geometric.geodesics.geodesic_coordinates`. (default: :obj:`256`)
 
     Attributes:
         coordinates (GeodesicCoordinates, optional): The coordinates of a geodesic start, in the
@@ -91,6 +97,8 @@ class EmbeddingStart(Callback):
         *,
         num_steps: int = 500,
         lr: float = 1e-3,
+        tol: float = 0.0,
+        num_landmarks: int = 256,
     ) -> None:
         if isinstance(init, str) and init not in ("geodesic", "pca"):
             raise ValueError(
@@ -100,6 +108,8 @@ class EmbeddingStart(Callback):
         self.init = init
         self.num_steps = integer("num_steps", num_steps, 1)
         self.lr = number("lr", lr, above=0)
+        self.tol = number("tol", tol, 0)
+        self.num_landmarks = integer("num_landmarks", num_landmarks, 2)
         self.coordinates: GeodesicCoordinates | None = None
 
     def on_fit_start(self, trainer: Trainer, model: nn.Module) -> None:
@@ -136,9 +146,20 @@ class EmbeddingStart(Callback):
             )
         fit = _CoordinateFit(model, z / scale, data.x)
         step = TrainingStep(fit, self.lr, trainer.device, trainer.precision)
-        with suitable_threads(model, _num_rows(data, trainer.loader), trainer.device):
-            for batch in islice(_batches(data, trainer.loader), self.num_steps):
-                step(batch)
+        sees_graph = getattr(model, "encoder_uses_graph", True)
+        loader = trainer.loader if sees_graph else None
+        batches = _batches(data, loader, trainer.seed or 0)
+        with suitable_threads(model, _num_rows(data, loader), trainer.device):
+            self._minimize(step, islice(batches, self.num_steps))
+
+    def _minimize(self, step: TrainingStep, batches: Iterator[Data]) -> None:
+        before = float("inf")
+        while losses := [step(batch) for batch in islice(batches, _STEPS_COMPARED)]:
+            if self.tol:
+                loss = float(torch.stack(losses).mean())
+                if before - loss <= self.tol * loss:
+                    return
+                before = loss
 
     def on_fit_end(self, trainer: Trainer, model: nn.Module) -> None:
         """Warns where training has undone the order in which a line began.
@@ -189,7 +210,11 @@ class EmbeddingStart(Callback):
                     "points, for example with KNNGraph(k)(data)"
                 )
             self.coordinates = geodesic_coordinates(
-                data.x, data.edge_index, dim, edge_length=data.get("edge_length")
+                data.x,
+                data.edge_index,
+                dim,
+                num_landmarks=max(self.num_landmarks, dim + 1),
+                edge_length=data.get("edge_length"),
             )
             return self.coordinates.z
         points = data.x.flatten(1)
@@ -230,19 +255,26 @@ class _CoordinateFit(nn.Module):
         return (latent - z).square().mean() + fitted
 
 
-def _batches(data: Data, loader: Iterable[Data]) -> Iterator[Data]:
+def _batches(data: Data, loader: Iterable[Data] | None, seed: int) -> Iterator[Data]:
     if data.num_nodes > _LARGEST_FULL_BATCH:
-        return chain.from_iterable(repeat(loader))
+        return _random_rows(data.x, seed) if loader is None else chain.from_iterable(repeat(loader))
     rows = torch.arange(data.num_nodes, device=data.x.device)
     edges = {name: data[name] for name in ("edge_index", *EDGE_ARGUMENTS) if name in data}
     whole = Data(x=data.x, **edges, n_id=rows, batch_size=data.num_nodes)
     return repeat(whole)
 
 
-def _num_rows(data: Data, loader: Iterable[Data]) -> int | None:
-    if data.num_nodes > _LARGEST_FULL_BATCH:
-        return getattr(loader, "rows_per_batch", None)
-    return data.num_nodes
+def _num_rows(data: Data, loader: Iterable[Data] | None) -> int | None:
+    if data.num_nodes <= _LARGEST_FULL_BATCH:
+        return data.num_nodes
+    return _NUM_RANDOM_ROWS if loader is None else getattr(loader, "rows_per_batch", None)
+
+
+def _random_rows(x: Tensor, seed: int) -> Iterator[Data]:
+    generator = torch.Generator().manual_seed(seed)
+    while True:
+        rows = torch.randint(len(x), (_NUM_RANDOM_ROWS,), generator=generator).to(x.device)
+        yield Data(x=x[rows], n_id=rows, batch_size=len(rows))
 
 
 def _latent_dim(model: nn.Module, data: Data) -> int:

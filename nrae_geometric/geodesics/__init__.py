@@ -2,7 +2,8 @@ r"""Coordinates of points from a graph over them, without training.
 
 :func:`geodesic_coordinates` unrolls a neighborhood graph: points are placed so that their
 distances match the shortest paths between them. :func:`find_loop` tells whether the graph closes
-on itself, so that no line can carry it. Both take and return tensors and know no model.
+on itself, so that no line can carry it; :func:`suggest_neighbors` how many neighbors the graph
+should have. All take tensors and know no model.
 
 Their steps are functions of a :func:`distance_graph`, a symmetric :class:`scipy.sparse.csr_array`
 of edge lengths: :func:`remove_shortcuts`, :func:`connect_components`, :func:`find_graph_loop`,
@@ -21,11 +22,18 @@ from nrae_geometric.geodesics.loops import (
     most_persistent_cycle,
 )
 from nrae_geometric.geodesics.shortcuts import remove_shortcuts
+from nrae_geometric.geodesics.suggest import (
+    SuggestedNeighbors,
+    choose_neighbors,
+    suggest_neighbors,
+)
 
 __all__ = [
     "Cycle",
     "GeodesicCoordinates",
     "Loop",
+    "SuggestedNeighbors",
+    "choose_neighbors",
     "connect_components",
     "distance_graph",
     "find_graph_loop",
@@ -36,5 +44,6 @@ __all__ = [
     "most_persistent_cycle",
     "remove_shortcuts",
     "shortest_paths",
+    "suggest_neighbors",
     "warn_of_clusters",
 ]

@@ -1,7 +1,7 @@
 """Steps of gradient descent, on any device and in any precision."""
 
 import copy
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Literal, get_args
 
@@ -109,11 +109,13 @@ class TrainingStep:
             self._scaler.update()
         return loss.detach()
 
-    def epoch(self, batches: Iterable[Data]) -> Tensor:
+    def epoch(self, batches: Iterable[Data], rates: Iterator[float] | None = None) -> Tensor:
         """Takes a step on each batch, without waiting for the device, and returns the mean loss.
 
         Args:
             batches (Iterable[Data]): The batches of one epoch.
+            rates (Iterator[float], optional): The learning rate of each, where it is not that of
+                before. (default: :obj:`None`)
 
         Raises:
             ValueError: If there is no batch, or its points are lost in the model's type.
@@ -124,6 +126,8 @@ class TrainingStep:
             if self.points is None:
                 check_type(batch.x, self.dtype)
             self.points = batch.x
+            if rates is not None:
+                self.lr = next(rates)
             losses.append(self(batch))
         if not losses:
             raise ValueError("the loader yields no batches; it needs at least one")

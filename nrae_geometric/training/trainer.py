@@ -3,7 +3,7 @@
 import logging
 import os
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -265,7 +265,7 @@ class Trainer:
         for epoch in self._epochs():
             self.epoch = epoch
             step.lr = self.lr * schedule(epoch, self.max_epochs)
-            loss = step.epoch(self.loader)
+            loss = step.epoch(self.loader, self._rates(schedule))
             self._history.add(epoch, step.lr, loss, self._validation_loss(step))
             for callback in self.callbacks.values():
                 callback.on_epoch_end(self, model)
@@ -277,6 +277,15 @@ class Trainer:
                 save_at = now + min(now - started_at, _LONGEST_GAP)
             if interrupt.requested:
                 interrupt.deliver()
+
+    def _rates(self, schedule: Schedule) -> Iterator[float] | None:
+        if not getattr(schedule, "every_step", False):
+            return None
+        loader: Any = self.loader
+        num_steps, epoch = len(loader), self.epoch
+        return (
+            self.lr * schedule(epoch + i / num_steps, self.max_epochs) for i in range(num_steps)
+        )
 
     def _points_fault(self, step: TrainingStep) -> str | None:
         """What is wrong with the points, of which a loader over one graph has all."""

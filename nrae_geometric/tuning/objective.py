@@ -10,6 +10,7 @@ from sklearn.base import clone
 from sklearn.model_selection import RepeatedKFold
 
 from nrae_geometric.estimator import METHOD_PARAMETERS, ManifoldAutoencoder
+from nrae_geometric.geodesics.suggest import USUAL_NEIGHBORS
 
 _LARGEST_FULL_BATCH = 1024
 
@@ -25,8 +26,8 @@ def full_batch_estimator(num_points: int, **parameters: Any) -> ManifoldAutoenco
     """
     estimator = ManifoldAutoencoder(random_state=0)
     if num_points <= _LARGEST_FULL_BATCH:
-        k = parameters.get("n_neighbors", estimator.n_neighbors)
-        estimator.set_params(batch_size=num_points, n_sampled_neighbors=k)
+        k = parameters.get("n_neighbors", max(1, min(USUAL_NEIGHBORS, num_points - 1)))
+        estimator.set_params(n_neighbors=k, batch_size=num_points, n_sampled_neighbors=k)
     return estimator.set_params(**parameters)
 
 
@@ -45,10 +46,17 @@ def with_settings(
     others = {name: settings[name] for name in settings if name not in own}
     if others:
         own["method_params"] = {**(estimator.method_params or {}), **others}
-    before, k = estimator.n_neighbors, settings.get("n_neighbors", estimator.n_neighbors)
+    before = usual_neighbors(estimator)
+    k = settings.get("n_neighbors", before)
     sampled = estimator.n_sampled_neighbors
     own["n_sampled_neighbors"] = k if sampled >= before else min(sampled, k)
     return clone(estimator).set_params(**own)
+
+
+def usual_neighbors(estimator: ManifoldAutoencoder) -> int:
+    """Returns an estimator's number of neighbors, or the usual one where points decide on it."""
+    k = estimator.n_neighbors
+    return USUAL_NEIGHBORS if isinstance(k, str) else k
 
 
 def cross_validated_scores(

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from nrae_geometric.arguments import integer
 from nrae_geometric.atomic import remove_leftovers
+from nrae_geometric.budget import usual_held_out
 from nrae_geometric.estimator import METHOD_PARAMETERS, ManifoldAutoencoder
 from nrae_geometric.locking import FolderLock
 from nrae_geometric.metrics import smallest_connected_k
@@ -24,6 +25,7 @@ from nrae_geometric.registry import MODELS
 from nrae_geometric.tuning.objective import (
     cross_validated_scores,
     full_batch_estimator,
+    usual_neighbors,
     with_settings,
 )
 from nrae_geometric.tuning.result import TuningResult
@@ -167,7 +169,10 @@ def _search_space(
     if not method.needs_graph:
         return method.search_space
     num_learned = len(points) - -(-len(points) // num_folds)
-    if estimator.early_stopping:
+    if estimator.early_stopping == "auto":
+        fraction = usual_held_out(num_learned, estimator.validation_fraction)
+        num_learned -= math.ceil(num_learned * fraction)
+    elif estimator.early_stopping:
         num_learned -= math.ceil(num_learned * estimator.validation_fraction)
     largest = min(LARGEST_K, max(3, num_learned // 3))
     # Where no such k connects the points, they lie on several manifolds and any k may do.
@@ -183,7 +188,8 @@ def _search_space(
 
 def _present_settings(estimator: ManifoldAutoencoder) -> dict[str, Any]:
     fields = MODELS[estimator.method].model_fields
-    parameters = {name: getattr(estimator, name) for name in ("n_neighbors", *METHOD_PARAMETERS)}
+    parameters = {name: getattr(estimator, name) for name in METHOD_PARAMETERS}
+    parameters["n_neighbors"] = usual_neighbors(estimator)
     defaults = {name: field.default for name, field in fields.items() if not field.is_required()}
     return {**defaults, **parameters, **(estimator.method_params or {})}
 

@@ -1,8 +1,10 @@
 import pytest
 import torch
 from torch.optim.lr_scheduler import StepLR
+from torch_geometric.data import Data
 
-from nrae_geometric.training import gentle_schedule, published_schedule
+from nrae_geometric.training import OneCycle, Trainer, gentle_schedule, published_schedule
+from nrae_geometric.training.step import TrainingStep
 
 
 def factors(max_epochs, schedule=published_schedule):
@@ -45,3 +47,45 @@ def test_gentle_rate_of_few_epochs_rises_over_half_of_them():
 
 def test_gentle_rate_of_a_single_epoch_is_positive():
     assert gentle_schedule(0, 1, fraction=0.1) == pytest.approx(0.1)
+
+
+def test_one_cycle_is_that_of_torch():
+    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1)
+    scheduler = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, 0.5, total_steps=1001, pct_start=0.1, div_factor=10, final_div_factor=1e12
+    )
+    cycle = OneCycle(0.5)
+    for step in range(1000):
+        if step >= 100:  # its rise is a cosine too
+            expected = optimizer.param_groups[0]["lr"]
+            assert cycle(step / 100, 10) == pytest.approx(expected, abs=2e-3)
+        optimizer.step()
+        scheduler.step()
+    assert cycle(0, 10) == pytest.approx(0.05)
+    assert cycle(0.5, 10) == pytest.approx(0.5 * 0.55)
+    assert cycle(10, 10) == pytest.approx(0)
+
+
+def test_rate_of_one_cycle_is_set_in_every_step():
+    class Model(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.weight = torch.nn.Parameter(torch.zeros(1))
+
+        def loss(self, batch):
+            return (self.weight - batch.x.mean()).square().sum()
+
+    trainer = Trainer(2, lr=0.1, schedule=OneCycle(), device="cpu", progress=False)
+    seen = []
+    original = TrainingStep.__call__
+
+    def noted(self, batch):
+        seen.append(self.lr)
+        return original(self, batch)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(TrainingStep, "__call__", noted)
+        trainer.fit(Model(), [Data(x=torch.ones(1, 1)) for _ in range(10)])
+
+    assert seen == pytest.approx([0.1 * OneCycle()(i / 10, 2) for i in range(20)])
+    assert trainer.history[-1]["lr"] == pytest.approx(seen[-1])

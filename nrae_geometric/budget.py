@@ -1,0 +1,40 @@
+"""How long a fit takes, from the number of its points."""
+
+import math
+
+# Measured on tables, digits and the Swiss roll: more steps are hardly worth their time.
+_EPOCHS, _FEWEST_STEPS, _MOST_STEPS = 36, 400, 2000
+_SMALLEST_BATCH, _USUAL_BATCH, _LARGEST_BATCH = 32, 256, 1024
+# Each point is seen at least once: of very many points a step takes more.
+_BATCHES_IN_EPOCH, _MOST_BATCHES_IN_EPOCH = 64, 1000
+_DISTANCES_TO_LANDMARKS, _FEWEST_LANDMARKS, _MOST_LANDMARKS = 4_000_000, 32, 256
+_MANY_POINTS, _MOST_HELD_OUT = 10_000, 1000
+
+
+def usual_batch_size(num_points: int) -> int:
+    """Returns the number of points in a step: about a 64th of all, from 32 to 256.
+
+    Beyond a quarter of a million points it grows again, up to 1024, as each is to be seen once.
+    """
+    part = 2 ** round(math.log2(max(1, num_points / _BATCHES_IN_EPOCH)))
+    usual = min(max(part, _SMALLEST_BATCH), _USUAL_BATCH)
+    return min(max(usual, num_points // _MOST_BATCHES_IN_EPOCH), _LARGEST_BATCH)
+
+
+def usual_epochs(num_points: int, batch_size: int) -> int:
+    """Returns the number of epochs: 36, but from 400 to 2000 steps, and one at least."""
+    steps = math.ceil(num_points / batch_size)
+    return max(1, math.ceil(min(max(_EPOCHS * steps, _FEWEST_STEPS), _MOST_STEPS) / steps))
+
+
+def usual_landmarks(num_points: int) -> int:
+    """Returns the number of landmarks of a geodesic start, of which the cost is bounded."""
+    landmarks = _DISTANCES_TO_LANDMARKS // max(1, num_points)
+    return min(max(landmarks, _FEWEST_LANDMARKS), _MOST_LANDMARKS)
+
+
+def usual_held_out(num_points: int, fraction: float) -> float:
+    """Returns the share of points to hold out: none of few, and of many 1000 at most."""
+    if num_points <= _MANY_POINTS:
+        return 0.0
+    return min(fraction, _MOST_HELD_OUT / num_points)
