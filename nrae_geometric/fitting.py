@@ -178,8 +178,12 @@ def start_callbacks(init: Any, shape: tuple[int, int], learned: np.ndarray) -> l
                 f"{list(coordinates.shape)}"
             )
         start = coordinates.rows()[learned]
-    bounds = {"num_steps": _START_STEPS, "tol": _START_TOLERANCE}
-    return [EmbeddingStart(start, num_landmarks=usual_landmarks(len(learned)), **bounds)]
+    num_landmarks = usual_landmarks(len(learned))
+    return [
+        EmbeddingStart(
+            start, num_steps=_START_STEPS, tol=_START_TOLERANCE, num_landmarks=num_landmarks
+        )
+    ]
 
 
 def given_graph(X: Any, graph: Any, num_points: int) -> tuple[Tensor, Tensor | None] | None:

@@ -40,6 +40,7 @@ SLOW = (
     "nn/models/test_ordinary_modules.py",
     "nn/taylor/test_expand.py",
     "nn/taylor/test_fallback.py",
+    "test_defaults.py",
     "test_estimator.py",
     "test_export.py",
     "training/test_resume.py",

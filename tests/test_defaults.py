@@ -20,7 +20,7 @@ SMALL = {"max_epochs": 2, "hidden_layer_sizes": (8,), "init": "pca", "random_sta
 def test_spiral_is_a_line(seed):
     data = SwissRoll(num_nodes=30, noise=0.01, seed=seed)[0]
     z = ManifoldAutoencoder(1, random_state=seed, device="cpu").fit_transform(data.x)
-    assert abs(spearmanr(z.ravel(), data.y.ravel()).statistic) > 0.999
+    assert abs(spearmanr(z.ravel(), data.y.ravel()).statistic) > 0.995
 
 
 def test_roll_is_a_sheet_to_new_points_too():

@@ -70,7 +70,8 @@ def test_a_few_points_beside_a_curve_are_joined_to_it():
 def test_neighbors_are_those_of_the_search_and_no_fewer_than_connect(n, dim, seed, repeat):
     points = torch.randn(n, dim, generator=torch.Generator().manual_seed(seed))
     if repeat:
-        points = points[: max(1, n // 3)].repeat(4, 1)[:n]
+        points = points[: max(1, n // 3)].repeat(4, 1)
+        n = len(points)
     suggested, distance, index = choose_neighbors(points, "euclidean", "auto")
 
     assert index.shape == distance.shape == (n, suggested.k)
