@@ -44,6 +44,13 @@ def add_graph(commands: Commands) -> CommandParser:
         "--metric", default="euclidean", help="the distance of two points (default: euclidean)"
     )
     parser.add_argument(
+        "--scale",
+        default="auto",
+        choices=("auto", "columns", "points"),
+        help="whether columns are divided by their standard deviations, as nrae fit does where "
+        "they are of different units (default: auto)",
+    )
+    parser.add_argument(
         "--out",
         metavar="PICTURE",
         help="the picture, .png, .pdf or .svg (default: NAME_graph.png in this folder)",
@@ -74,10 +81,16 @@ def _graph(arguments: argparse.Namespace) -> Results:
     out = output_path(arguments.out or f"{name}_graph.png", _PICTURES, "a picture")
     # Imported here to show help without waiting for torch.
     with no_gc_imports():
+        import numpy as np
         import torch
 
         from nrae_geometric.arguments import choice, integer
-        from nrae_geometric.geodesics import distance_graph, find_graph_loop, remove_shortcuts
+        from nrae_geometric.geodesics import (
+            distance_graph,
+            find_graph_loop,
+            remove_shortcuts,
+            suggest_neighbors,
+        )
         from nrae_geometric.metrics import dimension_of_neighbors, graph_diagnostics
         from nrae_geometric.neighbors import knn
         from nrae_geometric.registry import METRICS
@@ -85,12 +98,16 @@ def _graph(arguments: argparse.Namespace) -> Results:
     # The command says itself what the library would warn about.
     logging.getLogger("nrae_geometric").setLevel(logging.ERROR)
     choice("metric", arguments.metric, METRICS)
-    x = torch.from_numpy(read_input(arguments).points).flatten(1)
-    if len(x) < 3:
-        raise ValueError(f"{arguments.points} has {len(x)} points; a graph needs at least three")
+    points = read_input(arguments).points
+    if len(points) < 3:
+        raise ValueError(
+            f"{arguments.points} has {len(points)} points; a graph needs at least three"
+        )
     check_places(out)
-    suggested, reason = _suggestion(x, arguments.metric)
-    k = suggested if arguments.n_neighbors is None else arguments.n_neighbors
+    unit = _unit(points, arguments)
+    x = torch.from_numpy(points / unit).flatten(1)
+    suggested = suggest_neighbors(x, metric=arguments.metric)
+    k = suggested.k if arguments.n_neighbors is None else arguments.n_neighbors
     k = integer("--n-neighbors", k, 1, len(x) - 1)
     most = max(k, min(_DIMENSION_NEIGHBORS, len(x) - 1))
     distance, neighbor = knn(x, most, metric=arguments.metric)
@@ -110,7 +127,8 @@ def _graph(arguments: argparse.Namespace) -> Results:
         "num_points": len(x),
         "num_values": x.size(1),
         "n_neighbors": k,
-        "suggested": {"n_neighbors": suggested, "reason": reason},
+        "scale": "columns" if np.ndim(unit) else "points",
+        "suggested": {"n_neighbors": suggested.k, "reason": suggested.reason},
         "num_components": found.num_components,
         "component_sizes": sizes[:_MOST_SIZES],
         "degrees": {
@@ -126,13 +144,15 @@ def _graph(arguments: argparse.Namespace) -> Results:
     }
 
 
-def _suggestion(x: "Tensor", metric: str) -> tuple[int, str]:
-    from nrae_geometric.metrics import smallest_connected_k
+def _unit(points: "np.ndarray", arguments: argparse.Namespace) -> "np.ndarray | float":
+    """Returns what nrae fit would divide the points by before it makes their graph."""
+    from nrae_geometric.fitting import differing_units, scale_columns
 
-    k = smallest_connected_k(x, metric=metric)
-    if k is None:
-        return min(10, len(x) - 1), "no number up to 64 joins all points; the usual one"
-    return k, "the smallest number that joins all points"
+    rows = points.reshape(len(points), -1)
+    by_columns = arguments.scale == "columns"
+    if arguments.scale == "auto" and points.ndim == 2 and arguments.metric == "euclidean":
+        by_columns = differing_units(rows) is not None
+    return scale_columns(rows) if by_columns else 1.0
 
 
 def _removed(before: Any, after: Any) -> "np.ndarray":
@@ -183,7 +203,7 @@ def _show(results: Results) -> None:
     components, dimension = results["num_components"], results["intrinsic_dimension"]
     sizes = ", ".join(map(str, results["component_sizes"]))
     sizes += ", ..." if components > _MOST_SIZES else ""
-    k, suggested = results["n_neighbors"], results["suggested"]
+    k = results["n_neighbors"]
     lines = {
         "components": "1: every point can be reached from every other"
         if components == 1
@@ -203,9 +223,11 @@ def _show(results: Results) -> None:
         else f"{dimension:.2f}, by the distances of neighbors, noise included",
     }
     print(f"{results['num_points']} points of {results['num_values']} values, {k} neighbors each")
+    if results["scale"] == "columns":
+        print("(each column divided by its standard deviation, as they are of different units)")
     for name, text in lines.items():
         print(_wrapped(name, text))
-    print(_wrapped("suggested", f"--n-neighbors {suggested['n_neighbors']}: {suggested['reason']}"))
+    print(_wrapped("suggested", results["suggested"]["reason"]))
     print(_wrapped("picture", results["picture"]))
 
 

@@ -48,6 +48,23 @@ def test_clusters_and_duplicates_are_counted(graph):
     assert found["loop"] is None
 
 
+def test_columns_of_different_units_are_scaled_as_in_a_fit(graph):
+    points = np.random.default_rng(0).random((200, 2))
+    same, different = graph(points), graph(points * [1, 1000])
+    assert (same["scale"], different["scale"]) == ("points", "columns")
+    assert different["num_edges"] == pytest.approx(same["num_edges"], rel=0.05)
+    assert different["intrinsic_dimension"] == pytest.approx(2, abs=0.3)
+    assert graph(points * [1, 1000], "--scale", "points")["scale"] == "points"
+
+
+def test_suggestion_is_used_unless_a_number_is_given(graph):
+    roll, _ = make_swiss_roll(400, random_state=0)
+    suggested = graph(roll)
+    assert suggested["n_neighbors"] == suggested["suggested"]["n_neighbors"]
+    assert suggested["suggested"]["reason"]
+    assert graph(roll, "--n-neighbors", "3")["n_neighbors"] == 3
+
+
 def test_shortcuts_are_counted_and_drawn(graph, monkeypatch):
     from nrae_geometric import visualization
 
@@ -73,7 +90,7 @@ def test_text_says_what_to_do(tmp_path, capsys, monkeypatch):
     assert main(["graph", "points.npy", "--out", "pictures/a.svg"]) == 0
     out = capsys.readouterr().out
     assert "50 points of 2 values" in out
-    for line in ("components  1", "loop", "dimension", "suggested   --n-neighbors"):
+    for line in ("components  1", "loop", "dimension", "suggested "):
         assert line in out
     assert (tmp_path / "pictures" / "a.svg").is_file()
 
