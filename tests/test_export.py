@@ -65,6 +65,17 @@ def test_files_do_what_the_estimator_does(new_estimator, tmp_path, points, scale
     assert_same_values(estimator, tmp_path, points, scale)
 
 
+def test_columns_of_different_units_are_scaled_inside(new_estimator, tmp_path):
+    points = random_points() * [1.0, 1e3, 1e-3]
+    estimator = new_estimator(init="random", scale="columns").fit(points)
+    card = estimator.export(tmp_path)
+    assert len(card["scaling"]["scale"]) == 3
+    z = estimator.transform(points)
+    np.testing.assert_allclose(run(tmp_path / "encoder.onnx", points), z, atol=1e-5)
+    found, decoded = run(tmp_path / "decoder.onnx", z), estimator.inverse_transform(z)
+    assert (np.abs(found - decoded) <= 2e-5 * estimator.scale_).all()
+
+
 def test_networks_of_your_own_are_exported_without_dropout(new_estimator, tmp_path):
     encoder = nn.Sequential(
         nn.Conv2d(1, 2, 3),

@@ -1,0 +1,87 @@
+"""The estimator with its default parameters as scikit-learn and its tools use it."""
+
+import logging
+
+import joblib
+import numpy as np
+import pandas
+import polars
+import pytest
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from nrae_geometric.archive import read_archive, write_archive
+from nrae_geometric.estimator import ManifoldAutoencoder
+
+
+@pytest.fixture(autouse=True)
+def _no_warnings_about_random_points(caplog):
+    caplog.set_level(logging.ERROR)
+
+
+@pytest.fixture(scope="module")
+def points():
+    t = np.linspace(-3, 3, 60)
+    return np.stack([t, np.sin(t), np.cos(2 * t)], axis=1)
+
+
+@pytest.fixture(scope="module")
+def fitted(points):
+    return ManifoldAutoencoder(random_state=0).fit(points)
+
+
+def test_is_searched_in_a_pipeline_by_two_processes(points):
+    pipeline = make_pipeline(StandardScaler(), ManifoldAutoencoder(random_state=0))
+    grid = {"manifoldautoencoder__n_components": [1, 2]}
+    search = GridSearchCV(pipeline, grid, cv=2, n_jobs=2, error_score="raise").fit(points)
+    assert np.isfinite(search.cv_results_["mean_test_score"]).all()
+    z = search.transform(points)
+    assert search.best_estimator_.inverse_transform(z).shape == points.shape
+
+
+def test_clone_has_the_parameters_alone(fitted, points):
+    cloned = clone(fitted)
+    assert cloned.get_params() == fitted.get_params()
+    with pytest.raises(NotFittedError):
+        cloned.transform(points)
+
+
+def test_joblib_brings_it_back(fitted, points, tmp_path):
+    joblib.dump(fitted, tmp_path / "model.joblib")
+    loaded = joblib.load(tmp_path / "model.joblib")
+    np.testing.assert_array_equal(loaded.transform(points), fitted.transform(points))
+    np.testing.assert_array_equal(loaded.embedding_, fitted.embedding_)
+    assert loaded.history_ == fitted.history_
+
+
+@pytest.mark.parametrize(("library", "frames"), [("pandas", pandas), ("polars", polars)])
+def test_output_is_a_frame_on_request(points, library, frames):
+    frame = frames.DataFrame({name: points[:, i] for i, name in enumerate("abc")})
+    estimator = ManifoldAutoencoder(random_state=0).set_output(transform=library)
+    z = estimator.fit_transform(frame)
+    assert isinstance(z, frames.DataFrame)
+    assert list(z.columns) == ["manifoldautoencoder0", "manifoldautoencoder1"]
+    assert list(z.columns) == list(estimator.get_feature_names_out())
+    np.testing.assert_allclose(z.to_numpy(), estimator.transform(frame).to_numpy(), atol=1e-6)
+
+
+def test_latents_do_not_depend_on_how_many_points_are_mapped_at_a_time(fitted, points):
+    together = fitted.transform(points)
+    for size in (1, 7, 59):
+        parts = [fitted.transform(points[i : i + size]) for i in range(0, len(points), size)]
+        np.testing.assert_allclose(np.concatenate(parts), together, rtol=1e-5, atol=1e-6)
+
+
+def test_file_from_a_graphics_card_is_used_on_the_cpu(fitted, points, tmp_path):
+    fitted.save(tmp_path / "model.nrae")
+    state = read_archive(tmp_path / "model.nrae", "estimator")
+    state["parameters"]["device"] = "cuda:3"
+    write_archive(tmp_path / "model.nrae", "estimator", state)
+
+    loaded = ManifoldAutoencoder.load(tmp_path / "model.nrae", device="cpu")
+    assert {parameter.device.type for parameter in loaded.model_.parameters()} == {"cpu"}
+    np.testing.assert_array_equal(loaded.transform(points), fitted.transform(points))
+    assert clone(loaded).fit(points).embedding_.shape == (60, 2)
