@@ -185,6 +185,8 @@ def storable_parameters(parameters: dict[str, Any]) -> tuple[dict[str, Any], lis
 
 def _check_restored(estimator: StoredTransformer) -> None:
     num_features = estimator.n_features_in_
+    if not isinstance(estimator.scale_, float | np.ndarray) or not np.all(estimator.scale_ > 0):
+        raise ValueError("its scale is not a positive number or an array of them")
     for name, array, shape in [
         ("center", estimator.center_, (num_features,)),
         ("embedding", estimator.embedding_[:1], (1, estimator.n_components)),

@@ -3,6 +3,8 @@
 import argparse
 import logging
 import textwrap
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -76,6 +78,19 @@ class _Graph(NamedTuple):
     component: "Tensor"
 
 
+@contextmanager
+def _without_warnings() -> Iterator[None]:
+    """Keeps the library silent: the command says itself what it would warn about."""
+    logger = logging.getLogger("nrae_geometric")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+
+
+@_without_warnings()
 def _graph(arguments: argparse.Namespace) -> Results:
     name = Path(arguments.points).expanduser().absolute().stem
     out = output_path(arguments.out or f"{name}_graph.png", _PICTURES, "a picture")
@@ -95,8 +110,6 @@ def _graph(arguments: argparse.Namespace) -> Results:
         from nrae_geometric.neighbors import knn
         from nrae_geometric.registry import METRICS
 
-    # The command says itself what the library would warn about.
-    logging.getLogger("nrae_geometric").setLevel(logging.ERROR)
     choice("metric", arguments.metric, METRICS)
     points = read_input(arguments).points
     if len(points) < 3:

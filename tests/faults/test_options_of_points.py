@@ -61,6 +61,8 @@ def test_names_are_checked_where_they_play_no_part(name):
 )
 @pytest.mark.parametrize("value", [True, 2.0, "2", None, [2], np.array([2]), -1, np.float64(2)])
 def test_counts_are_integers(name, value):
+    if name == "max_epochs" and value is None:
+        pytest.skip("None leaves the number of epochs to the estimator")
     with pytest.raises((TypeError, ValueError), match=name):
         ManifoldAutoencoder(**{name: value}).fit(POINTS)
 
