@@ -11,7 +11,6 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.neighbors import kneighbors_graph
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from sklearn.utils.estimator_checks import parametrize_with_checks
 from torch import nn
 from torch_geometric.nn import SAGEConv
 from torch_geometric.utils import to_scipy_sparse_matrix
@@ -49,11 +48,6 @@ def _no_warnings_about_random_points(caplog):
 @pytest.fixture(scope="module")
 def points():
     return SwissRoll(30, seed=0)[0].x.numpy()
-
-
-@parametrize_with_checks([tiny()])
-def test_follows_the_conventions_of_scikit_learn(estimator, check):
-    check(estimator)
 
 
 def test_unrolls_the_swiss_roll():

@@ -12,6 +12,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from nrae_geometric.archive import read_archive, write_archive
 from nrae_geometric.estimator import ManifoldAutoencoder
@@ -31,6 +32,11 @@ def points():
 @pytest.fixture(scope="module")
 def fitted(points):
     return ManifoldAutoencoder(random_state=0).fit(points)
+
+
+@parametrize_with_checks([ManifoldAutoencoder()])
+def test_follows_the_conventions_of_scikit_learn(estimator, check):
+    check(estimator)
 
 
 def test_is_searched_in_a_pipeline_by_two_processes(points):
