@@ -1,6 +1,7 @@
 """How long a fit takes, from the number of its points."""
 
 import math
+from typing import NamedTuple
 
 # Measured on tables, digits and the Swiss roll: more steps are hardly worth their time.
 _EPOCHS, _FEWEST_STEPS, _MOST_STEPS = 36, 400, 2000
@@ -33,8 +34,55 @@ def usual_landmarks(num_points: int) -> int:
     return min(max(landmarks, _FEWEST_LANDMARKS), _MOST_LANDMARKS)
 
 
-def usual_held_out(num_points: int, fraction: float) -> float:
-    """Returns the share of points to hold out: none of few, and of many 1000 at most."""
+def held_out_fraction(
+    num_points: int, early_stopping: bool | str, fraction: float
+) -> tuple[float, str | None]:
+    """Returns the share of points to hold out, and why, if that was chosen.
+
+    Args:
+        num_points (int): The number of points.
+        early_stopping (bool or str): :obj:`"auto"` holds out none of few points, and of many 1000
+            at most.
+        fraction (float): The share where points are held out.
+    """
+    if early_stopping != "auto":
+        return fraction if early_stopping else 0.0, None
     if num_points <= _MANY_POINTS:
-        return 0.0
-    return min(fraction, _MOST_HELD_OUT / num_points)
+        return 0.0, f"no points are held out: {num_points} are few"
+    fraction = min(fraction, _MOST_HELD_OUT / num_points)
+    count = math.ceil(fraction * num_points)
+    return fraction, f"{count} of {num_points} points are held out to stop by"
+
+
+class Budget(NamedTuple):
+    """The steps of a fit.
+
+    Attributes:
+        batch_size (int): The number of points in a step.
+        max_epochs (int): How often all points are seen, at most.
+    """
+
+    batch_size: int
+    max_epochs: int
+
+
+def choose_budget(
+    num_points: int, batch_size: int | str, max_epochs: int | None
+) -> tuple[Budget, dict[str, str]]:
+    """Returns the steps of a fit, and why, for what was chosen.
+
+    Args:
+        num_points (int): The number of points to learn from.
+        batch_size (int or str): The number of points in a step, or :obj:`"auto"`.
+        max_epochs (int, optional): The number of epochs, where it is given.
+    """
+    reasons = {}
+    size = usual_batch_size(num_points) if isinstance(batch_size, str) else int(batch_size)
+    if isinstance(batch_size, str):
+        reasons["batch_size"] = f"{size} of {num_points} points in a step"
+    if max_epochs is not None:
+        return Budget(size, int(max_epochs)), reasons
+    epochs = usual_epochs(num_points, size)
+    steps = epochs * math.ceil(num_points / size)
+    reasons["max_epochs"] = f"{epochs} epochs, {steps} steps in all"
+    return Budget(size, epochs), reasons

@@ -2,7 +2,6 @@
 
 import inspect
 import logging
-import math
 from collections.abc import Sequence
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
@@ -15,21 +14,13 @@ from torch import Tensor, nn
 from torch_geometric.data import Batch, Data
 
 from nrae_geometric.arguments import choice, integer
-from nrae_geometric.budget import (
-    usual_batch_size,
-    usual_epochs,
-    usual_held_out,
-)
+from nrae_geometric.budget import Budget, choose_budget, held_out_fraction
 from nrae_geometric.callbacks import EarlyStopping
 from nrae_geometric.fitting import (
     as_given,
-    center_and_scale,
-    check_distinct,
     connected,
-    differing_units,
     draws_alone,
     given_graph,
-    scale_columns,
     split_rows,
     start_callbacks,
     training_loader,
@@ -44,6 +35,7 @@ from nrae_geometric.nn.mlp import ACTIVATIONS
 from nrae_geometric.persistence import StoredTransformer, storable_parameters
 from nrae_geometric.points import Points
 from nrae_geometric.registry import BACKENDS, METRICS, MODELS, ModelSettings
+from nrae_geometric.scaling import check_distinct, choose_scale
 from nrae_geometric.training import Callback, OneCycle, Trainer
 from nrae_geometric.training.device import resolve_device
 from nrae_geometric.training.random_state import RandomState, may_draw
@@ -285,14 +277,20 @@ class ManifoldAutoencoder(StoredTransformer):
         self._check_features(points, reset=True)
         rows, given = points.rows(), given_graph(X, graph, len(points))
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
-        self.choices_ = {}
-        fraction = self._held_out_fraction(len(rows))
+        reasons: dict[str, str | None] = {}
+        fraction, reasons["early_stopping"] = held_out_fraction(
+            len(rows), self.early_stopping, float(self.validation_fraction)
+        )
         k = None if given is not None or self.n_neighbors == "auto" else int(self.n_neighbors)
         learned, held_out = split_rows(len(rows), fraction, seed, k)
         start = start_callbacks(self.init, (len(rows), int(self.n_components)), learned)
         device = resolve_device(self.device)
         self.feature_shape_ = points.shape[1:]
-        self._set_scale(rows[learned], given is None)
+        # Images have one unit, and distances of another kind or graph are what they are.
+        is_table = len(self.feature_shape_) == 1 and self.metric == "euclidean" and given is None
+        self.center_, self.scale_, reasons["scale"] = choose_scale(
+            rows[learned], self.scale, one_unit=not is_table
+        )
         self._n_features_out = int(self.n_components)
         x = self._scaled(rows)
         check_distinct(rows, x)
@@ -301,19 +299,22 @@ class ManifoldAutoencoder(StoredTransformer):
             # Other metrics depend on the origin; this one keeps its neighbors.
             located = x if self.metric == "euclidean" else torch.tensor(rows, device=device)
             batch = X.batch.to(device)[learned] if isinstance(X, Batch) else None
-            self.graph_, self.n_neighbors_, reason = connected(
+            self.graph_, self.n_neighbors_, reasons["n_neighbors"] = connected(
                 located[learned], k, self.metric, self.backend, batch
             )
-            if reason is not None:
-                self.choices_["n_neighbors"] = reason
             self.graph_.x, whole = x[learned], None
         else:
-            unit = self._unit() if self.metric == "euclidean" else 1.0
+            typical = float(np.sqrt(np.mean(np.square(self.scale_))))
+            unit = typical if self.metric == "euclidean" else 1.0
             whole = as_given(given, x, learned, held_out, unit)
             self.graph_ = whole.subgraph(torch.arange(len(learned), device=device))
             self.n_neighbors_ = usual_degree(self.graph_, int(self.n_sampled_neighbors), learned)
-        self._set_budget(len(learned))
-        self._train(settings, seed, start, x[held_out], whole)
+        budget, why = choose_budget(len(learned), self.batch_size, self.max_epochs)
+        reasons.update(why)
+        self.choices_ = {name: reason for name, reason in reasons.items() if reason is not None}
+        for name, reason in self.choices_.items():
+            logger.info("%s: %s", name, reason)
+        self._train(settings, budget, seed, start, x[held_out], whole)
         z = np.empty((len(rows), self._n_features_out), rows.dtype)
         for place, block in self._blocks(points):
             z[place] = self._latents(self._scaled(block))
@@ -337,52 +338,6 @@ class ManifoldAutoencoder(StoredTransformer):
             array or Tensor: ``[N, n_components]``.
         """
         return Points(X).like(self.fit(X, graph=graph).embedding_)
-
-    def _held_out_fraction(self, num_points: int) -> float:
-        fraction = float(self.validation_fraction)
-        if self.early_stopping != "auto":
-            return fraction if self.early_stopping else 0.0
-        fraction = usual_held_out(num_points, fraction)
-        count = math.ceil(fraction * num_points)
-        self.choices_["early_stopping"] = (
-            f"{count} of {num_points} points are held out to stop by"
-            if count
-            else f"no points are held out: {num_points} are few"
-        )
-        return fraction
-
-    def _set_scale(self, rows: np.ndarray, may_choose: bool) -> None:
-        self.center_, self.scale_ = center_and_scale(rows)
-        by_columns = self.scale == "columns"
-        if self.scale == "auto":
-            # Images have one unit, and distances of another kind or graph are what they are.
-            is_table = may_choose and len(self.feature_shape_) == 1 and self.metric == "euclidean"
-            ratio = differing_units(rows) if is_table else None
-            by_columns = ratio is not None
-            self.choices_["scale"] = (
-                f"each column is divided by its standard deviation: ranges differ by {ratio:.3g}"
-                if by_columns
-                else f"all values are divided by one number, {self.scale_:.3g}"
-            )
-        if by_columns:
-            self.scale_ = scale_columns(rows)
-
-    def _unit(self) -> float:
-        return float(np.sqrt(np.mean(np.square(self.scale_))))
-
-    def _set_budget(self, num_points: int) -> None:
-        size, epochs = self.batch_size, self.max_epochs
-        self._batch_size = usual_batch_size(num_points) if size == "auto" else int(size)
-        if size == "auto":
-            self.choices_["batch_size"] = f"{self._batch_size} of {num_points} points in a step"
-        self._max_epochs = (
-            usual_epochs(num_points, self._batch_size) if epochs is None else int(epochs)
-        )
-        if epochs is None:
-            steps = self._max_epochs * math.ceil(num_points / self._batch_size)
-            self.choices_["max_epochs"] = f"{self._max_epochs} epochs, {steps} steps in all"
-        for name, choice_made in self.choices_.items():
-            logger.info("%s: %s", name, choice_made)
 
     def _settings(self) -> ModelSettings:
         known = MODELS[self.method].model_fields
@@ -432,10 +387,10 @@ class ManifoldAutoencoder(StoredTransformer):
                 choice(noun, value, known)
         resolve_device(self.device)
 
-    def _build(self, settings: ModelSettings, seed: int, alone: bool) -> None:
+    def _build(self, settings: ModelSettings, num_tried: int, seed: int, alone: bool) -> None:
         """Makes the model, and tries it on some points."""
         device, dim = self.graph_.x.device, self._n_features_out
-        some = torch.arange(min(self._batch_size, self.graph_.num_nodes), device=device)
+        some = torch.arange(min(num_tried, self.graph_.num_nodes), device=device)
         generator = torch.Generator().manual_seed(seed) if alone else None
         random = RandomState(device, of_process=not alone)
         with random.preserved():
@@ -448,6 +403,7 @@ class ManifoldAutoencoder(StoredTransformer):
     def _train(
         self,
         settings: ModelSettings,
+        budget: Budget,
         seed: int,
         start: Sequence[Callback],
         held_out: Tensor,
@@ -455,7 +411,7 @@ class ManifoldAutoencoder(StoredTransformer):
     ) -> None:
         own = [each for each in (self.encoder, self.decoder) if isinstance(each, nn.Module)]
         alone = draws_alone(settings, own, self.init, self.callbacks or ())
-        self._build(settings, seed, alone)
+        self._build(settings, budget.batch_size, seed, alone)
         device = self.graph_.x.device
         alone = alone and not may_draw(self.model_.encoder) and not may_draw(self.model_.decoder)
         follows_graph = settings.needs_graph or self.model_.encoder_uses_graph
@@ -470,17 +426,17 @@ class ManifoldAutoencoder(StoredTransformer):
         if follows_graph and not _is_geodesic(self.init) and self.graph_.batch is None:
             warn_of_clusters(self.graph_.edge_index, self.graph_.num_nodes)
         num_sampled = sampled if follows_graph else 0
-        loader = training_loader(self.graph_, num_sampled, self._batch_size)
+        loader = training_loader(self.graph_, num_sampled, budget.batch_size)
         validation, stopping = None, []
         if len(held_out):
             if whole is None:
                 whole = self._attached(held_out)
             first = self.graph_.num_nodes
-            validation = validation_loader(whole, first, follows_graph, self._batch_size)
+            validation = validation_loader(whole, first, follows_graph, budget.batch_size)
             stopping = [EarlyStopping(_PATIENCE)]
         folds = self._n_features_out == 1 or (getattr(self.model_, "order", None) or 1) > 1
         trainer = Trainer(
-            self._max_epochs,
+            budget.max_epochs,
             float(self.learning_rate),
             callbacks=[*start, *stopping, *(self.callbacks or ())],
             schedule=OneCycle(_FRACTION_AGAINST_FOLDS if folds else 1.0),

@@ -8,7 +8,6 @@ of them. The card tells everything about them that a program needs to know.
 import copy
 import hashlib
 import json
-import logging
 import os
 import warnings
 from collections.abc import Iterator, Mapping
@@ -28,6 +27,7 @@ from nrae_geometric.atomic import atomic_write
 from nrae_geometric.latent_transformer import LatentTransformer
 from nrae_geometric.nn import AE
 from nrae_geometric.nn.evaluation import evaluating, to_model
+from nrae_geometric.quiet import quiet
 from nrae_geometric.version import __version__
 
 TOLERANCE = 1e-5
@@ -299,12 +299,6 @@ def _write(folder: Path, files: Mapping[str, bytes], card: Mapping[str, Any]) ->
 @contextmanager
 def _quiet_exporter() -> Iterator[None]:
     """Keeps PyTorch's exporter from warnings about itself and packages that are not needed."""
-    logger = logging.getLogger("torch.onnx")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logger.setLevel(level)
+    with quiet("torch.onnx"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield

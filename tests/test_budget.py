@@ -3,9 +3,11 @@ from itertools import pairwise
 import pytest
 
 from nrae_geometric.budget import (
+    Budget,
+    choose_budget,
+    held_out_fraction,
     usual_batch_size,
     usual_epochs,
-    usual_held_out,
     usual_landmarks,
 )
 
@@ -40,6 +42,17 @@ def test_distances_to_landmarks_are_bounded():
 
 
 def test_few_points_are_all_learned_from():
-    assert usual_held_out(10_000, 0.1) == 0
-    assert usual_held_out(20_000, 0.01) == 0.01
-    assert usual_held_out(10**6, 0.1) == pytest.approx(1e-3)
+    assert held_out_fraction(10_000, "auto", 0.1)[0] == 0
+    assert held_out_fraction(20_000, "auto", 0.01)[0] == 0.01
+    fraction, reason = held_out_fraction(10**6, "auto", 0.1)
+    assert fraction == pytest.approx(1e-3)
+    assert reason.startswith("1000 of 1000000 points")
+
+
+def test_what_is_given_is_kept_without_a_reason():
+    assert held_out_fraction(50, True, 0.2) == (0.2, None)
+    assert held_out_fraction(10**6, False, 0.2) == (0.0, None)
+    assert choose_budget(500, 10, 3) == (Budget(10, 3), {})
+    budget, reasons = choose_budget(500, 100, None)
+    assert budget == (100, 80)
+    assert reasons == {"max_epochs": "80 epochs, 400 steps in all"}

@@ -10,8 +10,8 @@ from sklearn.preprocessing import StandardScaler
 
 from nrae_geometric.datasets import SwissRoll
 from nrae_geometric.estimator import ManifoldAutoencoder
-from nrae_geometric.fitting import differing_units, scale_columns
 from nrae_geometric.metrics import trustworthiness
+from nrae_geometric.scaling import differing_units, scale_columns
 
 SMALL = {"max_epochs": 2, "hidden_layer_sizes": (8,), "init": "pca", "random_state": 0}
 

@@ -2,7 +2,6 @@
 
 import argparse
 import sys
-import textwrap
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from nrae_geometric.cli.evaluate import print_measures
 from nrae_geometric.cli.inputs import Input, add_points, read_input
 from nrae_geometric.cli.options import add_estimator_options, given_parameters
-from nrae_geometric.cli.outputs import MODEL_SUFFIX, check_places, output_path
+from nrae_geometric.cli.outputs import MODEL_SUFFIX, check_places, output_path, wrapped
 from nrae_geometric.cli.parsing import CommandParser, Commands, Results, set_command
 from nrae_geometric.cli.process import flush_denormals, keep_freed_memory, no_gc_imports
 from nrae_geometric.cli.quality import READINGS, measure
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
 
 _PICTURE_SUFFIX = ".png"
 _CURVE_POINTS = 400
-_WIDTH, _INDENT = 100, " " * 6
+_INDENT = " " * 6
 
 
 def add_fit(commands: Commands) -> CommandParser:
@@ -134,7 +133,7 @@ def _show(results: Results) -> None:
     print(f"\nmeasures{part}")
     for name, value in results["measures"].items():
         print_measures({f"  {name}": value})
-        print(_wrapped(READINGS[name], _INDENT, _INDENT))
+        print(wrapped(READINGS[name], _INDENT, _INDENT))
     print(f"\nmodel    {results['model']}\npicture  {results['picture']}")
 
 
@@ -142,8 +141,4 @@ def _print_sentences(sentences: dict[str, str]) -> None:
     width = max(map(len, sentences)) + 4
     for name, sentence in sentences.items():
         first = f"  {name:{width - 2}}"
-        print(_wrapped(sentence, first, " " * width))
-
-
-def _wrapped(text: str, first: str, indent: str) -> str:
-    return textwrap.fill(text, _WIDTH, initial_indent=first, subsequent_indent=indent)
+        print(wrapped(sentence, first, " " * width))

@@ -1,17 +1,14 @@
 """``nrae graph``: what the neighbor graph of points looks like, before anything is learned."""
 
 import argparse
-import logging
-import textwrap
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from nrae_geometric.cli.inputs import add_points, read_input
-from nrae_geometric.cli.outputs import check_places, output_path
+from nrae_geometric.cli.outputs import check_places, output_path, wrapped
 from nrae_geometric.cli.parsing import CommandParser, Commands, Results, positive, set_command
 from nrae_geometric.cli.process import no_gc_imports
+from nrae_geometric.quiet import quiet
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,7 +18,7 @@ _PICTURES = (".png", ".pdf", ".svg")
 # The estimate of the dimension is that of the usual range of neighbors.
 _DIMENSION_NEIGHBORS = 20
 _MOST_SIZES = 10
-_WIDTH = 100
+_INDENT = " " * 14
 
 
 def add_graph(commands: Commands) -> CommandParser:
@@ -78,19 +75,7 @@ class _Graph(NamedTuple):
     component: "Tensor"
 
 
-@contextmanager
-def _without_warnings() -> Iterator[None]:
-    """Keeps the library silent: the command says itself what it would warn about."""
-    logger = logging.getLogger("nrae_geometric")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        yield
-    finally:
-        logger.setLevel(level)
-
-
-@_without_warnings()
+@quiet()  # it says itself what the library would warn about
 def _graph(arguments: argparse.Namespace) -> Results:
     name = Path(arguments.points).expanduser().absolute().stem
     out = output_path(arguments.out or f"{name}_graph.png", _PICTURES, "a picture")
@@ -109,6 +94,7 @@ def _graph(arguments: argparse.Namespace) -> Results:
         from nrae_geometric.metrics import dimension_of_neighbors, graph_diagnostics
         from nrae_geometric.neighbors import knn
         from nrae_geometric.registry import METRICS
+        from nrae_geometric.scaling import choose_scale
 
     choice("metric", arguments.metric, METRICS)
     points = read_input(arguments).points
@@ -117,8 +103,12 @@ def _graph(arguments: argparse.Namespace) -> Results:
             f"{arguments.points} has {len(points)} points; a graph needs at least three"
         )
     check_places(out)
-    unit = _unit(points, arguments)
-    x = torch.from_numpy(points / unit).flatten(1)
+    rows = points.reshape(len(points), -1)
+    is_table = points.ndim == 2 and arguments.metric == "euclidean"
+    _, unit, _ = choose_scale(rows, arguments.scale, one_unit=not is_table)
+    by_columns = bool(np.ndim(unit))
+    # Where it is one number, lengths are told in the unit of the points.
+    x = torch.from_numpy(rows / (unit if by_columns else 1.0))
     suggested = suggest_neighbors(x, metric=arguments.metric)
     k = suggested.k if arguments.n_neighbors is None else arguments.n_neighbors
     k = integer("--n-neighbors", k, 1, len(x) - 1)
@@ -140,7 +130,7 @@ def _graph(arguments: argparse.Namespace) -> Results:
         "num_points": len(x),
         "num_values": x.size(1),
         "n_neighbors": k,
-        "scale": "columns" if np.ndim(unit) else "points",
+        "scale": "columns" if by_columns else "points",
         "suggested": {"n_neighbors": suggested.k, "reason": suggested.reason},
         "num_components": found.num_components,
         "component_sizes": sizes[:_MOST_SIZES],
@@ -155,17 +145,6 @@ def _graph(arguments: argparse.Namespace) -> Results:
         "loop": None if loop is None else {"length": loop.length, "diameter": loop.diameter},
         "intrinsic_dimension": _finite(dimension_of_neighbors, distance),
     }
-
-
-def _unit(points: "np.ndarray", arguments: argparse.Namespace) -> "np.ndarray | float":
-    """Returns what nrae fit would divide the points by before it makes their graph."""
-    from nrae_geometric.fitting import differing_units, scale_columns
-
-    rows = points.reshape(len(points), -1)
-    by_columns = arguments.scale == "columns"
-    if arguments.scale == "auto" and points.ndim == 2 and arguments.metric == "euclidean":
-        by_columns = differing_units(rows) is not None
-    return scale_columns(rows) if by_columns else 1.0
 
 
 def _removed(before: Any, after: Any) -> "np.ndarray":
@@ -239,13 +218,6 @@ def _show(results: Results) -> None:
     if results["scale"] == "columns":
         print("(each column divided by its standard deviation, as they are of different units)")
     for name, text in lines.items():
-        print(_wrapped(name, text))
-    print(_wrapped("suggested", results["suggested"]["reason"]))
-    print(_wrapped("picture", results["picture"]))
-
-
-def _wrapped(name: str, text: str) -> str:
-    return textwrap.fill(
-        text, _WIDTH, initial_indent=f"  {name:12}", subsequent_indent=" " * 14,
-        break_long_words=False,
-    )  # fmt: skip
+        print(wrapped(text, f"  {name:12}", _INDENT))
+    print(wrapped(results["suggested"]["reason"], f"  {'suggested':12}", _INDENT))
+    print(wrapped(results["picture"], f"  {'picture':12}", _INDENT))

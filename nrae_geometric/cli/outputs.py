@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+import textwrap
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
 MODEL_SUFFIX = ".nrae"
 STANDARD_OUTPUT = "-"
+_WIDTH = 100
 _TABLES = ".npy, .npz, .csv, .parquet or .pt; - prints CSV"
 
 
@@ -48,6 +50,16 @@ def check_places(*paths: Path) -> None:
         if not parent.is_dir():
             raise ValueError(f"{path} cannot be written: {parent} is no folder")
         check_writable(parent / path.name)
+
+
+def wrapped(text: str, first: str, indent: str) -> str:
+    """Returns text in lines that fit a terminal, the first after one indent, others after another.
+
+    Paths are not broken.
+    """
+    return textwrap.fill(
+        text, _WIDTH, initial_indent=first, subsequent_indent=indent, break_long_words=False
+    )
 
 
 def add_points_output(parser: argparse.ArgumentParser, metavar: str) -> None:

@@ -1,8 +1,6 @@
 """The estimators that a search compares, and their scores."""
 
-import logging
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -11,6 +9,7 @@ from sklearn.model_selection import RepeatedKFold
 
 from nrae_geometric.estimator import METHOD_PARAMETERS, ManifoldAutoencoder
 from nrae_geometric.geodesics.suggest import USUAL_NEIGHBORS
+from nrae_geometric.quiet import quiet
 
 _LARGEST_FULL_BATCH = 1024
 
@@ -82,19 +81,7 @@ def cross_validated_scores(
     total, count = 0.0, 0
     folds = RepeatedKFold(n_splits=num_folds, n_repeats=num_repeats, random_state=seed)
     for rest, fold in folds.split(points):
-        with _without_warnings():
+        with quiet():  # of the settings that are tried, many are known to be poor
             total += len(fold) * estimator.fit(points[rest]).score(points[fold])
         count += len(fold)
         yield total / count
-
-
-@contextmanager
-def _without_warnings() -> Iterator[None]:
-    """Keeps the library silent: of the settings that are tried, many are known to be poor."""
-    logger = logging.getLogger("nrae_geometric")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        yield
-    finally:
-        logger.setLevel(level)

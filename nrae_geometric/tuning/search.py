@@ -16,7 +16,7 @@ from torch import Tensor
 
 from nrae_geometric.arguments import integer
 from nrae_geometric.atomic import remove_leftovers
-from nrae_geometric.budget import usual_held_out
+from nrae_geometric.budget import held_out_fraction
 from nrae_geometric.estimator import METHOD_PARAMETERS, ManifoldAutoencoder
 from nrae_geometric.locking import FolderLock
 from nrae_geometric.metrics import smallest_connected_k
@@ -169,11 +169,10 @@ def _search_space(
     if not method.needs_graph:
         return method.search_space
     num_learned = len(points) - -(-len(points) // num_folds)
-    if estimator.early_stopping == "auto":
-        fraction = usual_held_out(num_learned, estimator.validation_fraction)
-        num_learned -= math.ceil(num_learned * fraction)
-    elif estimator.early_stopping:
-        num_learned -= math.ceil(num_learned * estimator.validation_fraction)
+    fraction, _ = held_out_fraction(
+        num_learned, estimator.early_stopping, estimator.validation_fraction
+    )
+    num_learned -= math.ceil(num_learned * fraction)
     largest = min(LARGEST_K, max(3, num_learned // 3))
     # Where no such k connects the points, they lie on several manifolds and any k may do.
     smallest = smallest_connected_k(torch.from_numpy(points), largest) or 2

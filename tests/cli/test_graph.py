@@ -112,3 +112,10 @@ def test_mistake_is_one_line_and_nothing_is_written(
     [line] = capsys.readouterr().err.splitlines()
     assert message in line
     assert [path.name for path in tmp_path.iterdir()] == ["points.npy"]
+
+
+@pytest.mark.parametrize("shape", [(3,), (2, 3), (1, 2, 3)])
+def test_columns_of_any_points_are_scaled(graph, shape):
+    points = np.random.default_rng(0).normal(size=(40, *shape)) * 1000
+    found = graph(points, "--scale", "columns", "--n-neighbors", "5")
+    assert (found["scale"], found["num_values"]) == ("columns", int(np.prod(shape)))
