@@ -65,8 +65,7 @@ class ManifoldAutoencoder(StoredTransformer):
     by a tensor, on its device, all else by an array, of float32 for single and half precision and
     else of float64.
 
-    The defaults adapt to the points, so that a fit takes seconds for thousands of them and minutes
-    for a million; what was chosen is in ``choices_``, and is logged.
+    The defaults adapt to the points; what was chosen is in ``choices_``, and is logged.
 
     Args:
         n_components (int, optional): The number of latent coordinates. (default: :obj:`2`)
