@@ -83,7 +83,7 @@ class ManifoldAutoencoder(StoredTransformer):
         backend (str or Backend, optional): The search engine of the graph, see
             :func:`nrae_geometric.neighbors.available_backends`. (default: :obj:`"auto"`)
         n_sampled_neighbors (int, optional): The number of neighbors that a step draws for each of
-            its points, where the method uses the graph. (default: :obj:`2`)
+            its points, where the method uses the graph. (default: :obj:`1`)
         neighbor_weight (float, optional): How much a neighbor counts in NRAE against the point
             itself, the published :math:`\lambda`. Large weights smooth noise away; see
             :mod:`nrae_geometric.tuning` for a choice of this, the order and the number of
@@ -97,8 +97,10 @@ class ManifoldAutoencoder(StoredTransformer):
             of your own, likewise. (default: :obj:`None`)
         hidden_layer_sizes (sequence of int, optional): The widths of the encoder's hidden layers,
             mirrored by the decoder, where they are not your own. (default: :obj:`(256, 256, 256)`)
-        activation (str, optional): A name of :data:`nrae_geometric.nn.mlp.ACTIVATIONS`.
-            (default: :obj:`"elu"`)
+        activation (str, optional): A name of :data:`nrae_geometric.nn.mlp.ACTIVATIONS`;
+            :obj:`"auto"` is :obj:`"relu"`, which keeps more of the neighborhoods of tables and
+            images, but :obj:`"elu"` where the expansion is of second order or the latent space a
+            line: a smooth curve, with second derivatives. (default: :obj:`"auto"`)
         init (str, array or object, optional): The latent coordinates that training starts from:
             :obj:`"geodesic"`, those of the graph, which keeps the manifold from folding;
             :obj:`"pca"`; an array ``[N, n_components]``; those of an object with
@@ -201,12 +203,12 @@ class ManifoldAutoencoder(StoredTransformer):
         n_neighbors: int | str = "auto",
         metric: str | Metric = "euclidean",
         backend: str | Backend = "auto",
-        n_sampled_neighbors: int = 2,
+        n_sampled_neighbors: int = 1,
         neighbor_weight: float = 0.2,
         encoder: nn.Module | str | None = None,
         decoder: nn.Module | None = None,
         hidden_layer_sizes: Sequence[int] = (256, 256, 256),
-        activation: str = "elu",
+        activation: str = "auto",
         init: Any = "geodesic",
         max_epochs: int | None = None,
         batch_size: int | str = "auto",
@@ -308,6 +310,8 @@ class ManifoldAutoencoder(StoredTransformer):
             whole = as_given(given, x, learned, held_out, unit)
             self.graph_ = whole.subgraph(torch.arange(len(learned), device=device))
             self.n_neighbors_ = usual_degree(self.graph_, int(self.n_sampled_neighbors), learned)
+        if self.activation == "auto":
+            reasons["activation"] = f"{self._activation(settings)} between the layers"
         budget, why = choose_budget(len(learned), self.batch_size, self.max_epochs)
         reasons.update(why)
         self.choices_ = {name: reason for name, reason in reasons.items() if reason is not None}
@@ -357,11 +361,20 @@ class ManifoldAutoencoder(StoredTransformer):
             self.feature_shape_,
             self._n_features_out,
             hidden=self.hidden_layer_sizes,
-            activation=self.activation,
+            activation=self._activation(settings),
             encoder=self.encoder,
             decoder=self.decoder,
             generator=generator,
         )
+
+    def _is_smooth(self, settings: ModelSettings) -> bool:
+        """Returns whether second derivatives count, or a curve is drawn."""
+        return int(self.n_components) == 1 or (settings.expansion_order or 1) > 1
+
+    def _activation(self, settings: ModelSettings) -> str:
+        if self.activation != "auto":
+            return self.activation
+        return "elu" if self._is_smooth(settings) else "relu"
 
     def _unfitted_model(self) -> AE:
         self._check_parameters()
@@ -378,7 +391,7 @@ class ManifoldAutoencoder(StoredTransformer):
             integer("each of hidden_layer_sizes", width, 1)
         for noun, value, known in (
             ("model", self.method, MODELS),
-            ("activation", self.activation, ACTIVATIONS),
+            ("activation", self.activation, ["auto", *ACTIVATIONS]),
             ("metric", self.metric, METRICS),
             ("backend", self.backend, ["auto", *BACKENDS]),
         ):
@@ -433,12 +446,11 @@ class ManifoldAutoencoder(StoredTransformer):
             first = self.graph_.num_nodes
             validation = validation_loader(whole, first, follows_graph, budget.batch_size)
             stopping = [EarlyStopping(_PATIENCE)]
-        folds = self._n_features_out == 1 or (getattr(self.model_, "order", None) or 1) > 1
         trainer = Trainer(
             budget.max_epochs,
             float(self.learning_rate),
             callbacks=[*start, *stopping, *(self.callbacks or ())],
-            schedule=OneCycle(_FRACTION_AGAINST_FOLDS if folds else 1.0),
+            schedule=OneCycle(_FRACTION_AGAINST_FOLDS if self._is_smooth(settings) else 1.0),
             device=device,
             seed=seed,
             global_generators=not alone,

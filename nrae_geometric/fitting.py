@@ -24,8 +24,9 @@ from nrae_geometric.training import Callback
 from nrae_geometric.training.random_state import may_draw
 from nrae_geometric.transforms import KNNGraph
 
-# The fit to the start's coordinates ends here at the latest, or when it has converged.
-_START_STEPS, _START_TOLERANCE = 300, 0.02
+# The fit to the start's coordinates ends here at the latest, or when it has converged. What is
+# folded on a line stays folded; a plane unfolds while it is trained.
+_START_STEPS, _START_STEPS_ON_A_LINE, _START_TOLERANCE = 100, 300, 0.02
 
 
 def split_rows(
@@ -80,11 +81,10 @@ def start_callbacks(init: Any, shape: tuple[int, int], learned: np.ndarray) -> l
                 f"{list(coordinates.shape)}"
             )
         start = coordinates.rows()[learned]
+    steps = _START_STEPS_ON_A_LINE if shape[1] == 1 else _START_STEPS
     num_landmarks = usual_landmarks(len(learned))
     return [
-        EmbeddingStart(
-            start, num_steps=_START_STEPS, tol=_START_TOLERANCE, num_landmarks=num_landmarks
-        )
+        EmbeddingStart(start, num_steps=steps, tol=_START_TOLERANCE, num_landmarks=num_landmarks)
     ]
 
 

@@ -7,6 +7,7 @@ import pytest
 from scipy.stats import spearmanr
 from sklearn.datasets import load_breast_cancer, load_digits, load_wine, make_swiss_roll
 from sklearn.preprocessing import StandardScaler
+from torch import nn
 
 from nrae_geometric.datasets import SwissRoll
 from nrae_geometric.estimator import ManifoldAutoencoder
@@ -79,6 +80,7 @@ def test_what_was_chosen_is_told(caplog):
     with caplog.at_level(logging.INFO, "nrae_geometric"):
         model = ManifoldAutoencoder(hidden_layer_sizes=(8,), random_state=0).fit(points)
     assert set(model.choices_) == {
+        "activation",
         "early_stopping",
         "scale",
         "n_neighbors",
@@ -93,9 +95,25 @@ def test_what_was_chosen_is_told(caplog):
 def test_what_is_given_is_not_chosen():
     points = make_swiss_roll(50, random_state=0)[0]
     given = {"n_neighbors": 4, "batch_size": 10, "scale": "points", "early_stopping": False}
-    model = ManifoldAutoencoder(**SMALL, **given).fit(points)
+    model = ManifoldAutoencoder(**SMALL, **given, activation="elu").fit(points)
     assert model.choices_ == {}
     assert model.n_neighbors_ == 4
+
+
+@pytest.mark.parametrize(
+    ("settings", "activation"),
+    [
+        ({"n_components": 2}, nn.ReLU),
+        ({"n_components": 2, "method": "ae"}, nn.ReLU),
+        ({"n_components": 2, "order": 2}, nn.ELU),
+        ({"n_components": 1}, nn.ELU),
+    ],
+)
+def test_networks_are_smooth_where_second_derivatives_or_a_curve_count(settings, activation):
+    points = make_swiss_roll(50, random_state=0)[0]
+    model = ManifoldAutoencoder(**{**SMALL, **settings}).fit(points).model_
+    kinds = {type(module) for module in model.modules()}
+    assert kinds & {nn.ReLU, nn.ELU} == {activation}
 
 
 def test_of_many_points_a_thousand_are_held_out():

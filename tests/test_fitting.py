@@ -131,4 +131,4 @@ def test_encoder_of_graphs_sees_the_graph(new_estimator):
 )
 def test_what_is_no_graph_of_the_points_is_refused_by_name(graph, message, new_estimator):
     with pytest.raises((TypeError, ValueError), match=message):
-        new_estimator(init="random").fit(POINTS, graph=graph)
+        new_estimator(init="random", n_sampled_neighbors=2).fit(POINTS, graph=graph)
