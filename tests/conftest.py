@@ -43,6 +43,8 @@ SLOW = (
     "test_defaults.py",
     "test_estimator.py",
     "test_export.py",
+    "test_persistence.py",
+    "test_trained_transformer.py",
     "training/test_resume.py",
     "tuning/",
 )
