@@ -12,7 +12,12 @@ on the CPU in float64.
 """
 
 from nrae_geometric.geodesics.components import connect_components, warn_of_clusters
-from nrae_geometric.geodesics.graph import distance_graph, landmark_distances, shortest_paths
+from nrae_geometric.geodesics.graph import (
+    distance_graph,
+    landmark_distances,
+    shortest_path,
+    shortest_paths,
+)
 from nrae_geometric.geodesics.isomap import GeodesicCoordinates, geodesic_coordinates, landmark_mds
 from nrae_geometric.geodesics.loops import (
     Cycle,
@@ -43,6 +48,7 @@ __all__ = [
     "landmark_mds",
     "most_persistent_cycle",
     "remove_shortcuts",
+    "shortest_path",
     "shortest_paths",
     "suggest_neighbors",
     "warn_of_clusters",

@@ -130,6 +130,26 @@ def shortest_paths(graph: csr_array, sources: np.ndarray, targets: np.ndarray) -
     return np.concatenate([dijkstra(graph, indices=block)[:, targets] for block in blocks])
 
 
+def shortest_path(graph: csr_array, source: int, target: int) -> np.ndarray:
+    """Returns the nodes ``[P]`` along the shortest path, both ends included.
+
+    Args:
+        graph (scipy.sparse.csr_array): Symmetric edge lengths ``[N, N]``.
+        source (int): The node that it starts from.
+        target (int): The node that it leads to.
+
+    Raises:
+        ValueError: If no path joins the two.
+    """
+    length, before = dijkstra(graph, indices=source, return_predecessors=True)
+    if np.isinf(length[target]):
+        raise ValueError(f"no path of the graph joins nodes {source} and {target}")
+    nodes = [target]
+    while nodes[-1] != source:
+        nodes.append(int(before[nodes[-1]]))
+    return np.array(nodes[::-1])
+
+
 def farthest_pair(graph: csr_array) -> tuple[int, int]:
     """Returns two nodes of a connected graph far apart from each other.
 

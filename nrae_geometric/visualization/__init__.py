@@ -13,6 +13,7 @@ owns; :func:`save_figure` writes it.
 """
 
 from nrae_geometric.visualization.animation import write_animation
+from nrae_geometric.visualization.decoded import plot_decoded_images, plot_decoded_value
 from nrae_geometric.visualization.embedding import plot_embedding
 from nrae_geometric.visualization.graph import plot_graph
 from nrae_geometric.visualization.plots import (
@@ -26,6 +27,8 @@ from nrae_geometric.visualization.style import save_figure
 
 __all__ = [
     "Panel",
+    "plot_decoded_images",
+    "plot_decoded_value",
     "plot_embedding",
     "plot_graph",
     "plot_latent_planes",

@@ -12,6 +12,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.patheffects import withStroke
 from numpy.typing import ArrayLike, NDArray
 from sklearn.decomposition import PCA
 from torch import Tensor
@@ -21,8 +22,8 @@ from nrae_geometric.visualization import style
 _MOST_POINTS = 30_000
 _MOST_COORDINATES = 4
 # One color and one marker for each class; more cannot be told apart.
-_COLORS = (*style.MODELS, style.INK, "#999999")
-_MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
+_COLORS = (*style.MODELS, style.INK, "#999999", "#882255", "#F0E442")
+_MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*", "<", ">")
 _BINS = 60
 
 Labels = NDArray[Any] | Sequence[Any]
@@ -36,12 +37,12 @@ def plot_embedding(
     labels: Labels | None = None,
     label_name: str = "label",
     title: str | None = None,
+    ax: Axes | None = None,
 ) -> Figure:
     """Draws latent coordinates, colored by labels where there are some.
 
-    Numbers of more than eight values are colored as a quantity, all else as classes, the eight
-    most frequent with a color and a marker each. Of more than 30 000 points a random part is
-    drawn.
+    Numbers of more than ten values are colored as a quantity, all else as classes, the ten most
+    frequent with a color and a marker each. Of more than 30 000 points a random part is drawn.
 
     Args:
         z (torch.Tensor or array_like): Latents ``[N, d]``.
@@ -53,9 +54,12 @@ def plot_embedding(
             (default: :obj:`None`)
         label_name (str, optional): The meaning of the labels. (default: :obj:`"label"`)
         title (str, optional): The title. (default: :obj:`None`)
+        ax (matplotlib.axes.Axes, optional): The axes to draw a plane on, with the name of each
+            class in its middle and no legend. (default: those of a new figure)
 
     Raises:
-        ValueError: If there are no latents ``[N, d]``, or not one label for each.
+        ValueError: If there are no latents ``[N, d]``, not one label for each, or axes for latents
+            that are no plane.
     """
     latents = style.as_array(z)
     if latents.ndim != 2 or latents.size == 0:
@@ -64,6 +68,8 @@ def plot_embedding(
         raise ValueError(f"there are {len(labels)} labels for {len(latents)} points")
     shown = _shown(len(latents))
     colors = _Colors(None if labels is None else np.asarray(labels), shown, label_name)
+    if ax is not None:
+        return _draw_on(ax, latents[shown], colors, title)
     if latents.shape[1] == 1:
         figure = _draw_line(latents, x, curve, shown, colors)
     else:
@@ -73,6 +79,19 @@ def plot_embedding(
             title, x=0.01, ha="left", fontsize=style.TITLE_SIZE, color=style.INK, weight="bold"
         )
     return figure
+
+
+def class_colors(labels: Labels) -> list[tuple[str, str, NDArray[np.bool_]]]:
+    """Returns name, color and points ``[N]`` of each class, as :func:`plot_embedding` has them.
+
+    Raises:
+        ValueError: If the labels are a quantity.
+    """
+    found = _Colors(np.asarray(labels), np.arange(len(labels)), "")
+    if found.values is not None:
+        raise ValueError(f"labels are numbers of more than {len(_COLORS)} values, not classes")
+    looks = zip(found.classes, found.looks(), strict=True)
+    return [(name, color, where) for name, (color, _, where) in looks]
 
 
 class _Colors:
@@ -108,7 +127,7 @@ class _Colors:
             )
         elif not self.classes:
             axes.scatter(first, second, color=style.BLUE, s=size, alpha=alpha, **look)
-        for color, marker, where in self._classes():
+        for color, marker, where in self.looks():
             axes.scatter(
                 first[where], second[where], color=color, marker=marker, s=size, alpha=alpha, **look
             )
@@ -120,7 +139,7 @@ class _Colors:
         if not self.classes:
             axes.hist(values, bins, color=style.BLUE)
             return
-        parts = list(self._classes())
+        parts = list(self.looks())
         axes.hist(
             [values[where] for _, _, where in parts],
             bins,
@@ -140,7 +159,7 @@ class _Colors:
         elif self.classes:
             entries = {
                 text: Line2D([], [], linestyle="", color=color, marker=marker, markersize=7)
-                for text, (color, marker, _) in zip(self.classes, self._classes(), strict=True)
+                for text, (color, marker, _) in zip(self.classes, self.looks(), strict=True)
             }
             figure.legend(
                 list(entries.values()),
@@ -152,7 +171,22 @@ class _Colors:
                 labelcolor=style.INK,
             )
 
-    def _classes(self) -> list[tuple[str, str, NDArray[np.bool_]]]:
+    def write_names(self, axes: Axes, latents: NDArray[np.float64]) -> None:
+        """Writes the name of each class in its middle."""
+        for text, (_, _, where) in zip(self.classes, self.looks(), strict=True):
+            axes.text(
+                *np.median(latents[where], axis=0),
+                text,
+                ha="center",
+                va="center",
+                fontsize=style.TITLE_SIZE,
+                weight="bold",
+                color=style.INK,
+                path_effects=[withStroke(linewidth=4, foreground="white")],
+            )
+
+    def looks(self) -> list[tuple[str, str, NDArray[np.bool_]]]:
+        """Returns color, marker and points of each class."""
         looks = [*zip(_COLORS, _MARKERS, strict=True), (style.FAINT, ".")]
         if "others" in self.classes:  # below all that have a name
             looks = [*looks[: len(self.classes) - 1], looks[-1]]
@@ -168,6 +202,22 @@ def _shown(num_points: int) -> NDArray[np.int64]:
 def _size(num_points: int) -> tuple[float, float]:
     size = float(np.clip(4000 / max(num_points, 1), 2.5, 32))
     return size, 0.9 if num_points < 2000 else 0.6
+
+
+def _draw_on(
+    axes: Axes, latents: NDArray[np.float64], colors: _Colors, title: str | None
+) -> Figure:
+    if latents.shape[1] != 2:
+        raise ValueError(f"z has {latents.shape[1]} coordinates; axes of your own show 2")
+    colors.scatter(axes, *latents.T)
+    style.style_plane(axes)
+    if colors.classes:
+        colors.write_names(axes, latents)
+    else:
+        colors.explain(axes.figure.figure, [axes])
+    if title is not None:
+        style.title_axes(axes, title)
+    return axes.figure.figure
 
 
 def _draw_planes(latents: NDArray[np.float64], colors: _Colors) -> Figure:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, SubFigure
 from mpl_toolkits.mplot3d import Axes3D
 from numpy.typing import NDArray
 from torch import Tensor
@@ -168,9 +168,14 @@ def plot_latent_planes(
 
 
 def plot_latent_traversal(
-    panels: Sequence[Panel], *, num_images: int = 12, axis: str = "latent z"
+    panels: Sequence[Panel],
+    *,
+    num_images: int = 12,
+    axis: str = "latent z",
+    cmap: str = "gray",
+    figure: Figure | SubFigure | None = None,
 ) -> Figure:
-    """Draws images along the latent axis, one row for each model.
+    """Draws images along the latent axis, or another way, one row for each model.
 
     Args:
         panels (Sequence[Panel]): One for each row, with its images; for example those of
@@ -179,6 +184,10 @@ def plot_latent_traversal(
             panel, ends included. (default: :obj:`12`)
         axis (str, optional): The quantity that grows from left to right.
             (default: :obj:`"latent z"`)
+        cmap (str, optional): The colors of images of one channel; :obj:`"gray_r"` is ink on paper.
+            (default: :obj:`"gray"`)
+        figure (matplotlib.figure.Figure or SubFigure, optional): The figure, or its part, to draw
+            in. (default: a new figure)
 
     Raises:
         TypeError: If the number of images is no integer.
@@ -187,18 +196,19 @@ def plot_latent_traversal(
     """
     _check_panels(panels)
     num_images = integer("num_images", num_images, 1)
-    figure = style.new_figure(
-        2.2 + 0.8 * num_images, 0.5 + 0.8 * len(panels), layout="compressed", pad=0.05
-    )
+    if figure is None:
+        figure = style.new_figure(
+            2.2 + 0.8 * num_images, 0.5 + 0.8 * len(panels), layout="compressed", pad=0.05
+        )
     grid = figure.subplots(len(panels), num_images, squeeze=False)
     for row, panel in zip(grid, panels, strict=True):
         images = style.as_images(panel.values)
         places = np.linspace(0, len(images) - 1, num_images).round().astype(int)
         for axes, place in zip(row, places, strict=True):
-            style.show_image(axes, images[place])
+            style.show_image(axes, images[place], cmap)
         _row_label(row[0], panel)
     figure.supxlabel(f"{axis} →", fontsize=style.LABEL_SIZE, color=style.MUTED)
-    return figure
+    return figure.figure
 
 
 def _check_panels(panels: Sequence[Panel], num_columns: int | None = None) -> None:

@@ -116,6 +116,17 @@ def style_axes(axes: Axes, xlabel: str | None = None, ylabel: str | None = None)
         axes.set_ylabel(ylabel, fontsize=LABEL_SIZE, color=INK)
 
 
+def style_plane(axes: Axes) -> None:
+    """Shows a latent plane, both directions at one scale."""
+    axes.set_aspect("equal", adjustable="datalim")
+    style_axes(axes, "latent z₁", "latent z₂")
+
+
+def title_axes(axes: Axes, title: str) -> None:
+    """Writes a title above axes, in line with their left end."""
+    axes.set_title(title, loc="left", fontsize=LABEL_SIZE + 1, color=INK, weight="bold")
+
+
 def legend_below(
     figure: Figure, entries: Mapping[str, Artist | tuple[Artist, ...]], columns: int
 ) -> None:
@@ -162,12 +173,12 @@ def as_images(values: Tensor | ArrayLike) -> NDArray[np.float64]:
     )
 
 
-def show_image(axes: Axes, image: NDArray[np.float64]) -> AxesImage:
+def show_image(axes: Axes, image: NDArray[np.float64], cmap: str = "gray") -> AxesImage:
     """Shows one image with hard pixels and a thin frame, and no ticks."""
     axes.set_xticks([])
     axes.set_yticks([])
     axes.spines[:].set_color(FAINT)
-    return axes.imshow(image, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+    return axes.imshow(image, cmap=cmap, vmin=0, vmax=1, interpolation="nearest")
 
 
 def epoch_text(epoch: int, loss: float | None) -> str:

@@ -1,0 +1,160 @@
+r"""Maps of what a latent plane decodes to, where there are points: images, or one value of them.
+
+Both take the way back from the plane as a function, such as
+:meth:`~nrae_geometric.ManifoldAutoencoder.inverse_transform`::
+
+    plot_decoded_images(estimator.inverse_transform, estimator.embedding_, labels=digits)
+    plot_decoded_value(estimator.inverse_transform, estimator.embedding_, 0, name="mean radius")
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+from numpy.typing import ArrayLike, NDArray
+from scipy.spatial import KDTree
+from torch import Tensor
+
+from nrae_geometric.arguments import integer
+from nrae_geometric.visualization import style
+from nrae_geometric.visualization.embedding import Labels, class_colors
+
+Decode = Callable[[NDArray[np.float64]], Any]
+"""A function from latents ``[N, 2]`` to points ``[N, *shape]``."""
+
+_GRID = 150
+_LEVELS = 9
+# The region of the points ends where their density does: at so many of the distances that all but
+# a twentieth of the points have to their fifth neighbor.
+_NEIGHBOR, _SHARE, _REACH = 5, 0.95, 1.0
+
+
+def plot_decoded_images(
+    decode: Decode,
+    z: Tensor | ArrayLike,
+    *,
+    labels: Labels | None = None,
+    num_columns: int = 20,
+    title: str | None = None,
+    ax: Axes | None = None,
+) -> Figure:
+    """Draws decoded images on a grid over the latent plane, in the cells that hold points.
+
+    Each is the image at the center of its cell. Images of one channel are ink on white paper, in
+    the color that :func:`~nrae_geometric.visualization.plot_embedding` gives the most frequent
+    class of the cell.
+
+    Args:
+        decode (callable): Maps latents ``[M, 2]`` to images ``[M, H, W]`` or ``[M, C, H, W]`` with
+            values in 0..1.
+        z (torch.Tensor or array_like): Latents of the points ``[N, 2]``.
+        labels (sequence, optional): The class of each point ``[N]``. (default: :obj:`None`)
+        num_columns (int, optional): The number of cells along the longer side of the plane.
+            (default: :obj:`20`)
+        title (str, optional): The title. (default: :obj:`None`)
+        ax (matplotlib.axes.Axes, optional): The axes to draw on. (default: those of a new figure)
+
+    Raises:
+        ValueError: If latents are no plane, or images have neither one nor three channels.
+    """
+    latents = _plane(z)
+    num_columns = integer("num_columns", num_columns, 1)
+    low = latents.min(axis=0)
+    side = (np.ptp(latents, axis=0).max() or 1.0) * (1 + 1e-9) / num_columns
+    cell = np.floor((latents - low) / side).astype(int)
+    cells, place = np.unique(cell, axis=0, return_inverse=True)
+    images = style.as_images(decode(low + (cells + 0.5) * side))
+    if images.ndim == 3:
+        ink = np.array([to_rgb(style.INK)] * len(cells))
+        if labels is not None:
+            ink = _usual_color(labels, place.ravel(), len(cells))
+        images = 1 - images[..., None] * (1 - ink[:, None, None])
+    columns, rows = cells.max(axis=0) + 1
+    # One picture of all cells, with a free pixel around each, is a single artist.
+    size = max(images.shape[1:3]) + 1
+    canvas = np.zeros((rows * size, columns * size, 4))
+    for (column, row), image in zip(cells, images, strict=True):
+        height, width = image.shape[:2]
+        top = (rows - 1 - row) * size + (size - height) // 2
+        left = column * size + (size - width) // 2
+        canvas[top : top + height, left : left + width, :3] = image
+        canvas[top : top + height, left : left + width, 3] = 1
+    axes = style.new_figure(7.2, 7.2).subplots() if ax is None else ax
+    right, upper = low + side * np.array([columns, rows])
+    extent = (low[0], right, low[1], upper)
+    axes.imshow(canvas, extent=extent, interpolation="antialiased")
+    return _finish(axes, title)
+
+
+def plot_decoded_value(
+    decode: Decode,
+    z: Tensor | ArrayLike,
+    column: int,
+    *,
+    name: str | None = None,
+    ax: Axes | None = None,
+) -> Figure:
+    """Draws how one value of the decoded points varies over the latent plane, where points are.
+
+    Args:
+        decode (callable): Maps latents ``[M, 2]`` to points ``[M, *shape]``.
+        z (torch.Tensor or array_like): Latents of the points ``[N, 2]``.
+        column (int): The value's place in a point, counted from 0.
+        name (str, optional): Its name, the title. (default: :obj:`None`)
+        ax (matplotlib.axes.Axes, optional): The axes to draw on. (default: those of a new figure)
+
+    Raises:
+        IndexError: If points have no such value.
+        ValueError: If latents are no plane.
+    """
+    latents = _plane(z)
+    tree = KDTree(latents)
+    nearest = tree.query(latents, k=min(_NEIGHBOR + 1, len(latents)))[0]
+    reach = _REACH * float(np.quantile(nearest.reshape(len(latents), -1)[:, -1], _SHARE)) or 1.0
+    first, second = (
+        np.linspace(low - 1.5 * reach, high + 1.5 * reach, _GRID)
+        for low, high in zip(latents.min(axis=0), latents.max(axis=0), strict=True)
+    )
+    grid = np.stack(np.meshgrid(first, second), axis=-1)
+    distance = tree.query(grid)[0]
+    decoded = style.as_array(decode(grid.reshape(-1, 2)))
+    value = decoded.reshape(_GRID * _GRID, -1)[:, column].reshape(_GRID, _GRID)
+    inside = value[distance <= reach]
+    levels = MaxNLocator(_LEVELS).tick_values(inside.min(), inside.max())
+    axes = style.new_figure(4.6, 4.2).subplots() if ax is None else ax
+    shades = axes.contourf(first, second, value, levels, cmap=style.COORDINATE, extend="both")
+    axes.contour(first, second, value, levels, colors="white", linewidths=0.5, alpha=0.6)
+    # What lies outside is painted over, so that the border is as smooth as the distance.
+    axes.contourf(first, second, distance, [reach, np.inf], colors="white")
+    axes.contour(first, second, distance, [reach], colors=style.MUTED, linewidths=0.8)
+    bar = axes.figure.figure.colorbar(shades, ax=axes, aspect=24, pad=0.02)
+    bar.ax.tick_params(labelsize=style.TICK_SIZE - 1, color=style.MUTED, labelcolor=style.INK)
+    bar.locator = MaxNLocator(4)
+    bar.update_ticks()
+    bar.outline.set_visible(False)
+    return _finish(axes, name)
+
+
+def _plane(z: Tensor | ArrayLike) -> NDArray[np.float64]:
+    latents = style.as_array(z)
+    if latents.ndim != 2 or latents.shape[1] != 2 or len(latents) == 0:
+        raise ValueError(f"z has shape {latents.shape}; expected [N, 2] of at least one point")
+    return latents
+
+
+def _usual_color(labels: Labels, place: NDArray[np.int64], num_cells: int) -> NDArray[np.float64]:
+    """Returns the color ``[num_cells, 3]`` of the most frequent class of each cell."""
+    classes = class_colors(labels)
+    counts = np.stack([np.bincount(place[where], minlength=num_cells) for _, _, where in classes])
+    return np.array([to_rgb(color) for _, color, _ in classes])[counts.argmax(axis=0)]
+
+
+def _finish(axes: Axes, title: str | None) -> Figure:
+    style.style_plane(axes)
+    if title is not None:
+        style.title_axes(axes, title)
+    return axes.figure.figure
