@@ -5,7 +5,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.sparse.csgraph import dijkstra
 
-from nrae_geometric.geodesics import distance_graph, landmark_distances, shortest_paths
+from nrae_geometric.geodesics import (
+    distance_graph,
+    landmark_distances,
+    shortest_path,
+    shortest_paths,
+)
 from nrae_geometric.geodesics.graph import farthest_pair
 
 
@@ -98,6 +103,23 @@ def test_shortest_paths_are_no_longer_than_any_way_through_a_third_node(seed, nu
     for node in nodes:  # Floyd and Warshall's
         expected = np.minimum(expected, expected[:, [node]] + expected[node])
     assert shortest_paths(graph, nodes, nodes) == pytest.approx(expected)
+
+
+def test_shortest_path_visits_its_nodes_in_order_and_has_the_shortest_length():
+    x = torch.tensor([[0.0, 0.0], [5.0, 0.0], [1.0, 0.1], [2.0, 0.0], [9.0, 9.0]])
+    graph = distance_graph(x, torch.tensor([[0, 2, 3, 0], [2, 3, 1, 4]]))
+
+    path = shortest_path(graph, 1, 0)
+    assert path.tolist() == [1, 3, 2, 0]
+    length = graph.toarray()[path[:-1], path[1:]].sum()
+    assert length == pytest.approx(shortest_paths(graph, np.array([1]), np.array([0])).item())
+    assert shortest_path(graph, 4, 4).tolist() == [4]
+
+
+def test_nodes_that_no_path_joins_are_an_error():
+    graph = distance_graph(torch.rand(3, 2), torch.tensor([[0], [1]]))
+    with pytest.raises(ValueError, match="no path of the graph joins nodes 0 and 2"):
+        shortest_path(graph, 0, 2)
 
 
 def line(path_edges, *positions):

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 from nrae_geometric.visualization import plot_embedding
 
@@ -39,9 +40,26 @@ def test_classes_have_a_legend(labels, names):
     texts = [text.get_text() for text in legend.get_texts()]
     assert legend.get_title().get_text() == "kind"
     if names is None:
-        assert (len(texts), texts[-1]) == (9, "others")
+        assert (len(texts), texts[-1]) == (11, "others")
     else:
         assert sorted(texts) == sorted(names)
+
+
+def test_axes_of_ones_own_have_the_names_of_classes_in_their_middle_and_no_legend():
+    figure = Figure()
+    axes = figure.subplots()
+    labels = np.where(Z[:, 0] < 0, "left", "right")
+    assert plot_embedding(Z[:, :2], labels=labels, title="plane", ax=axes) is figure
+    assert not figure.legends
+    assert axes.get_title(loc="left") == "plane"
+    for text in axes.texts:
+        middle = np.median(Z[labels == text.get_text(), :2], axis=0)
+        np.testing.assert_allclose(text.get_position(), middle)
+
+
+def test_axes_of_ones_own_show_a_plane_only():
+    with pytest.raises(ValueError, match="z has 3 coordinates"):
+        plot_embedding(Z[:, :3], ax=Figure().subplots())
 
 
 @pytest.mark.parametrize("num_features", [2, 7])
