@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from nrae_geometric.cli import decode, embed, evaluate, export, fit, graph, train, tune
 from nrae_geometric.cli.completion import add_completion
+from nrae_geometric.cli.outputs import MessageFormatter
 from nrae_geometric.cli.parsing import CommandParser, add_debug, add_plugin
 from nrae_geometric.cli.process import wait_passively
 from nrae_geometric.registry import import_plugin
@@ -34,7 +35,9 @@ def run(argv: Sequence[str]) -> None:
         SystemExit: After ``--help`` and ``--version``, or if the arguments are not understood.
     """
     wait_passively()
-    logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    messages = logging.StreamHandler()
+    messages.setFormatter(MessageFormatter())
+    logging.basicConfig(level=logging.WARNING, handlers=[messages])
     parsed = command_parser().parse_args(argv)
     for plugin in (*parsed.plugins, *parsed.command_plugins):
         import_plugin(plugin)

@@ -1,6 +1,7 @@
 """Points that a command reads, and the options that say which."""
 
 import argparse
+import shlex
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from nrae_geometric.cli.parsing import CommandParser
@@ -52,9 +53,16 @@ def read_input(arguments: argparse.Namespace) -> Input:
             for each point.
     """
     from nrae_geometric.datasets import read_labels, read_points
+    from nrae_geometric.datasets.formats import WordsError
 
-    points, names = read_points(arguments.points, columns=picked_columns(arguments))
     labels, column = None, getattr(arguments, "label_column", None)
+    try:
+        points, names = read_points(arguments.points, columns=picked_columns(arguments))
+    except WordsError as error:
+        hint = "; --columns A,B,C reads those alone"
+        if column is None and hasattr(arguments, "label_column"):
+            hint += f", --label-column {shlex.quote(error.column)} colors the picture by this one"
+        raise ValueError(f"{error}{hint}") from error
     if column is not None:
         labels = read_labels(arguments.points, column)
         if len(labels) != len(points):

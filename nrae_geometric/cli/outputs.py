@@ -1,6 +1,9 @@
 """Places for results, looked at before there is any, and streams of points to them."""
 
 import argparse
+import logging
+import re
+import shutil
 import sys
 import textwrap
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -14,7 +17,7 @@ if TYPE_CHECKING:
 
 MODEL_SUFFIX = ".nrae"
 STANDARD_OUTPUT = "-"
-_WIDTH = 100
+_MOST_WIDTH = 100
 _TABLES = ".npy, .npz, .csv, .parquet or .pt; - prints CSV"
 
 
@@ -53,13 +56,33 @@ def check_places(*paths: Path) -> None:
 
 
 def wrapped(text: str, first: str, indent: str) -> str:
-    """Returns text in lines that fit a terminal, the first after one indent, others after another.
+    """Returns text in lines that fit the terminal, the first after one indent, others after another.
 
     Paths are not broken.
     """
     return textwrap.fill(
-        text, _WIDTH, initial_indent=first, subsequent_indent=indent, break_long_words=False
+        text,
+        min(shutil.get_terminal_size((_MOST_WIDTH, 0)).columns, _MOST_WIDTH),
+        initial_indent=first,
+        subsequent_indent=indent,
+        break_long_words=False,
+        break_on_hyphens=False,
     )
+
+
+class MessageFormatter(logging.Formatter):
+    """Writes a message of the library in lines that fit the terminal, each sentence on its own.
+
+    The last sentence of a warning says what to do about it.
+    """
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Returns the lines."""
+        first, indent = f"{record.levelname.lower()}: ", "  "
+        sentences = re.split(r"(?<=[a-z)]\.) (?=[A-Z])", record.getMessage())
+        return "\n".join(
+            wrapped(sentence, indent if i else first, indent) for i, sentence in enumerate(sentences)
+        )
 
 
 def add_points_output(parser: argparse.ArgumentParser, metavar: str) -> None:

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch_geometric.data import Data, InMemoryDataset
 
-from nrae_geometric.datasets.formats import READERS, UnusableError, read_images
+from nrae_geometric.datasets.formats import READERS, UnusableError, WordsError, read_images
 from nrae_geometric.datasets.formats.arrays import map_npy, read_npy
 from nrae_geometric.registry import DatasetSettings, register_dataset
 
@@ -94,7 +94,10 @@ def naming(path: Path) -> Iterator[None]:
     try:
         yield
     except UnusableError as error:
-        raise ValueError(f"{path}: {error}") from error.__cause__
+        message = f"{path}: {error}"
+        if error.words is not None:
+            raise WordsError(message, error.words) from error.__cause__
+        raise ValueError(message) from error.__cause__
     except ImportError:
         raise
     except MemoryError as error:

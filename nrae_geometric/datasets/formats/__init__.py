@@ -11,7 +11,13 @@ from nrae_geometric.datasets.formats.arrays import (
     read_npz,
     read_pt,
 )
-from nrae_geometric.datasets.formats.errors import Block, Table, UnusableError, without_columns
+from nrae_geometric.datasets.formats.errors import (
+    Block,
+    Table,
+    UnusableError,
+    WordsError,
+    without_columns,
+)
 from nrae_geometric.datasets.formats.images import read_images
 from nrae_geometric.datasets.formats.tables import (
     csv_blocks,
@@ -60,6 +66,7 @@ __all__ = [
     "READERS",
     "Table",
     "UnusableError",
+    "WordsError",
     "read_images",
     "without_columns",
 ]

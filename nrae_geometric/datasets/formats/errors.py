@@ -12,7 +12,30 @@ Block = NDArray[Any]
 
 
 class UnusableError(ValueError):
-    """A file is damaged or has no points in it; the message lacks the file's name."""
+    """A file is damaged or has no points in it; the message lacks the file's name.
+
+    Args:
+        message (str): What is wrong.
+        words (str, optional): The column of a table that holds words, where this is the reason.
+            (default: :obj:`None`)
+    """
+
+    def __init__(self, message: str, words: str | None = None) -> None:
+        super().__init__(message)
+        self.words = words
+
+
+class WordsError(ValueError):
+    """A column that was to be read holds words.
+
+    Args:
+        message (str): What is wrong.
+        column (str): The name of the column.
+    """
+
+    def __init__(self, message: str, column: str) -> None:
+        super().__init__(message)
+        self.column = column
 
 
 def without_columns(columns: Sequence[str] | None) -> None:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from nrae_geometric.datasets.formats.errors import Block, Table, UnusableError, pick
 
 _OTHER_SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "vertical bars"}
+_MISSING = ("", "na", "n/a", "null", "none", "?", "-")
 
 
 def read_csv(path: Path, columns: Sequence[str] | None) -> Table:
@@ -110,7 +111,7 @@ def _rows(
     except UnicodeDecodeError:
         raise
     except ValueError as error:
-        raise UnusableError(_first_bad_line(path, names, checked) or str(error)) from error
+        raise (_first_bad_line(path, names, checked) or UnusableError(str(error))) from error
     if len(values) and values.shape[1] != len(checked):
         raise UnusableError(
             f"the first line names {len(checked)} columns, but other lines have {values.shape[1]}"
@@ -136,18 +137,23 @@ def _check_names(names: list[str], columns: Sequence[str] | None) -> None:
         )
 
 
-def _first_bad_line(path: Path, names: list[str], picked: list[int]) -> str | None:
+def _first_bad_line(path: Path, names: list[str], picked: list[int]) -> UnusableError | None:
     with path.open(newline="", encoding=_encoding(path)) as file:
         lines = csv.reader(file)
         next(lines)
         for cells in filter(None, lines):
             if len(cells) != len(names):
-                return f"line {lines.line_num} has {len(cells)} cells, not {len(names)}"
+                return UnusableError(
+                    f"line {lines.line_num} has {len(cells)} cells, not {len(names)}"
+                )
             for i in picked:
                 if not _is_number(cells[i]):
-                    return (
+                    is_missing = cells[i].strip().lower() in _MISSING
+                    return UnusableError(
                         f"line {lines.line_num}, column {names[i]!r}: {cells[i]!r:.60} is no "
-                        "number; pick other columns, or drop or impute the line"
+                        "number; pick other columns"
+                        f"{', or drop or impute the line' if is_missing else ''}",
+                        words=None if is_missing else names[i],
                     )
     return None
 
@@ -217,7 +223,8 @@ def _number_columns(file: Any, columns: Sequence[str] | None) -> list[str]:
     for field in picked:
         if not (types.is_integer(field.type) or types.is_floating(field.type)):
             raise UnusableError(
-                f"column {field.name!r} is of type {field.type}; pick columns of numbers"
+                f"column {field.name!r} is of type {field.type}; pick columns of numbers",
+                words=field.name if types.is_string(field.type) else None,
             )
     names = [field.name for field in picked]
     if twice := [name for name in names if schema.names.count(name) > 1]:
