@@ -119,9 +119,7 @@ def draw_table(plane: Plane) -> Figure:
     figure = style.new_figure(14.4, 6.4)
     title(figure, "Breast cancer: thirty measures of a tumor in a plane")
     left, right = figure.subfigures(1, 2, width_ratios=(1, 1.25))
-    plot_embedding(
-        plane.z, labels=plane.points.labels, title="569 tumors", ax=left.subplots()
-    )
+    plot_embedding(plane.z, labels=plane.points.labels, title="569 tumors", ax=left.subplots())
     for axes, name in zip(right.subplots(2, 2).ravel(), COLUMNS, strict=True):
         plot_decoded_value(decode, plane.z, plane.points.columns.index(name), name=name, ax=axes)
         axes.set(xlabel=None, ylabel=None)

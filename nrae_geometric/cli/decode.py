@@ -11,6 +11,7 @@ from nrae_geometric.cli.embed import (
 )
 from nrae_geometric.cli.inputs import add_points, picked_columns
 from nrae_geometric.cli.outputs import (
+    STREAMED,
     add_points_output,
     check_places,
     points_output,
@@ -27,9 +28,9 @@ def add_decode(commands: Commands) -> CommandParser:
         "decode",
         help="map latent coordinates to points",
         usage="nrae decode Z --model MODEL --out POINTS [option]...",
-        description="Map latent coordinates to the points that a model has there. Of a table, the "
-        "columns z1, z2, ... are read that nrae embed wrote, or else all; the points get the "
-        "columns that the model was fitted to.",
+        description="Map latent coordinates to the points that a model has there. "
+        f"{STREAMED} Of a table, the columns z1, z2, ... are read that nrae embed wrote, or else "
+        "all; the points get the columns that the model was fitted to.",
         example="nrae decode z.csv --model model.nrae --out points.csv",
     )
     add_points(parser, labels=False, metavar="Z")

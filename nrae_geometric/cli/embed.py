@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from nrae_geometric.cli.inputs import add_points, picked_columns
 from nrae_geometric.cli.outputs import (
+    STREAMED,
     add_points_output,
     check_places,
     points_output,
@@ -30,9 +31,8 @@ def add_embed(commands: Commands) -> CommandParser:
         "embed",
         help="map points to latent coordinates",
         usage="nrae embed POINTS --model MODEL --out Z [option]...",
-        description="Map points to the latent coordinates of a model that nrae fit wrote. Points "
-        "are read, mapped and written some at a time, so that there may be more than fit into the "
-        "memory. Of a table, the columns are read that the model was fitted to.",
+        description="Map points to the latent coordinates of a model that nrae fit wrote. "
+        f"{STREAMED} Of a table, the columns are read that the model was fitted to.",
         example="nrae embed new.csv --model model.nrae --out z.csv",
     )
     add_points(parser, labels=False)

@@ -19,6 +19,11 @@ MODEL_SUFFIX = ".nrae"
 STANDARD_OUTPUT = "-"
 _MOST_WIDTH = 100
 _TABLES = ".npy, .npz, .csv, .parquet or .pt; - prints CSV"
+STREAMED = (
+    "Files that end in .npy, .csv or .parquet are read and written some rows at a time, so that "
+    "they may be larger than the memory; those of other kinds are read and written whole."
+)
+"""What the help says of commands that map points."""
 
 
 def output_path(text: str, suffixes: Collection[str], noun: str) -> Path:
@@ -81,7 +86,8 @@ class MessageFormatter(logging.Formatter):
         first, indent = f"{record.levelname.lower()}: ", "  "
         sentences = re.split(r"(?<=[a-z)]\.) (?=[A-Z])", record.getMessage())
         return "\n".join(
-            wrapped(sentence, indent if i else first, indent) for i, sentence in enumerate(sentences)
+            wrapped(sentence, indent if i else first, indent)
+            for i, sentence in enumerate(sentences)
         )
 
 

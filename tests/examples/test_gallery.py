@@ -14,7 +14,14 @@ ROOT = Path(__file__).parents[2]
 def run(folder, *arguments):
     environment = {name: value for name, value in os.environ.items() if name != "NRAE_DATA"}
     done = subprocess.run(
-        [sys.executable, ROOT / "examples" / "gallery.py", "--quick", "--device", "cpu", *arguments],
+        [
+            sys.executable,
+            ROOT / "examples" / "gallery.py",
+            "--quick",
+            "--device",
+            "cpu",
+            *arguments,
+        ],
         cwd=folder,
         env={**environment, "PYTHONPATH": str(ROOT)},
         capture_output=True,

@@ -29,7 +29,9 @@ def test_images_are_decoded_at_the_centers_of_their_cells():
 
 def test_image_has_the_color_of_the_most_frequent_class_of_its_cell():
     z = np.array([[0.0, 0.0], [0.1, 0.0], [0.0, 0.1], [9.0, 0.0]])
-    [image] = plot_decoded_images(full, z, labels=["a", "b", "b", "a"], num_columns=2).axes[0].images
+    [image] = (
+        plot_decoded_images(full, z, labels=["a", "b", "b", "a"], num_columns=2).axes[0].images
+    )
     canvas = np.asarray(image.get_array())
     np.testing.assert_allclose(canvas[1, 1, :3], to_rgb(style.VERMILLION))
     np.testing.assert_allclose(canvas[1, 5, :3], to_rgb(style.BLUE))
@@ -52,7 +54,9 @@ def test_map_of_a_value_has_a_color_bar_over_its_range_where_points_are():
     assert 45 < high < 70
 
 
-@pytest.mark.parametrize("plot", [plot_decoded_images, lambda f, z, **o: plot_decoded_value(f, z, 0, **o)])
+@pytest.mark.parametrize(
+    "plot", [plot_decoded_images, lambda f, z, **o: plot_decoded_value(f, z, 0, **o)]
+)
 def test_axes_of_ones_own_are_drawn_on(plot):
     figure = Figure()
     axes = figure.subplots()
