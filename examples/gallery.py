@@ -12,6 +12,7 @@ import argparse
 import os
 import sys
 from collections.abc import Callable
+from itertools import combinations
 from pathlib import Path
 from time import perf_counter
 from typing import NamedTuple
@@ -56,6 +57,12 @@ class Plane(NamedTuple):
     estimator: ManifoldAutoencoder
     learned: np.ndarray  # the rows that were not held out
     z: np.ndarray  # [N, 2], of all points
+
+    @property
+    def shown(self) -> np.ndarray:
+        """The points [N] in the part of the plane that is drawn, between percentiles."""
+        low, high = np.percentile(self.z, [1, 99], axis=0)
+        return ((self.z >= low) & (self.z <= high)).all(axis=1)
 
 
 def main() -> None:
@@ -115,73 +122,78 @@ def measure(plane: Plane) -> tuple[float, float, float]:
 
 def draw_table(plane: Plane) -> Figure:
     """The plane by diagnosis, and what some columns are where."""
-    decode = plane.estimator.inverse_transform
-    figure = style.new_figure(14.4, 6.4)
-    title(figure, "Breast cancer: thirty measures of a tumor in a plane")
-    left, right = figure.subfigures(1, 2, width_ratios=(1, 1.25))
-    plot_embedding(plane.z, labels=plane.points.labels, title="569 tumors", ax=left.subplots())
+    z, labels = plane.z[plane.shown], plane.points.labels[plane.shown]
+    decode, columns = plane.estimator.inverse_transform, plane.points.columns
+    figure = style.new_figure(14.4, 6.6, pad=0.06)
+    title(figure, "Breast cancer: from benign to malignant, tumors are larger and more concave")
+    left, right = figure.subfigures(1, 2, width_ratios=(1, 1.12))
+    name = f"{len(z)} tumors by diagnosis"
+    plot_embedding(z, labels=labels, label_name="", title=name, ax=left.subplots())
     for axes, name in zip(right.subplots(2, 2).ravel(), COLUMNS, strict=True):
-        plot_decoded_value(decode, plane.z, plane.points.columns.index(name), name=name, ax=axes)
-        axes.set(xlabel=None, ylabel=None)
+        plot_decoded_value(decode, z, columns.index(name), name=name, ax=axes)
+        axes.axis("off")
     return figure
 
 
 def draw_images(plane: Plane) -> Figure:
     """The plane by digit, what it decodes to, and two ways from one digit to another."""
-    labels, decode = plane.points.labels, plane.estimator.inverse_transform
-    size = f"{len(labels)} images of {' x '.join(map(str, plane.points.x.shape[1:]))} pixels"
-    figure = style.new_figure(14.4, 10.4)
+    z, labels = plane.z[plane.shown], plane.points.labels[plane.shown]
+    decode = plane.estimator.inverse_transform
+    figure = style.new_figure(14.4, 9.7, pad=0.04)
     title(figure, "Handwritten digits: every place of the plane is an image")
-    upper, lower = figure.subfigures(2, 1, height_ratios=(7, 2.6))
+    upper, lower = figure.subfigures(2, 1, height_ratios=(7.2, 2.1))
     embedding, images = upper.subplots(1, 2)
-    plot_embedding(plane.z, labels=labels, title=size, ax=embedding)
-    plot_decoded_images(decode, plane.z, labels=labels, title="decoded", ax=images)
-    start, end = far_digits(plane)
+    pixels = " x ".join(map(str, plane.points.x.shape[1:]))
+    plot_embedding(z, labels=labels, title=f"{len(z)} images of {pixels} pixels", ax=embedding)
+    name = "What the plane decodes to, where there are images"
+    plot_decoded_images(decode, z, labels=labels, title=name, ax=images)
+    images.set(xlim=embedding.get_xlim(), ylim=embedding.get_ylim())
+    path = roundabout_path(plane)
     panels = []
-    for name, way in {
-        "straight": plane.z[plane.learned[[start, end]]],
-        "along the graph": plane.z[plane.learned[graph_path(plane, start, end)]],
-    }.items():
-        embedding.plot(*way.T, color="white", linewidth=4)
-        embedding.plot(*way.T, "--" if len(way) == 2 else "-", color=style.INK, linewidth=1.8)
+    for name, dashes, way in (
+        ("straight\n(dashed)", "--", plane.z[path[[0, -1]]]),
+        ("along the graph\n(solid)", "-", plane.z[path]),
+    ):
+        embedding.plot(*way.T, color="white", linewidth=5)
+        embedding.plot(*way.T, dashes, color=style.INK, linewidth=2)
         panels.append(Panel(name, decode(even_steps(way, NUM_IMAGES))))
-    first, last = (labels[plane.learned[each]] for each in (start, end))
+    first, last = plane.points.labels[path[[0, -1]]]
     plot_latent_traversal(
         panels,
         num_images=NUM_IMAGES,
-        axis=f"from a {first} to a {last}",
+        axis=f"two ways from a {first} to a {last}",
         cmap="gray_r",
         figure=lower,
     )
     return figure
 
 
-def far_digits(plane: Plane) -> tuple[int, int]:
-    """The middle points of the two digits that are farthest apart, among those learned from."""
-    z, labels = plane.z[plane.learned], plane.points.labels[plane.learned]
-    names = np.unique(labels)
-    medians = np.stack([np.median(z[labels == name], axis=0) for name in names])
-    distance = np.linalg.norm(medians[:, None] - medians, axis=-1)
-    pair = np.unravel_index(distance.argmax(), distance.shape)
-    start, end = (
-        int(np.where(labels == names[i], np.linalg.norm(z - medians[i], axis=1), np.inf).argmin())
-        for i in pair
-    )
-    return start, end
+def roundabout_path(plane: Plane) -> np.ndarray:
+    """The points along the path of the graph between the middle points of two digits, of all such
+    paths the one that is longest in the plane against the straight way."""
+    data, z = plane.estimator.graph_.cpu(), plane.z[plane.learned]
+    labels = plane.points.labels[plane.learned]
+    graph = distance_graph(data.x.flatten(1), data.edge_index, data.edge_length)
+    middles = [middle(z, labels == name) for name in np.unique(labels)]
+    paths = [shortest_path(graph, *pair) for pair in combinations(middles, 2)]
+    detours = [lengths(z[path]).sum() / lengths(z[path[[0, -1]]]).sum() for path in paths]
+    return plane.learned[paths[int(np.argmax(detours))]]
 
 
-def graph_path(plane: Plane, start: int, end: int) -> np.ndarray:
-    """The points along the shortest path of the graph that was learned from."""
-    graph = plane.estimator.graph_
-    x = graph.x.flatten(1).cpu()
-    return shortest_path(
-        distance_graph(x, graph.edge_index.cpu(), graph.edge_length.cpu()), start, end
-    )
+def middle(z: np.ndarray, among: np.ndarray) -> int:
+    """The point nearest to the median of some."""
+    distance = np.linalg.norm(z - np.median(z[among], axis=0), axis=1)
+    return int(np.where(among, distance, np.inf).argmin())
+
+
+def lengths(way: np.ndarray) -> np.ndarray:
+    """The lengths [P - 1] of the straight parts of a way [P, 2]."""
+    return np.linalg.norm(np.diff(way, axis=0), axis=1)
 
 
 def even_steps(way: np.ndarray, num: int) -> np.ndarray:
     """Points [num, 2] at even steps along a way of straight lines."""
-    length = np.concatenate([[0], np.linalg.norm(np.diff(way, axis=0), axis=1).cumsum()])
+    length = np.concatenate([[0], lengths(way).cumsum()])
     steps = np.linspace(0, length[-1], num)
     return np.stack([np.interp(steps, length, each) for each in way.T], axis=1)
 

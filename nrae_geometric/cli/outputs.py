@@ -61,7 +61,7 @@ def check_places(*paths: Path) -> None:
 
 
 def wrapped(text: str, first: str, indent: str) -> str:
-    """Returns text in lines that fit the terminal, the first after one indent, others after another.
+    """Returns text in lines that fit the terminal, the first and the others with their indent.
 
     Paths are not broken.
     """

@@ -30,7 +30,7 @@ _GRID = 150
 _LEVELS = 9
 # The region of the points ends where their density does: at so many of the distances that all but
 # a twentieth of the points have to their fifth neighbor.
-_NEIGHBOR, _SHARE, _REACH = 5, 0.95, 1.0
+_NEIGHBOR, _SHARE, _REACH = 5, 0.9, 1.0
 
 
 def plot_decoded_images(
@@ -131,7 +131,7 @@ def plot_decoded_value(
     # What lies outside is painted over, so that the border is as smooth as the distance.
     axes.contourf(first, second, distance, [reach, np.inf], colors="white")
     axes.contour(first, second, distance, [reach], colors=style.MUTED, linewidths=0.8)
-    bar = axes.figure.figure.colorbar(shades, ax=axes, aspect=24, pad=0.02)
+    bar = axes.figure.figure.colorbar(shades, ax=axes, aspect=20, pad=0.02, shrink=0.9)
     bar.ax.tick_params(labelsize=style.TICK_SIZE - 1, color=style.MUTED, labelcolor=style.INK)
     bar.locator = MaxNLocator(4)
     bar.update_ticks()

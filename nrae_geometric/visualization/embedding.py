@@ -22,9 +22,11 @@ from nrae_geometric.visualization import style
 _MOST_POINTS = 30_000
 _MOST_COORDINATES = 4
 # One color and one marker for each class; more cannot be told apart.
-_COLORS = (*style.MODELS, style.INK, "#999999", "#882255", "#F0E442")
+_COLORS = (*style.MODELS, style.INK, "#999999", "#882255", "#999933")
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*", "<", ">")
 _BINS = 60
+# Names of classes so short are written among the points.
+_SHORT = 3
 
 Labels = NDArray[Any] | Sequence[Any]
 
@@ -54,8 +56,9 @@ def plot_embedding(
             (default: :obj:`None`)
         label_name (str, optional): The meaning of the labels. (default: :obj:`"label"`)
         title (str, optional): The title. (default: :obj:`None`)
-        ax (matplotlib.axes.Axes, optional): The axes to draw a plane on, with the name of each
-            class in its middle and no legend. (default: those of a new figure)
+        ax (matplotlib.axes.Axes, optional): The axes to draw a plane on; there, names of
+            classes of up to three characters are written in the middle of the class.
+            (default: those of a new figure)
 
     Raises:
         ValueError: If there are no latents ``[N, d]``, not one label for each, or axes for latents
@@ -157,19 +160,21 @@ class _Colors:
             bar.ax.tick_params(labelsize=style.TICK_SIZE)
             bar.outline.set_visible(False)
         elif self.classes:
-            entries = {
-                text: Line2D([], [], linestyle="", color=color, marker=marker, markersize=7)
-                for text, (color, marker, _) in zip(self.classes, self.looks(), strict=True)
-            }
-            figure.legend(
-                list(entries.values()),
-                list(entries),
-                title=self.name,
-                loc="outside right upper",
-                frameon=False,
-                fontsize=style.TICK_SIZE,
-                labelcolor=style.INK,
-            )
+            figure.legend(**self.legend(), loc="outside right upper")
+
+    def legend(self) -> dict[str, Any]:
+        """Returns the arguments of a legend of the classes."""
+        return {
+            "handles": [
+                Line2D([], [], linestyle="", color=color, marker=marker, markersize=7)
+                for color, marker, _ in self.looks()
+            ],
+            "labels": list(self.classes),
+            "title": self.name,
+            "frameon": False,
+            "fontsize": style.TICK_SIZE,
+            "labelcolor": style.INK,
+        }
 
     def write_names(self, axes: Axes, latents: NDArray[np.float64]) -> None:
         """Writes the name of each class in its middle."""
@@ -200,7 +205,7 @@ def _shown(num_points: int) -> NDArray[np.int64]:
 
 
 def _size(num_points: int) -> tuple[float, float]:
-    size = float(np.clip(4000 / max(num_points, 1), 2.5, 32))
+    size = float(np.clip(16_000 / max(num_points, 1), 2.5, 32))
     return size, 0.9 if num_points < 2000 else 0.6
 
 
@@ -211,10 +216,12 @@ def _draw_on(
         raise ValueError(f"z has {latents.shape[1]} coordinates; axes of your own show 2")
     colors.scatter(axes, *latents.T)
     style.style_plane(axes)
-    if colors.classes:
-        colors.write_names(axes, latents)
-    else:
+    if colors.values is not None:
         colors.explain(axes.figure.figure, [axes])
+    elif colors.classes and max(map(len, colors.classes)) <= _SHORT:
+        colors.write_names(axes, latents)
+    elif colors.classes:
+        axes.legend(**colors.legend(), loc="upper left")
     if title is not None:
         style.title_axes(axes, title)
     return axes.figure.figure

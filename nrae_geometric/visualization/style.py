@@ -118,7 +118,7 @@ def style_axes(axes: Axes, xlabel: str | None = None, ylabel: str | None = None)
 
 def style_plane(axes: Axes) -> None:
     """Shows a latent plane, both directions at one scale."""
-    axes.set_aspect("equal", adjustable="datalim")
+    axes.set_aspect("equal")
     style_axes(axes, "latent z₁", "latent z₂")
 
 
