@@ -12,7 +12,6 @@ import argparse
 import os
 import sys
 from collections.abc import Callable
-from itertools import combinations
 from pathlib import Path
 from time import perf_counter
 from typing import NamedTuple
@@ -25,7 +24,7 @@ from sklearn.neighbors import KNeighborsClassifier
 
 from nrae_geometric import ManifoldAutoencoder
 from nrae_geometric.datasets import MNIST
-from nrae_geometric.geodesics import distance_graph, shortest_path
+from nrae_geometric.geodesics import distance_graph, shortest_path, shortest_paths
 from nrae_geometric.metrics import trustworthiness
 from nrae_geometric.visualization import (
     Panel,
@@ -124,10 +123,10 @@ def draw_table(plane: Plane) -> Figure:
     """The plane by diagnosis, and what some columns are where."""
     z, labels = plane.z[plane.shown], plane.points.labels[plane.shown]
     decode, columns = plane.estimator.inverse_transform, plane.points.columns
-    figure = style.new_figure(14.4, 6.6, pad=0.06)
+    figure = style.new_figure(13.2, 6.6, pad=0.06)
     title(figure, "Breast cancer: from benign to malignant, tumors are larger and more concave")
-    left, right = figure.subfigures(1, 2, width_ratios=(1, 1.12))
-    name = f"{len(z)} tumors by diagnosis"
+    left, right = figure.subfigures(1, 2, width_ratios=(1, 1.3))
+    name = f"{len(plane.z)} tumors (the {len(plane.z) - len(z)} outermost lie outside)"
     plot_embedding(z, labels=labels, label_name="", title=name, ax=left.subplots())
     for axes, name in zip(right.subplots(2, 2).ravel(), COLUMNS, strict=True):
         plot_decoded_value(decode, z, columns.index(name), name=name, ax=axes)
@@ -139,16 +138,19 @@ def draw_images(plane: Plane) -> Figure:
     """The plane by digit, what it decodes to, and two ways from one digit to another."""
     z, labels = plane.z[plane.shown], plane.points.labels[plane.shown]
     decode = plane.estimator.inverse_transform
-    figure = style.new_figure(14.4, 9.7, pad=0.04)
+    height = 0.9 + 6.5 * np.ptp(z[:, 1]) / np.ptp(z[:, 0])
+    figure = style.new_figure(14.4, height + 2.5, pad=0.04)
     title(figure, "Handwritten digits: every place of the plane is an image")
-    upper, lower = figure.subfigures(2, 1, height_ratios=(7.2, 2.1))
+    upper, lower = figure.subfigures(2, 1, height_ratios=(height, 2.1))
     embedding, images = upper.subplots(1, 2)
     pixels = " x ".join(map(str, plane.points.x.shape[1:]))
-    plot_embedding(z, labels=labels, title=f"{len(z)} images of {pixels} pixels", ax=embedding)
+    outside = f"the {len(plane.z) - len(z)} outermost lie outside"
+    name = f"{len(plane.z)} images of {pixels} pixels ({outside})"
+    plot_embedding(z, labels=labels, title=name, ax=embedding)
     name = "What the plane decodes to, where there are images"
     plot_decoded_images(decode, z, labels=labels, title=name, ax=images)
     images.set(xlim=embedding.get_xlim(), ylim=embedding.get_ylim())
-    path = roundabout_path(plane)
+    path = longest_path(plane)
     panels = []
     for name, dashes, way in (
         ("straight\n(dashed)", "--", plane.z[path[[0, -1]]]),
@@ -168,16 +170,16 @@ def draw_images(plane: Plane) -> Figure:
     return figure
 
 
-def roundabout_path(plane: Plane) -> np.ndarray:
-    """The points along the path of the graph between the middle points of two digits, of all such
-    paths the one that is longest in the plane against the straight way."""
+def longest_path(plane: Plane) -> np.ndarray:
+    """The points along the graph's path between the two digits whose middle points are farthest
+    from each other along it."""
     data, z = plane.estimator.graph_.cpu(), plane.z[plane.learned]
     labels = plane.points.labels[plane.learned]
     graph = distance_graph(data.x.flatten(1), data.edge_index, data.edge_length)
-    middles = [middle(z, labels == name) for name in np.unique(labels)]
-    paths = [shortest_path(graph, *pair) for pair in combinations(middles, 2)]
-    detours = [lengths(z[path]).sum() / lengths(z[path[[0, -1]]]).sum() for path in paths]
-    return plane.learned[paths[int(np.argmax(detours))]]
+    middles = np.array([middle(z, labels == name) for name in np.unique(labels)])
+    distance = shortest_paths(graph, middles, middles)
+    pair = np.unravel_index(distance.argmax(), distance.shape)
+    return plane.learned[shortest_path(graph, *middles[list(pair)])]
 
 
 def middle(z: np.ndarray, among: np.ndarray) -> int:
@@ -186,14 +188,9 @@ def middle(z: np.ndarray, among: np.ndarray) -> int:
     return int(np.where(among, distance, np.inf).argmin())
 
 
-def lengths(way: np.ndarray) -> np.ndarray:
-    """The lengths [P - 1] of the straight parts of a way [P, 2]."""
-    return np.linalg.norm(np.diff(way, axis=0), axis=1)
-
-
 def even_steps(way: np.ndarray, num: int) -> np.ndarray:
     """Points [num, 2] at even steps along a way of straight lines."""
-    length = np.concatenate([[0], lengths(way).cumsum()])
+    length = np.concatenate([[0], np.linalg.norm(np.diff(way, axis=0), axis=1).cumsum()])
     steps = np.linspace(0, length[-1], num)
     return np.stack([np.interp(steps, length, each) for each in way.T], axis=1)
 

@@ -16,7 +16,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike, NDArray
-from scipy.spatial import KDTree
+from scipy.ndimage import gaussian_filter
 from torch import Tensor
 
 from nrae_geometric.arguments import integer
@@ -28,9 +28,8 @@ Decode = Callable[[NDArray[np.float64]], Any]
 
 _GRID = 150
 _LEVELS = 9
-# The region of the points ends where their density does: at so many of the distances that all but
-# a twentieth of the points have to their fifth neighbor.
-_NEIGHBOR, _SHARE, _REACH = 5, 0.9, 1.0
+# This share of the points lies where they are so rare that they have no region.
+_RARE = 0.03
 
 
 def plot_decoded_images(
@@ -112,31 +111,32 @@ def plot_decoded_value(
         ValueError: If latents are no plane.
     """
     latents = _plane(z)
-    tree = KDTree(latents)
-    nearest = tree.query(latents, k=min(_NEIGHBOR + 1, len(latents)))[0]
-    reach = _REACH * float(np.quantile(nearest.reshape(len(latents), -1)[:, -1], _SHARE)) or 1.0
-    first, second = (
-        np.linspace(low - 1.5 * reach, high + 1.5 * reach, _GRID)
-        for low, high in zip(latents.min(axis=0), latents.max(axis=0), strict=True)
-    )
+    first, second, density = _density(latents)
     grid = np.stack(np.meshgrid(first, second), axis=-1)
-    distance = tree.query(grid)[0]
     decoded = style.as_array(decode(grid.reshape(-1, 2)))
     value = decoded.reshape(_GRID * _GRID, -1)[:, column].reshape(_GRID, _GRID)
-    inside = value[distance <= reach]
+    inside = value[density >= 1]
     levels = MaxNLocator(_LEVELS).tick_values(inside.min(), inside.max())
+    value = value.clip(levels[0], levels[-1])
     axes = style.new_figure(4.6, 4.2).subplots() if ax is None else ax
-    shades = axes.contourf(first, second, value, levels, cmap=style.COORDINATE, extend="both")
+    shades = axes.contourf(first, second, value, levels, cmap=style.COORDINATE)
     axes.contour(first, second, value, levels, colors="white", linewidths=0.5, alpha=0.6)
-    # What lies outside is painted over, so that the border is as smooth as the distance.
-    axes.contourf(first, second, distance, [reach, np.inf], colors="white")
-    axes.contour(first, second, distance, [reach], colors=style.MUTED, linewidths=0.8)
-    bar = axes.figure.figure.colorbar(shades, ax=axes, aspect=20, pad=0.02, shrink=0.9)
+    # What lies outside is painted over, so that the border is as smooth as the density.
+    axes.contourf(first, second, density, [-np.inf, 1], colors="white")
+    axes.contour(first, second, density, [1], colors=style.MUTED, linewidths=0.8)
+    bar = axes.figure.figure.colorbar(
+        shades, ax=axes, aspect=20, pad=0.02, shrink=0.9, ticks=levels[:: max(1, len(levels) // 4)]
+    )
     bar.ax.tick_params(labelsize=style.TICK_SIZE - 1, color=style.MUTED, labelcolor=style.INK)
-    bar.locator = MaxNLocator(4)
-    bar.update_ticks()
     bar.outline.set_visible(False)
-    return _finish(axes, name)
+    figure = _finish(axes, name)
+    region = grid[density >= 1]
+    for set_limits, low, high in zip(
+        (axes.set_xlim, axes.set_ylim), region.min(axis=0), region.max(axis=0), strict=True
+    ):
+        margin = 0.03 * (high - low) or 1.0
+        set_limits(low - margin, high + margin)
+    return figure
 
 
 def _plane(z: Tensor | ArrayLike) -> NDArray[np.float64]:
@@ -144,6 +144,24 @@ def _plane(z: Tensor | ArrayLike) -> NDArray[np.float64]:
     if latents.ndim != 2 or latents.shape[1] != 2 or len(latents) == 0:
         raise ValueError(f"z has shape {latents.shape}; expected [N, 2] of at least one point")
     return latents
+
+
+def _density(latents: NDArray[np.float64]) -> tuple[NDArray[np.float64], ...]:
+    """Returns a grid's coordinates, and on it the density of points, 1 where their region ends.
+
+    It is a Gaussian kernel's, with a bandwidth by Scott's rule (Multivariate Density Estimation,
+    1992).
+    """
+    bandwidth = latents.std(axis=0).max() * len(latents) ** (-1 / 6) or 1.0
+    edges = [
+        np.linspace(low - 2 * bandwidth, high + 2 * bandwidth, _GRID + 1)
+        for low, high in zip(latents.min(axis=0), latents.max(axis=0), strict=True)
+    ]
+    count = np.histogram2d(*latents.T, edges)[0]
+    density = gaussian_filter(count, [bandwidth / (edge[1] - edge[0]) for edge in edges])
+    lowest = np.quantile(np.repeat(density.ravel(), count.ravel().astype(int)), _RARE)
+    first, second = ((edge[1:] + edge[:-1]) / 2 for edge in edges)
+    return first, second, density.T / lowest
 
 
 def _usual_color(labels: Labels, place: NDArray[np.int64], num_cells: int) -> NDArray[np.float64]:

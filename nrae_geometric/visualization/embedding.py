@@ -205,7 +205,7 @@ def _shown(num_points: int) -> NDArray[np.int64]:
 
 
 def _size(num_points: int) -> tuple[float, float]:
-    size = float(np.clip(16_000 / max(num_points, 1), 2.5, 32))
+    size = float(np.clip(24_000 / max(num_points, 1), 2.5, 32))
     return size, 0.9 if num_points < 2000 else 0.6
 
 
@@ -221,7 +221,7 @@ def _draw_on(
     elif colors.classes and max(map(len, colors.classes)) <= _SHORT:
         colors.write_names(axes, latents)
     elif colors.classes:
-        axes.legend(**colors.legend(), loc="upper left")
+        axes.legend(**colors.legend(), loc="best")
     if title is not None:
         style.title_axes(axes, title)
     return axes.figure.figure
