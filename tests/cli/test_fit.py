@@ -88,6 +88,9 @@ def test_training_starts_from_the_coordinates_of_a_file(fit, tmp_path, curve_fil
         (None, "there is no file or folder"),
         ("", "there are no points"),
         ("x,y\n1,2\n3,red\n", "line 3, column 'y': 'red' is no number"),
+        ("x,y\n1,2\n3,red\n", "; --columns A,B,C reads those alone, --label-column y colors"),
+        ("x,a kind\n1,red\n", "--label-column 'a kind' colors"),
+        ("x,y\n1,2\n3,\n", "'' is no number; pick other columns, or drop or impute the line\n"),
         ("x,y\n1,2\n3,nan\n", "have NaN or infinite values (first: row 1"),
         ("x;y\n1;2\n", "separated by semicolons"),
         ("1,2\n3,4\n", "the first line holds numbers"),
@@ -100,7 +103,7 @@ def test_bad_table_is_one_line_and_nothing_is_written(fit, tmp_path, capsys, con
     if content is not None:
         path.write_text(content)
     assert fit(path, "--n-neighbors", "1", out="models/a.nrae") == 2
-    [line] = capsys.readouterr().err.splitlines()
+    [line] = capsys.readouterr().err.splitlines(keepends=True)
     assert line.startswith("nrae: ")
     assert message in line
     assert written(tmp_path) <= {"points.csv"}
@@ -140,6 +143,13 @@ def test_bad_option_is_one_line_and_nothing_is_written(
     [line] = capsys.readouterr().err.splitlines()
     assert message in line
     assert written(tmp_path) == {"points.csv"}
+
+
+def test_words_beside_the_labels_are_met_with_the_columns_alone(fit, tmp_path, capsys):
+    path = tmp_path / "points.csv"
+    path.write_text("x,kind,place\n1,a,b\n2,a,b\n")
+    assert fit(path, "--label-column", "kind") == 2
+    assert capsys.readouterr().err.endswith("--columns A,B,C reads those alone\n")
 
 
 def test_columns_of_points_without_names_are_refused(fit, curve_file, capsys):

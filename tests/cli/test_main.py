@@ -5,11 +5,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from nrae_geometric import __version__
 from nrae_geometric.cli import main
 from nrae_geometric.cli.commands import command_parser
+
+ROOT = Path(__file__).parents[2]
 
 
 def test_output_that_nobody_reads_is_no_error():
@@ -21,6 +24,23 @@ def test_output_that_nobody_reads_is_no_error():
     process.stdout.close()
     assert process.stderr.read() == b""
     assert process.wait() == 141
+
+
+def test_warning_is_in_short_lines_that_end_with_what_to_do(tmp_path):
+    angle = np.linspace(0, 2 * np.pi, 60, endpoint=False)
+    np.save(tmp_path / "ring.npy", np.stack([np.cos(angle), np.sin(angle)], axis=1))
+    options = ["--n-components", "1", "--max-epochs", "1", "--n-neighbors", "4", "--device", "cpu"]
+    done = subprocess.run(
+        [sys.executable, "-m", "nrae_geometric", "fit", "ring.npy", "--out", "a.nrae", *options],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "80"},
+        capture_output=True,
+        text=True,
+    )
+    lines = done.stderr.splitlines()
+    assert lines[0].startswith("warning: the graph closes on itself: a loop of length")
+    assert any(line.startswith("  Use two latent dimensions") for line in lines)
+    assert max(map(len, lines)) <= 80
 
 
 def test_version_is_printed(capsys):
