@@ -131,11 +131,10 @@ def plot_decoded_value(
     bar.outline.set_visible(False)
     figure = _finish(axes, name)
     region = grid[density >= 1]
-    for set_limits, low, high in zip(
-        (axes.set_xlim, axes.set_ylim), region.min(axis=0), region.max(axis=0), strict=True
-    ):
-        margin = 0.03 * (high - low) or 1.0
-        set_limits(low - margin, high + margin)
+    low, high = region.min(axis=0), region.max(axis=0)
+    margin = np.where(high > low, 0.03 * (high - low), 1.0)
+    (left, bottom), (right, top) = low - margin, high + margin
+    axes.set(xlim=(left, right), ylim=(bottom, top))
     return figure
 
 
@@ -157,7 +156,7 @@ def _density(latents: NDArray[np.float64]) -> tuple[NDArray[np.float64], ...]:
         np.linspace(low - 2 * bandwidth, high + 2 * bandwidth, _GRID + 1)
         for low, high in zip(latents.min(axis=0), latents.max(axis=0), strict=True)
     ]
-    count = np.histogram2d(*latents.T, edges)[0]
+    count = np.histogramdd(latents, edges)[0]
     density = gaussian_filter(count, [bandwidth / (edge[1] - edge[0]) for edge in edges])
     lowest = np.quantile(np.repeat(density.ravel(), count.ravel().astype(int)), _RARE)
     first, second = ((edge[1:] + edge[:-1]) / 2 for edge in edges)

@@ -179,8 +179,10 @@ class _Colors:
     def write_names(self, axes: Axes, latents: NDArray[np.float64]) -> None:
         """Writes the name of each class in its middle."""
         for text, (_, _, where) in zip(self.classes, self.looks(), strict=True):
+            first, second = np.median(latents[where], axis=0)
             axes.text(
-                *np.median(latents[where], axis=0),
+                first,
+                second,
                 text,
                 ha="center",
                 va="center",
