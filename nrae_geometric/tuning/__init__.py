@@ -7,8 +7,7 @@ error of the points left out, and returns the best::
     manifold = result.best_estimator.fit(points)
 """
 
-from nrae_geometric.tuning.objective import full_batch_estimator
 from nrae_geometric.tuning.result import TuningResult, plot_tuning
 from nrae_geometric.tuning.search import tune
 
-__all__ = ["TuningResult", "full_batch_estimator", "plot_tuning", "tune"]
+__all__ = ["TuningResult", "plot_tuning", "tune"]

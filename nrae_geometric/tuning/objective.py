@@ -1,33 +1,18 @@
 """The estimators that a search compares, and their scores."""
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+import copy
+from collections.abc import Hashable, Iterator, Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.base import clone
 from sklearn.model_selection import RepeatedKFold
+from torch import Tensor, nn
 
 from nrae_geometric.estimator import METHOD_PARAMETERS, ManifoldAutoencoder
-from nrae_geometric.geodesics.suggest import USUAL_NEIGHBORS
 from nrae_geometric.quiet import quiet
-
-_LARGEST_FULL_BATCH = 1024
-
-
-def full_batch_estimator(num_points: int, **parameters: Any) -> ManifoldAutoencoder:
-    """Returns an estimator whose fits differ little by chance, so that settings can be compared.
-
-    Up to 1024 points, a step takes all of them with all of their neighbors.
-
-    Args:
-        num_points (int): The number of points that it will learn from.
-        **parameters (Any): Other parameters of the estimator.
-    """
-    estimator = ManifoldAutoencoder(random_state=0)
-    if num_points <= _LARGEST_FULL_BATCH:
-        k = parameters.get("n_neighbors", max(1, min(USUAL_NEIGHBORS, num_points - 1)))
-        estimator.set_params(n_neighbors=k, batch_size=num_points, n_sampled_neighbors=k)
-    return estimator.set_params(**parameters)
+from nrae_geometric.registry import MODELS
+from nrae_geometric.training import Callback, Trainer
 
 
 def with_settings(
@@ -35,7 +20,7 @@ def with_settings(
 ) -> ManifoldAutoencoder:
     """Returns an unfitted copy of an estimator with other settings.
 
-    Where a step draws all neighbors, it goes on doing so; else it draws no more than there are.
+    A step draws no more neighbors than there are.
 
     Args:
         estimator (ManifoldAutoencoder): The estimator.
@@ -45,43 +30,121 @@ def with_settings(
     others = {name: settings[name] for name in settings if name not in own}
     if others:
         own["method_params"] = {**(estimator.method_params or {}), **others}
-    before = usual_neighbors(estimator)
-    k = settings.get("n_neighbors", before)
-    sampled = estimator.n_sampled_neighbors
-    own["n_sampled_neighbors"] = k if sampled >= before else min(sampled, k)
+    if "n_neighbors" in settings:
+        sampled = min(estimator.n_sampled_neighbors, settings["n_neighbors"])
+        own["n_sampled_neighbors"] = sampled
     return clone(estimator).set_params(**own)
 
 
-def usual_neighbors(estimator: ManifoldAutoencoder) -> int:
-    """Returns an estimator's number of neighbors, or the usual one where points decide on it."""
-    k = estimator.n_neighbors
-    return USUAL_NEIGHBORS if isinstance(k, str) else k
+class CrossValidation:
+    """Scores of settings: errors of the points left out, each while the others are learned from.
 
+    What a fit does before it trains depends on the number of neighbors, but on neither order nor
+    weight: the graph, its geodesic coordinates, and networks that are fitted to them. It is done
+    once for each number and fold. Fits of other settings go on from there, to the same results,
+    bit for bit, as if they had begun at the beginning.
 
-def cross_validated_scores(
-    estimator: ManifoldAutoencoder,
-    points: np.ndarray,
-    num_folds: int,
-    num_repeats: int,
-    seed: int,
-) -> Iterator[float]:
-    """Yields, fold after fold, the score of all the folds so far.
-
-    That is the negative squared reconstruction error of the points left out, each while the
-    estimator learns from the others, see
-    :meth:`~nrae_geometric.estimator.ManifoldAutoencoder.score`.
+    Each fit begins at the beginning where networks, callbacks, the start or a method of its own
+    may draw random numbers. Where an estimator holds points out to stop by, the graph is searched
+    for anew.
 
     Args:
-        estimator (ManifoldAutoencoder): The settings; fitted anew for each fold.
+        estimator (ManifoldAutoencoder): All parameters but those that are tried.
         points (numpy.ndarray): ``[N, *feature_shape]``.
         num_folds (int): The number of parts.
         num_repeats (int): How often the points are divided anew.
         seed (int): The seed of the random divisions into parts.
     """
-    total, count = 0.0, 0
-    folds = RepeatedKFold(n_splits=num_folds, n_repeats=num_repeats, random_state=seed)
-    for rest, fold in folds.split(points):
-        with quiet():  # of the settings that are tried, many are known to be poor
-            total += len(fold) * estimator.fit(points[rest]).score(points[fold])
-        count += len(fold)
-        yield total / count
+
+    def __init__(
+        self,
+        estimator: ManifoldAutoencoder,
+        points: np.ndarray,
+        num_folds: int,
+        num_repeats: int,
+        seed: int,
+    ) -> None:
+        self.estimator = estimator
+        self.points = points
+        folds = RepeatedKFold(n_splits=num_folds, n_repeats=num_repeats, random_state=seed)
+        self._folds = list(folds.split(points))
+        self._starts: dict[Hashable, _Start] = {}
+
+    def scores(self, settings: Mapping[str, Any]) -> Iterator[float]:
+        """Yields, fold after fold, the score of all the folds so far.
+
+        That is the negative squared reconstruction error of the points left out, see
+        :meth:`~nrae_geometric.estimator.ManifoldAutoencoder.score`.
+
+        Args:
+            settings (Mapping[str, Any]): ``n_neighbors``, and settings of the estimator's method.
+        """
+        tried = with_settings(self.estimator, settings)
+        total, count = 0.0, 0
+        for number, (rest, fold) in enumerate(self._folds):
+            with quiet():  # of the settings that are tried, many are known to be poor
+                fitted = self._fit(tried, settings, number, self.points[rest])
+                total += len(fold) * fitted.score(self.points[fold])
+            count += len(fold)
+            yield total / count
+
+    def _fit(
+        self, tried: ManifoldAutoencoder, settings: Mapping[str, Any], fold: int, points: np.ndarray
+    ) -> ManifoldAutoencoder:
+        if "n_neighbors" not in settings or not _can_share(tried):
+            return tried.fit(points)
+        key = (fold, *_before_training(tried, settings))
+        if key in self._starts:
+            return self._starts[key].fit(tried, points)
+        recorder = _StartRecorder()
+        fitted = clone(tried).set_params(callbacks=[recorder]).fit(points)
+        held_out = fitted.graph_.num_nodes < len(points)
+        self._starts[key] = _Start(
+            recorder.encoder,
+            recorder.decoder,
+            "columns" if np.ndim(fitted.scale_) else "points",
+            None if held_out else fitted.graph_.edge_index,
+        )
+        return fitted
+
+
+class _Start(NamedTuple):
+    """What is there when the training of a fit begins."""
+
+    encoder: nn.Module
+    decoder: nn.Module
+    scale: str
+    edge_index: Tensor | None
+
+    def fit(self, tried: ManifoldAutoencoder, points: np.ndarray) -> ManifoldAutoencoder:
+        own = {"encoder": self.encoder, "decoder": self.decoder, "scale": self.scale}
+        return clone(tried).set_params(**own, init="random").fit(points, graph=self.edge_index)
+
+
+class _StartRecorder(Callback):
+    """Copies the networks as they are when training begins, after the other callbacks' start."""
+
+    encoder: nn.Module
+    decoder: nn.Module
+
+    def on_fit_start(self, trainer: Trainer, model: nn.Module) -> None:
+        self.encoder, self.decoder = copy.deepcopy((model.encoder, model.decoder))
+
+
+def _can_share(estimator: ManifoldAutoencoder) -> bool:
+    return not (
+        isinstance(estimator.encoder, nn.Module)
+        or isinstance(estimator.decoder, nn.Module)
+        or estimator.callbacks
+        or hasattr(estimator.init, "fit_transform")
+        or vars(MODELS[estimator.method]).get("draws", True)
+    )
+
+
+def _before_training(
+    estimator: ManifoldAutoencoder, settings: Mapping[str, Any]
+) -> Iterator[Hashable]:
+    """What decides on the start of a fit: all settings but the order and weight of the loss."""
+    yield from (repr((name, settings[name])) for name in settings if name not in METHOD_PARAMETERS)
+    if estimator.activation == "auto" and estimator.n_components > 1:
+        yield estimator.order  # on which the activation depends

@@ -32,7 +32,7 @@ class TuningResult:
         score: Minus their squared reconstruction error of the points left out, mean over points.
         table: A row for each trial, with its number ``trial``, its ``score``, its settings and
             its ``state``. That is ``complete``, ``pruned`` (given up before the last part of the
-            points because it was doing worse than most; the score is that of the parts before) or
+            points because others did better; the score is that of the parts before) or
             ``fail`` (the loss was not finite; without a score).
         best_estimator: With the best settings, to be fitted to all points.
     """
@@ -42,17 +42,19 @@ class TuningResult:
     table: list[dict[str, Any]]
     best_estimator: ManifoldAutoencoder
 
-    def save(self, directory: str | os.PathLike[str]) -> None:
+    def save(self, directory: str | os.PathLike[str], *, picture: bool = True) -> None:
         """Writes ``best.json``, ``trials.csv`` and ``tuning.png``.
 
         Args:
             directory (str or os.PathLike): The folder.
+            picture (bool, optional): Whether to draw. (default: :obj:`True`)
         """
         directory = Path(directory)
         write_json(directory / "best.json", {**self.best, "score": self.score})
         columns = ["trial", "score", *setting_names(self.table), "state"]
         write_csv(directory / "trials.csv", columns, self.table)
-        save_figure(plot_tuning(self.table), directory / "tuning.png")
+        if picture:
+            save_figure(plot_tuning(self.table), directory / "tuning.png")
 
 
 def setting_names(table: Sequence[Mapping[str, Any]]) -> list[str]:
