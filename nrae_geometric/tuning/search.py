@@ -2,48 +2,35 @@
 
 import hashlib
 import json
-import math
 import os
 import re
-from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from nrae_geometric.arguments import integer
 from nrae_geometric.atomic import remove_leftovers
-from nrae_geometric.budget import held_out_fraction
-from nrae_geometric.estimator import METHOD_PARAMETERS, ManifoldAutoencoder
+from nrae_geometric.estimator import ManifoldAutoencoder
 from nrae_geometric.locking import FolderLock
-from nrae_geometric.metrics import smallest_connected_k
 from nrae_geometric.points import Points
-from nrae_geometric.registry import MODELS
-from nrae_geometric.tuning.objective import (
-    cross_validated_scores,
-    full_batch_estimator,
-    usual_neighbors,
-    with_settings,
-)
+from nrae_geometric.tuning.objective import CrossValidation, with_settings
 from nrae_geometric.tuning.result import TuningResult
+from nrae_geometric.tuning.space import SearchSpace, usual_components
 
 if TYPE_CHECKING:
     from optuna import Study, Trial
     from optuna.trial import FrozenTrial
 
-LARGEST_K = 32
-"""The largest number of neighbors that is tried."""
-
 _JOURNAL = "trials.journal"
 _NOT_FINITE = "loss_not_finite"
+# So many trials learn from all parts before any is given up; then those that the first part does
+# not put among the best quarter of such.
+_NEVER_PRUNED, _PERCENTILE = 4, 25.0
 # Where and how visibly a trial is computed does not change what it is.
 _INCIDENTAL = ("device", "verbose")
-
-SearchSpace = Callable[[Any], dict[str, Any]]
-"""Settings to try, drawn from an Optuna trial."""
 
 
 def tune(
@@ -51,19 +38,20 @@ def tune(
     estimator: ManifoldAutoencoder | None = None,
     *,
     num_trials: int = 30,
-    num_folds: int = 5,
-    num_repeats: int = 2,
+    num_folds: int = 3,
+    num_repeats: int = 1,
     seed: int = 0,
     directory: str | os.PathLike[str] | None = None,
     progress: bool = True,
 ) -> TuningResult:
     r"""Chooses the number of neighbors and the settings of the method for points.
 
-    Each trial learns from four fifths of the points and reconstructs the other fifth, in turn for
-    all fifths of two random divisions; the smallest squared error is the best. Optuna's
-    tree-structured Parzen estimator proposes the trials. The first is the estimator as it is, or
-    as near to it as the search goes. A trial that does worse than the median of those before is
-    given up early. Tried are
+    Each trial learns from two thirds of the points and reconstructs the others, in turn for all
+    thirds; the smallest squared error is the best. Optuna's tree-structured Parzen estimator
+    proposes the trials. The first is the estimator as it is, or as near to it as the search goes.
+    After four trials, one that does not keep up with the best quarter is given up early. Each is a
+    fit as any other, but what does not depend on the trial is done once, see
+    :class:`~nrae_geometric.tuning.objective.CrossValidation`. Tried are
 
     * ``n_neighbors`` from the smallest number that connects all points (at least 2) to a third of
       the points, at most 32, if the method learns from a graph;
@@ -77,20 +65,21 @@ def tune(
         points (array or Tensor): ``[N, *feature_shape]``.
         estimator (ManifoldAutoencoder, optional): Its method is tuned, and its other parameters,
             such as ``n_components``, ``hidden_layer_sizes`` and ``max_epochs``, are used. By
-            default that of :func:`full_batch_estimator`. (default: :obj:`None`)
+            default one with its own defaults, the seed 0, and one latent coordinate where points
+            have two values. (default: :obj:`None`)
         num_trials (int, optional): The number of trials, those of an earlier call with this
             directory included. (default: :obj:`30`)
         num_folds (int, optional): The number of parts, of which each is left out once.
-            (default: :obj:`5`)
+            (default: :obj:`3`)
         num_repeats (int, optional): The number of random divisions into parts. Where points are
             few and noisy, one division alone decides between similar settings by chance.
-            (default: :obj:`2`)
+            (default: :obj:`1`)
         seed (int, optional): The seed of the parts and of the search. (default: :obj:`0`)
         directory (str or os.PathLike, optional): Where trials are kept, so that a search that was
-            stopped goes on where it was; ``best.json``, ``trials.csv`` and ``tuning.png`` are
-            written there too. No other search may use it meanwhile. A search that has found
-            nothing, such as one whose every trial failed, is not kept. Nothing is by default.
-            (default: :obj:`None`)
+            stopped goes on where it was. After each, ``best.json`` and ``trials.csv`` are written
+            there too, and ``tuning.png`` in the end. No other search may use it meanwhile. A
+            search that has found nothing, such as one whose every trial failed, is not kept.
+            Nothing is by default. (default: :obj:`None`)
         progress (bool, optional): Whether to show a progress bar. (default: :obj:`True`)
 
     Raises:
@@ -103,7 +92,8 @@ def tune(
     """
     optuna = _optuna()
     array = _checked_points(points)
-    estimator = full_batch_estimator(len(array)) if estimator is None else estimator
+    if estimator is None:
+        estimator = ManifoldAutoencoder(usual_components(array), random_state=0)
     if not isinstance(estimator, ManifoldAutoencoder):
         raise TypeError(f"estimator must be a ManifoldAutoencoder, got {estimator!r}")
     num_trials = integer("num_trials", num_trials, 1)
@@ -115,16 +105,13 @@ def tune(
             f"num_folds must be from 2 to {len(array) // 3} for {len(array)} points, "
             f"got {num_folds}"
         )
-    search_space = _search_space(estimator, array, num_folds)
-    first = _NearestTrial(_present_settings(estimator))
-    search_space(first)
+    space = SearchSpace(estimator, array, num_folds)
+    validation = CrossValidation(estimator, array, num_folds, num_repeats, seed)
 
     def objective(trial: "Trial") -> float:
-        tried = with_settings(estimator, search_space(trial))
         score = -np.inf
-        scores = cross_validated_scores(tried, array, num_folds, num_repeats, seed)
         try:
-            for step, score in enumerate(scores):
+            for step, score in enumerate(validation.scores(space(trial))):
                 trial.report(score, step)
                 if trial.should_prune():
                     raise optuna.TrialPruned
@@ -133,26 +120,38 @@ def tune(
             raise
         return score
 
+    def found(study: "Study") -> TuningResult:
+        table = _table(study)
+        best = space(optuna.trial.FixedTrial(table[0]))
+        return TuningResult(best, table[0]["score"], table, with_settings(estimator, best))
+
+    def save_best(study: "Study", trial: "FrozenTrial | None" = None) -> None:
+        if directory is not None and _has_found(study):
+            found(study).save(directory, picture=False)
+
     fingerprint = _fingerprint(array, estimator, num_folds, num_repeats, seed)
     with _locked(directory):
         study = _study(optuna, directory, seed, fingerprint)
         try:
+            save_best(study)
             finished = _finished(study)
             if not finished:
-                study.enqueue_trial(first.params)
-            remaining = (num_trials if first.params else 1) - len(finished)
+                study.enqueue_trial(space.first)
+            remaining = (num_trials if space.first else 1) - len(finished)
             if remaining > 0:
                 study.optimize(
-                    objective, remaining, catch=(FloatingPointError,), show_progress_bar=progress
+                    objective,
+                    remaining,
+                    catch=(FloatingPointError,),
+                    callbacks=[save_best],
+                    show_progress_bar=progress,
                 )
-            table = _table(study)
+            result = found(study)
         except BaseException:
             # A search that has found nothing must not stand in the way of the next.
             if directory is not None and not _has_found(study):
                 (Path(directory) / _JOURNAL).unlink(missing_ok=True)
             raise
-        best = search_space(optuna.trial.FixedTrial(table[0]))
-        result = TuningResult(best, table[0]["score"], table, with_settings(estimator, best))
         if directory is not None:
             result.save(directory)
     return result
@@ -160,58 +159,6 @@ def tune(
 
 def _locked(directory: str | os.PathLike[str] | None) -> AbstractContextManager[Any]:
     return nullcontext() if directory is None else FolderLock(directory)
-
-
-def _search_space(
-    estimator: ManifoldAutoencoder, points: np.ndarray, num_folds: int
-) -> SearchSpace:
-    method = MODELS[estimator.method]
-    if not method.needs_graph:
-        return method.search_space
-    num_learned = len(points) - -(-len(points) // num_folds)
-    fraction, _ = held_out_fraction(
-        num_learned, estimator.early_stopping, estimator.validation_fraction
-    )
-    num_learned -= math.ceil(num_learned * fraction)
-    largest = min(LARGEST_K, max(3, num_learned // 3))
-    # Where no such k connects the points, they lie on several manifolds and any k may do.
-    smallest = smallest_connected_k(torch.from_numpy(points), largest) or 2
-    smallest = min(max(2, smallest), largest)
-
-    def search_space(trial: Any) -> dict[str, Any]:
-        k = trial.suggest_int("n_neighbors", smallest, largest, log=True)
-        return {"n_neighbors": k, **method.search_space(trial)}
-
-    return search_space
-
-
-def _present_settings(estimator: ManifoldAutoencoder) -> dict[str, Any]:
-    fields = MODELS[estimator.method].model_fields
-    parameters = {name: getattr(estimator, name) for name in METHOD_PARAMETERS}
-    parameters["n_neighbors"] = usual_neighbors(estimator)
-    defaults = {name: field.default for name, field in fields.items() if not field.is_required()}
-    return {**defaults, **parameters, **(estimator.method_params or {})}
-
-
-class _NearestTrial:
-    """A trial that proposes what is nearest to given values."""
-
-    def __init__(self, values: Mapping[str, Any]) -> None:
-        self.values = values
-        self.params: dict[str, Any] = {}
-
-    def suggest_int(self, name: str, low: int, high: int, **_: Any) -> int:
-        self.params[name] = int(self.suggest_float(name, low, high))
-        return self.params[name]
-
-    def suggest_float(self, name: str, low: float, high: float, **_: Any) -> float:
-        self.params[name] = float(min(max(self.values.get(name, low), low), high))
-        return self.params[name]
-
-    def suggest_categorical(self, name: str, choices: Sequence[Any]) -> Any:
-        value = self.values.get(name)
-        self.params[name] = value if value in choices else choices[0]
-        return self.params[name]
 
 
 def _optuna() -> Any:
@@ -228,15 +175,8 @@ def _checked_points(points: Any) -> np.ndarray:
     given = Points(points, "points")
     if len(given) < 10:
         raise ValueError(f"tuning needs at least 10 points, got shape {list(given.shape)}")
-    with np.errstate(over="ignore"):
-        array = np.ascontiguousarray(given.rows().reshape(given.shape), dtype=np.float32)
-    bad = np.flatnonzero(~np.isfinite(array.reshape(len(array), -1)).all(axis=1))
-    if len(bad):
-        raise ValueError(
-            f"points have {len(bad)} rows with NaN or infinite values (first: row {bad[0]}) in "
-            f"single precision; drop, impute or scale them"
-        )
-    return array
+    given.require(1)
+    return np.ascontiguousarray(given.rows()).reshape(given.shape)
 
 
 def _fingerprint(
@@ -279,7 +219,7 @@ def _study(
     study.set_user_attr("fingerprint", fingerprint)
     # A resumed search must not propose its first trials again.
     study.sampler = optuna.samplers.TPESampler(seed=(seed + len(study.trials)) % 2**32)
-    study.pruner = optuna.pruners.MedianPruner(n_startup_trials=8)
+    study.pruner = optuna.pruners.PercentilePruner(_PERCENTILE, n_startup_trials=_NEVER_PRUNED)
     return study
 
 
