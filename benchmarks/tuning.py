@@ -17,7 +17,7 @@ from tqdm import tqdm
 from nrae_geometric.datasets import RotatedMNIST, SinCurve, SwissRoll
 from nrae_geometric.estimator import ManifoldAutoencoder
 from nrae_geometric.metrics import latent_order, manifold_distance, reconstruction_error
-from nrae_geometric.tuning import full_batch_estimator, tune
+from nrae_geometric.tuning import tune
 from nrae_geometric.tuning.objective import with_settings
 
 ERROR, DISTANCE, ORDER = "error", "distance", "1 - Spearman"
@@ -50,13 +50,8 @@ def compare(name: str, seed: int, arguments: argparse.Namespace, picks: Table) -
     data = dataset(name, seed)
     points, manifold = data[0], data.manifold()
     title = f"{name}, seed {seed}"
-    estimator = full_batch_estimator(
-        points.num_nodes,
-        n_components=1,
-        hidden_layer_sizes=(arguments.width,) * 3,
-        max_epochs=arguments.epochs,
-        random_state=seed,
-        device="cpu",
+    estimator = ManifoldAutoencoder(
+        1, max_epochs=arguments.epochs, random_state=seed, device="cpu"
     )
     directory = arguments.logdir / f"tune_{name}_{seed}"
     found = tune(points.x, estimator, num_trials=arguments.trials, seed=seed, directory=directory)
@@ -81,8 +76,7 @@ def main() -> None:
     parser.add_argument("names", nargs="*", default=["sine", "roll", "orbit"])
     parser.add_argument("--seeds", type=int, nargs="+", default=[1])
     parser.add_argument("--trials", type=int, default=16)
-    parser.add_argument("--epochs", type=int, default=300)
-    parser.add_argument("--width", type=int, default=128)
+    parser.add_argument("--epochs", type=int, help="by default those of a fit")
     parser.add_argument("--logdir", type=Path, default=Path("results"))
     arguments = parser.parse_args()
     torch.set_num_threads(1)

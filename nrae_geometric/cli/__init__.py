@@ -35,11 +35,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         longer read.
     """
     argv = list(sys.argv[1:] if argv is None else argv)
+    what_is_left = ""
     with Signals() as signals:
         try:
             code = _main(argv, signals)
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as stop:
             code = INTERRUPTED
+            what_is_left = f"; {stop}" if str(stop) else ""
         except Exception:
             # An import that a signal interrupts may end in any error.
             if signals.code is None:
@@ -47,7 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if signals.code is not None:
             code = signals.code
         if code in SIGNALED:
-            print(f"nrae: {SIGNALED[code]}", file=sys.stderr)
+            print(f"nrae: {SIGNALED[code]}{what_is_left}", file=sys.stderr)
     return code
 
 

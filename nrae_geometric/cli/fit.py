@@ -17,7 +17,7 @@ from nrae_geometric.cli.quality import READINGS, measure
 if TYPE_CHECKING:
     from nrae_geometric.estimator import ManifoldAutoencoder
 
-_PICTURE_SUFFIX = ".png"
+PICTURE_SUFFIX = ".png"
 _CURVE_POINTS = 400
 _INDENT = " " * 6
 
@@ -37,7 +37,7 @@ def add_fit(commands: Commands) -> CommandParser:
         "--out",
         required=True,
         metavar="MODEL",
-        help=f"the file of the model, NAME{MODEL_SUFFIX}; the picture is NAME{_PICTURE_SUFFIX}",
+        help=f"the file of the model, NAME{MODEL_SUFFIX}; the picture is NAME{PICTURE_SUFFIX}",
     )
     add_estimator_options(parser)
     return set_command(parser, _fit, _show)
@@ -45,7 +45,7 @@ def add_fit(commands: Commands) -> CommandParser:
 
 def _fit(arguments: argparse.Namespace) -> Results:
     model = output_path(arguments.out, [MODEL_SUFFIX], "a model")
-    picture = model.with_suffix(_PICTURE_SUFFIX)
+    picture = model.with_suffix(PICTURE_SUFFIX)
     # Imported here to show help without waiting for torch.
     with no_gc_imports():
         from nrae_geometric.estimator import ManifoldAutoencoder
@@ -62,12 +62,7 @@ def _fit(arguments: argparse.Namespace) -> Results:
     except TypeError as error:  # of a parameter
         raise ValueError(str(error)) from error
     seconds = perf_counter() - start
-    if points.names is not None:
-        import numpy as np
-
-        estimator.feature_names_in_ = np.array(points.names, dtype=object)
-    estimator.save(model)
-    _draw(estimator, points, picture, arguments)
+    write_model(estimator, points, model, picture, arguments)
     measures, num_measured = measure(estimator, points.points)
     return {
         "model": str(model),
@@ -95,13 +90,29 @@ def _parameters(arguments: argparse.Namespace) -> dict[str, Any]:
     return parameters
 
 
-def _draw(
-    estimator: "ManifoldAutoencoder", points: Input, picture: Path, arguments: argparse.Namespace
+def write_model(
+    estimator: "ManifoldAutoencoder",
+    points: Input,
+    model: Path,
+    picture: Path,
+    arguments: argparse.Namespace,
 ) -> None:
+    """Writes a fitted estimator with the names of its columns, and its picture.
+
+    Args:
+        estimator (ManifoldAutoencoder): The estimator.
+        points (Input): The points that it was fitted to.
+        model (Path): The file of the model.
+        picture (Path): That of the picture.
+        arguments (argparse.Namespace): The arguments of the command, which name the points.
+    """
     import numpy as np
 
     from nrae_geometric.visualization import plot_embedding, save_figure
 
+    if points.names is not None:
+        estimator.feature_names_in_ = np.array(points.names, dtype=object)
+    estimator.save(model)
     x, z, curve = points.points, estimator.embedding_, None
     if z.shape[1] == 1:
         along = np.linspace(z.min(), z.max(), _CURVE_POINTS).reshape(-1, 1)

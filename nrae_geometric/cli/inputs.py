@@ -29,9 +29,11 @@ class Input(NamedTuple):
     labels: "NDArray[Any] | None"
 
 
-def add_points(parser: CommandParser, labels: bool, metavar: str = "POINTS") -> None:
-    """Adds a file of points and the options that pick columns of it."""
-    parser.add_argument("points", metavar=metavar, help=POINTS)
+def add_points(
+    parser: CommandParser, labels: bool, metavar: str = "POINTS", others: str = ""
+) -> None:
+    """Adds a file of points, or what else the command takes, and options that pick columns."""
+    parser.add_argument("points", metavar=metavar, help=POINTS + others)
     group = parser.add_argument_group("parts of the file")
     group.add_argument(
         "--columns", metavar="A,B,C", help="the columns of a table to read (default: all)"

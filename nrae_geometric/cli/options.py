@@ -80,6 +80,26 @@ def given_parameters(arguments: argparse.Namespace) -> dict[str, Any]:
     return {name: getattr(arguments, name) for name in names if hasattr(arguments, name)}
 
 
+def as_options(parameters: dict[str, Any]) -> list[str]:
+    """Returns arguments that give parameters, as :func:`add_estimator_options` reads them.
+
+    Args:
+        parameters (dict): Values of the estimator's parameters; those of its defaults are left out.
+    """
+    defaults = {parameter.name: _yaml(parameter.default) for parameter in estimator_parameters()}
+    given = {
+        name: value if isinstance(value, str) else json.dumps(value)
+        for name, value in parameters.items()
+        if name in defaults
+    }
+    return [
+        word
+        for name, value in given.items()
+        if value != defaults[name]
+        for word in (_option(name), value)
+    ]
+
+
 def _option(name: str) -> str:
     return f"--{name.replace('_', '-')}"
 

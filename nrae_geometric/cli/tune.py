@@ -1,10 +1,17 @@
 """``nrae tune``: k, lambda and order for points."""
 
 import argparse
+import shlex
+import sys
 import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nrae_geometric.atomic import atomic_write
+from nrae_geometric.cli.fit import PICTURE_SUFFIX, write_model
+from nrae_geometric.cli.inputs import Input, add_points, read_input
+from nrae_geometric.cli.options import as_options
+from nrae_geometric.cli.outputs import MODEL_SUFFIX
 from nrae_geometric.cli.parsing import (
     CommandParser,
     Commands,
@@ -18,11 +25,15 @@ from nrae_geometric.cli.process import flush_denormals, keep_freed_memory, no_gc
 from nrae_geometric.configs import ExperimentConfig, load_config
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from nrae_geometric.estimator import ManifoldAutoencoder
 
 _NUM_ROWS = 10
+_OF_FILES = {
+    "columns": "--columns",
+    "array": "--array",
+    "label_column": "--label-column",
+    "latent_dim": "--latent-dim",
+}
 
 
 def add_tune(commands: Commands) -> CommandParser:
@@ -30,28 +41,40 @@ def add_tune(commands: Commands) -> CommandParser:
     parser = commands.add_parser(
         "tune",
         help="choose k, lambda and order for your points",
-        usage="nrae tune POINTS [--trials N] [--epochs N] [--latent-dim D] [--device DEVICE] "
-        "[--logdir DIR] [--seed SEED] [--json] [--debug] [--key value]...",
+        usage="nrae tune POINTS [--latent-dim D] [--trials N] [--folds N] [--seed SEED] "
+        "[option]... [--key value]...",
         description="Choose the number of neighbors k, the kernel's weight lambda and the order "
-        "by the reconstruction error of points left out. A search that was stopped goes on where "
-        "it was. Settings of a configuration can be given as well, as for nrae train.",
-        example="nrae tune points.npy --latent-dim 2",
+        "by the reconstruction error of points left out, and learn a manifold of all points with "
+        "the best. The best so far is on disk after each trial, and the same command goes on where "
+        "it was stopped. Settings of a configuration can be given as well, as for nrae train.",
+        example="nrae tune points.csv --label-column kind --latent-dim 2",
         takes_settings=True,
     )
+    add_points(
+        parser,
+        labels=True,
+        others="; or an experiment, as for nrae train, for its points, hidden layers, latent "
+        "dimension and learning rate",
+    )
     parser.add_argument(
-        "points",
-        metavar="POINTS",
-        help="a file of points, or a folder of images; or an experiment, as for nrae train, for "
-        "its points, hidden layers, latent dimension and learning rate",
+        "--latent-dim",
+        "--n-components",
+        type=positive,
+        metavar="D",
+        help="latent coordinates of a file's points (default: 2, or 1 of points of two values)",
     )
     parser.add_argument(
         "--trials", type=positive, default=30, metavar="N", help="settings to try (default: 30)"
     )
     parser.add_argument(
-        "--epochs", type=positive, default=500, metavar="N", help="epochs of each (default: 500)"
+        "--folds",
+        type=positive,
+        default=3,
+        metavar="N",
+        help="parts of the points, of which each is left out in turn (default: 3)",
     )
     parser.add_argument(
-        "--latent-dim", type=positive, default=1, metavar="D", help="for a file (default: 1)"
+        "--epochs", type=positive, metavar="N", help="epochs of each fit (default: as nrae fit)"
     )
     add_device(parser)
     add_logdir(parser, "tune_NAME")
@@ -60,7 +83,7 @@ def add_tune(commands: Commands) -> CommandParser:
 
 def _tune(arguments: argparse.Namespace) -> Results:
     settings = arguments.settings
-    path = Path(arguments.points)
+    path = Path(arguments.points).expanduser().absolute()
     is_file = path.is_dir() or path.suffix not in ("", ".yml", ".yaml")
     # Imported here to show help without waiting for torch.
     with no_gc_imports():
@@ -72,54 +95,87 @@ def _tune(arguments: argparse.Namespace) -> Results:
     flush_denormals()
     keep_freed_memory()
     if config is None:
-        points, estimator, seed = _from_file(arguments, settings)
-        name = Path(arguments.points).stem
+        points, estimator = _from_file(arguments, settings)
+        name = path.stem
     else:
-        points, estimator, seed = _from_experiment(config)
+        points, estimator = _from_experiment(arguments, config)
         name = config.exp_name
-    estimator.set_params(max_epochs=arguments.epochs, random_state=seed, device=arguments.device)
-    directory = Path(arguments.logdir) / f"tune_{name}"
+    estimator.set_params(max_epochs=arguments.epochs, device=arguments.device)
+    directory = Path(arguments.logdir).expanduser() / f"tune_{name}"
+    model = directory / f"model{MODEL_SUFFIX}"
+    picture = model.with_suffix(PICTURE_SUFFIX)
     _silence_optuna()
-    result = tune(points, estimator, num_trials=arguments.trials, seed=seed, directory=directory)
+    try:
+        result = tune(
+            points.points,
+            estimator,
+            num_trials=arguments.trials,
+            num_folds=arguments.folds,
+            seed=estimator.random_state,
+            directory=directory,
+            progress=sys.stderr is not None and sys.stderr.isatty(),
+        )
+        best = result.best_estimator.fit(points.points)
+        write_model(best, points, model, picture, arguments)
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(_so_far(directory / "best.json")) from None
+    if config is None:
+        command = _fit_command(arguments, best, model)
+    else:
+        command = _train_command(arguments.points, best)
+    with atomic_write(directory / "command.txt") as temporary:
+        temporary.write_text(f"{command}\n", encoding="utf-8")
     return {
         "best": result.best,
         "score": result.score,
         "trials": result.table,
-        "estimator": repr(result.best_estimator),
-        "command": None if config is None else _command(arguments.points, result.best_estimator),
+        "estimator": repr(best),
+        "command": command,
+        "model": str(model),
+        "picture": str(picture),
         "directory": str(directory),
     }
 
 
+def _so_far(best: Path) -> str:
+    """What a search that is stopped leaves behind."""
+    if not best.is_file():
+        return "no trial was done, and nothing is kept"
+    return f"the best so far is in {best}, and the same command goes on from there"
+
+
 def _from_file(
     arguments: argparse.Namespace, settings: dict[str, Any]
-) -> "tuple[np.ndarray, ManifoldAutoencoder, int]":
-    from nrae_geometric.datasets import read_points
-    from nrae_geometric.tuning import full_batch_estimator
+) -> "tuple[Input, ManifoldAutoencoder]":
+    from nrae_geometric.estimator import ManifoldAutoencoder
+    from nrae_geometric.tuning.space import usual_components
 
     if unknown := settings.keys() - {"seed"}:
         raise ValueError(f"a file of points has no settings but --seed, got --{sorted(unknown)[0]}")
     seed = settings.get("seed", 0)
     if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**32:
         raise ValueError(f"--seed must be an integer from 0 to {2**32 - 1}, got {seed!r}")
-    points, _ = read_points(arguments.points)
-    points = points.reshape(len(points), -1)
-    estimator = full_batch_estimator(len(points), n_components=arguments.latent_dim)
-    return points, estimator, seed
+    points = read_input(arguments)
+    dim = arguments.latent_dim or usual_components(points.points)
+    return points, ManifoldAutoencoder(dim, random_state=seed)
 
 
-def _from_experiment(config: ExperimentConfig) -> "tuple[np.ndarray, ManifoldAutoencoder, int]":
-    from nrae_geometric.tuning import full_batch_estimator
+def _from_experiment(
+    arguments: argparse.Namespace, config: ExperimentConfig
+) -> "tuple[Input, ManifoldAutoencoder]":
+    from nrae_geometric.estimator import ManifoldAutoencoder
 
-    section = config.data.training
-    points = section.build(config.seed)[0].x.numpy()
-    estimator = full_batch_estimator(
-        len(points),
-        n_components=config.model.z_dim,
+    for name, option in _OF_FILES.items():
+        if getattr(arguments, name) is not None:
+            raise ValueError(f"{option} is for a file of points, but {arguments.points} is none")
+    estimator = ManifoldAutoencoder(
+        config.model.z_dim,
         hidden_layer_sizes=tuple(config.model.encoder.l_hidden),
         learning_rate=config.optimizer.lr,
+        random_state=config.seed,
     )
-    return points, estimator, config.seed
+    points = config.data.training.build(config.seed)[0].x.numpy()
+    return Input(points, None, None), estimator
 
 
 def _silence_optuna() -> None:
@@ -141,24 +197,40 @@ def _show(results: Results) -> None:
         )
     if (num_more := len(results["trials"]) - _NUM_ROWS) > 0:
         print(f"and {num_more} more in trials.csv")
-    print("use the best with either of" if results["command"] else "use the best with")
+    print(f"\nmodel    {results['model']}\npicture  {results['picture']}")
+    print(f"trials   {Path(results['directory']) / 'trials.csv'}")
+    print("\nthe best again, from the shell or in Python")
+    print(f"  {results['command']}")
     print(textwrap.indent(results["estimator"], "  "))
-    if results["command"]:
-        print(f"  {results['command']}")
-    print(f"results in {results['directory']}")
 
 
-def _command(experiment: str, best: "ManifoldAutoencoder") -> str:
+def _fit_command(
+    arguments: argparse.Namespace, best: "ManifoldAutoencoder", model: Path
+) -> str:
+    """The command line that repeats the fit to a file of points."""
+    words = ["nrae", "fit", arguments.points, "--out", str(model)]
+    for name in ("columns", "array", "label_column"):
+        value = getattr(arguments, name)
+        if value is not None:
+            words += [_OF_FILES[name], value]
+    return shlex.join([*words, *as_options(best.get_params(deep=False))])
+
+
+def _train_command(experiment: str, best: "ManifoldAutoencoder") -> str:
+    """The command line that trains an experiment in the published way."""
+    from nrae_geometric.budget import choose_budget
+
+    budget, _ = choose_budget(best.graph_.num_nodes, best.batch_size, best.max_epochs)
     settings = {
         "model.arch": "nrael" if best.order == 1 else "nraeq",
         "model.kernel.type": "binary",
         "model.kernel.lambda": f"{best.neighbor_weight:.3g}",
-        "data.training.batch_size": best.batch_size,
+        "data.training.batch_size": budget.batch_size,
         "data.training.graph.num_nn": best.n_neighbors,
         "data.training.graph.bs_nn": 1 + best.n_sampled_neighbors,
         "data.training.graph.include_center": "true",
         "data.training.graph.replace": "false",
-        "training.num_epochs": best.max_epochs,
+        "training.num_epochs": budget.max_epochs,
         "training.init": "geodesic",
     }
     given = " ".join(f"--{key} {value}" for key, value in settings.items())

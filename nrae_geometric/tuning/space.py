@@ -67,11 +67,10 @@ class SearchSpace:
 
     def __call__(self, trial: Any) -> dict[str, Any]:
         """Returns settings to try, drawn from an Optuna trial."""
-        settings = self._method.search_space(trial)
         if not self._method.needs_graph:
-            return settings
+            return self._method.search_space(trial)
         k = trial.suggest_int("n_neighbors", self._smallest, self._largest, log=True)
-        return {"n_neighbors": k, **settings}
+        return {"n_neighbors": k, **self._method.search_space(trial)}
 
 
 def _num_learned(estimator: ManifoldAutoencoder, num_points: int, num_folds: int) -> int:

@@ -1,10 +1,13 @@
 import numpy as np
 import pytest
+from sklearn.base import clone
 from sklearn.model_selection import RepeatedKFold, cross_val_score
+from torch import nn
 
+from nrae_geometric.datasets import SinCurve
 from nrae_geometric.estimator import ManifoldAutoencoder
-from nrae_geometric.tuning import full_batch_estimator
-from nrae_geometric.tuning.objective import cross_validated_scores, with_settings
+from nrae_geometric.training import Callback
+from nrae_geometric.tuning.objective import CrossValidation, with_settings
 
 
 @pytest.fixture
@@ -25,7 +28,7 @@ def estimator():
 
 
 def test_last_score_is_that_of_scikit_learn(points, estimator):
-    scores = list(cross_validated_scores(estimator, points, num_folds=4, num_repeats=2, seed=5))
+    scores = list(CrossValidation(estimator, points, 4, 2, seed=5).scores({}))
     folds = RepeatedKFold(n_splits=4, n_repeats=2, random_state=5)
     expected = cross_val_score(estimator, points, cv=folds)
 
@@ -34,7 +37,7 @@ def test_last_score_is_that_of_scikit_learn(points, estimator):
 
 
 def test_every_point_left_out_counts_once_in_each_division(points, estimator):
-    scores = cross_validated_scores(estimator, points[:19], num_folds=3, num_repeats=1, seed=0)
+    scores = CrossValidation(estimator, points[:19], 3, 1, seed=0).scores({"n_neighbors": 3})
     folds = RepeatedKFold(n_splits=3, n_repeats=1, random_state=0)
     errors = []
     for rest, fold in folds.split(points[:19]):
@@ -45,16 +48,97 @@ def test_every_point_left_out_counts_once_in_each_division(points, estimator):
     assert list(scores)[-1] == pytest.approx(-np.mean(errors), rel=1e-4)
 
 
-def test_steps_of_few_points_take_all_of_them_with_all_neighbors(points):
-    estimator = full_batch_estimator(len(points), n_neighbors=7)
-    assert (estimator.batch_size, estimator.n_sampled_neighbors) == (len(points), 7)
-    tried = with_settings(estimator, {"n_neighbors": 12})
-    assert (tried.batch_size, tried.n_sampled_neighbors) == (len(points), 12)
+SETTINGS = [
+    {"n_neighbors": k, "order": order, "neighbor_weight": weight}
+    for k, order, weight in [(4, 1, 0.2), (4, 1, 30.0), (4, 2, 0.2), (5, 2, 1.0), (4, 2, 7.0)]
+]
 
 
-def test_steps_of_many_points_are_those_of_the_estimator():
-    expected = ManifoldAutoencoder(random_state=0).get_params()
-    assert full_batch_estimator(2000).get_params() == expected
+class NoCallback(Callback):
+    pass
+
+
+class TestSharing:
+    @pytest.fixture
+    def points(self):
+        return SinCurve(40, 0.1, seed=0)[0].x.numpy()
+
+    def whole_fits(self, estimator, points, settings):
+        """The scores of the folds, each from a fit by itself."""
+        folds = RepeatedKFold(n_splits=2, n_repeats=1, random_state=3)
+        scores, sizes = [], []
+        for rest, fold in folds.split(points):
+            fitted = clone(estimator).set_params(**settings).fit(points[rest])
+            scores.append(fitted.score(points[fold]))
+            sizes.append(len(fold))
+        return [scores[0], np.average(scores, weights=sizes)]
+
+    @pytest.mark.parametrize(
+        "parameters",
+        [
+            {"n_components": 1},
+            {"n_components": 2},
+            {"n_components": 1, "scale": "columns"},
+            {"n_components": 1, "init": "pca", "activation": "tanh"},
+            {"n_components": 1, "metric": "cosine"},
+            {"n_components": 1, "early_stopping": True, "validation_fraction": 0.2},
+            {"n_components": 1, "n_sampled_neighbors": 3, "batch_size": 7},
+        ],
+    )
+    def test_scores_are_those_of_whole_fits_to_the_last_bit(self, points, parameters):
+        defaults = {"hidden_layer_sizes": (16, 16), "max_epochs": 4, "random_state": 1}
+        estimator = ManifoldAutoencoder(**defaults, device="cpu").set_params(**parameters)
+        validation = CrossValidation(estimator, points, 2, 1, seed=3)
+        for settings in SETTINGS:
+            expected = self.whole_fits(estimator, points, settings)
+            assert list(validation.scores(settings)) == pytest.approx(expected, rel=1e-12)
+
+    def test_columns_of_different_units_are_scaled_as_in_a_whole_fit(self, points):
+        points = points * [1.0, 1e4]
+        estimator = ManifoldAutoencoder(1, max_epochs=4, random_state=1, device="cpu")
+        validation = CrossValidation(estimator, points, 2, 1, seed=3)
+        for settings in SETTINGS[:2]:
+            expected = self.whole_fits(estimator, points, settings)
+            assert list(validation.scores(settings)) == pytest.approx(expected, rel=1e-12)
+
+    def test_graph_and_start_are_computed_once_for_each_number_and_fold(self, points, monkeypatch):
+        from nrae_geometric import fitting
+        from nrae_geometric.callbacks import embedding_start
+
+        counts = dict.fromkeys(["graphs", "starts"], 0)
+
+        def counted(name, function):
+            def count(*arguments, **options):
+                counts[name] += 1
+                return function(*arguments, **options)
+
+            return count
+
+        monkeypatch.setattr(fitting, "KNNGraph", counted("graphs", fitting.KNNGraph))
+        geodesic = embedding_start.geodesic_coordinates
+        monkeypatch.setattr(embedding_start, "geodesic_coordinates", counted("starts", geodesic))
+        estimator = ManifoldAutoencoder(1, max_epochs=1, random_state=1, device="cpu")
+        validation = CrossValidation(estimator, points, 2, 1, seed=3)
+        for settings in SETTINGS:  # of two numbers of neighbors
+            list(validation.scores(settings))
+        assert counts == {"graphs": 4, "starts": 4}
+
+    @pytest.mark.parametrize(
+        "parameters",
+        [
+            {"encoder": nn.Sequential(nn.Linear(2, 4), nn.Dropout(0.5), nn.Linear(4, 1))},
+            {"callbacks": [NoCallback()]},
+            {"method": "vae", "order": 1},
+        ],
+    )
+    def test_what_may_draw_is_fitted_from_the_beginning(self, points, parameters):
+        estimator = ManifoldAutoencoder(1, max_epochs=2, random_state=1, device="cpu")
+        estimator.set_params(**parameters)
+        validation = CrossValidation(estimator, points, 2, 1, seed=3)
+        expected = self.whole_fits(estimator, points, {"n_neighbors": 4})
+        for _ in range(2):
+            found = list(validation.scores({"n_neighbors": 4}))
+            assert found == pytest.approx(expected, rel=1e-12)
 
 
 @pytest.mark.parametrize(("k", "sampled"), [(2, 2), (3, 3), (9, 3)])

@@ -48,7 +48,7 @@ def estimator(**parameters):
 
 
 def search(points, model=None, **options):
-    defaults = {"num_trials": 3, "num_folds": 2, "progress": False}
+    defaults = {"num_trials": 3, "num_folds": 2, "num_repeats": 2, "progress": False}
     return tune(points, model or estimator(), **{**defaults, **options})
 
 
