@@ -50,9 +50,7 @@ def compare(name: str, seed: int, arguments: argparse.Namespace, picks: Table) -
     data = dataset(name, seed)
     points, manifold = data[0], data.manifold()
     title = f"{name}, seed {seed}"
-    estimator = ManifoldAutoencoder(
-        1, max_epochs=arguments.epochs, random_state=seed, device="cpu"
-    )
+    estimator = ManifoldAutoencoder(1, max_epochs=arguments.epochs, random_state=seed, device="cpu")
     directory = arguments.logdir / f"tune_{name}_{seed}"
     found = tune(points.x, estimator, num_trials=arguments.trials, seed=seed, directory=directory)
     trials = Table(title, ["score", "k", "lambda", "order", "state", ERROR, DISTANCE, ORDER])

@@ -204,9 +204,7 @@ def _show(results: Results) -> None:
     print(textwrap.indent(results["estimator"], "  "))
 
 
-def _fit_command(
-    arguments: argparse.Namespace, best: "ManifoldAutoencoder", model: Path
-) -> str:
+def _fit_command(arguments: argparse.Namespace, best: "ManifoldAutoencoder", model: Path) -> str:
     """The command line that repeats the fit to a file of points."""
     words = ["nrae", "fit", arguments.points, "--out", str(model)]
     for name in ("columns", "array", "label_column"):

@@ -7,6 +7,7 @@ import pytest
 
 from nrae_geometric.cli.options import (
     add_estimator_options,
+    as_options,
     estimator_parameters,
     given_parameters,
 )
@@ -46,3 +47,18 @@ def test_value_that_is_no_yaml_is_refused(capsys):
     with pytest.raises(SystemExit):
         parse("--hidden-layer-sizes", "[8, 8")
     assert "argument --hidden-layer-sizes: the value has 1 fault" in capsys.readouterr().err
+
+
+def test_parameters_become_the_options_that_give_them():
+    parameters = {
+        "n_components": 3,
+        "neighbor_weight": 1e-7 / 3,
+        "hidden_layer_sizes": [8, 8],
+        "early_stopping": True,
+        "method": "ae",
+    }
+    assert parse(*as_options(parameters)) == parameters
+
+
+def test_defaults_become_no_options():
+    assert as_options(ManifoldAutoencoder().get_params(deep=False)) == []

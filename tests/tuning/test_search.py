@@ -12,10 +12,12 @@ from sklearn.model_selection import RepeatedKFold, cross_val_score
 
 from nrae_geometric.datasets import SwissRoll
 from nrae_geometric.estimator import ManifoldAutoencoder
+from nrae_geometric.geodesics import suggest_neighbors
 from nrae_geometric.locking import FolderInUseError, FolderLock
 from nrae_geometric.nn import AE
 from nrae_geometric.registry import ModelSettings, register_model
 from nrae_geometric.tuning import tune
+from nrae_geometric.tuning.objective import CrossValidation
 
 optuna = pytest.importorskip("optuna", reason="needs the extra: pip install '.[tune]'")
 
@@ -178,18 +180,93 @@ def test_interrupted_trial_is_tried_again(points, tmp_path, monkeypatch):
     fit = ManifoldAutoencoder.fit
     count = 0
 
-    def interrupted(self, X, y=None):
+    def interrupted(self, X, y=None, **options):
         nonlocal count
         count += 1
-        if count == 4:
+        if count == 6:
             raise KeyboardInterrupt
-        return fit(self, X, y)
+        return fit(self, X, y, **options)
 
     with monkeypatch.context() as patch:
         patch.setattr(ManifoldAutoencoder, "fit", interrupted)
         with pytest.raises(KeyboardInterrupt):
             search(points, directory=tmp_path)
+    best, [first] = on_disk(tmp_path)
+    assert best["score"] == float(first["score"])
     assert len(search(points, directory=tmp_path).table) == 3
+
+
+def on_disk(directory):
+    with (directory / "trials.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    return json.loads((directory / "best.json").read_text()), rows
+
+
+def test_best_so_far_is_on_disk_after_each_trial(points, tmp_path, monkeypatch):
+    seen = []
+    scores = CrossValidation.scores
+
+    def watched(self, settings):
+        if (tmp_path / "best.json").exists():
+            seen.append(on_disk(tmp_path))
+        return scores(self, settings)
+
+    monkeypatch.setattr(CrossValidation, "scores", watched)
+    table = search(points, directory=tmp_path, num_trials=4).table
+    by_number = {row["trial"]: row["score"] for row in table if row["state"] == "complete"}
+    assert [len(rows) for _, rows in seen] == [1, 2, 3]
+    for num_done, (best, _) in enumerate(seen, start=1):
+        assert best["score"] == max(by_number[i] for i in by_number if i < num_done)
+
+
+def test_results_that_were_removed_are_written_again(points, tmp_path):
+    search(points, directory=tmp_path)
+    for name in ("best.json", "trials.csv", "tuning.png"):
+        (tmp_path / name).unlink()
+    best, rows = search(points, directory=tmp_path), on_disk(tmp_path)[1]
+    assert len(rows) == 3
+    assert on_disk(tmp_path)[0]["score"] == best.score
+
+
+def test_poor_trial_is_given_up_after_the_first_part(points, monkeypatch):
+    parts = []
+
+    def scores(self, settings):
+        trial = len(parts)
+        parts.append(0)
+        for _ in range(3):
+            parts[-1] += 1
+            yield -1.0 if trial % 2 else -1.0 - trial
+
+    monkeypatch.setattr(CrossValidation, "scores", scores)
+    result = search(points, num_trials=10, num_folds=3, num_repeats=1)
+    assert parts == [3, 3, 3, 3, 1, 3, 1, 3, 1, 3]
+    states = {row["trial"]: row["state"] for row in result.table}
+    assert [states[i] for i in (4, 6, 8)] == ["pruned"] * 3
+    assert result.score == -1.0
+
+
+def test_first_trial_without_an_estimator_is_the_default_one(points, monkeypatch):
+    tried = []
+
+    def fit(self, X, y=None, **options):
+        tried.append(self.get_params())
+        raise FloatingPointError
+
+    monkeypatch.setattr(ManifoldAutoencoder, "fit", fit)
+    with pytest.raises(ValueError, match="none of 1 trials"):
+        tune(points, num_trials=1, progress=False)
+    expected = ManifoldAutoencoder(1, random_state=0).get_params()
+    expected["n_neighbors"] = max(2, suggest_neighbors(points).k)
+    changed = {name for name in expected if tried[0][name] != expected[name]}
+    assert changed <= {"callbacks"}
+
+
+@pytest.mark.parametrize("num_components", [3, 100])
+def test_more_components_than_values_are_refused(points, tmp_path, num_components):
+    with pytest.raises(ValueError, match="n_components must be at least 1 and at most 2, got"):
+        search(points, estimator(n_components=num_components), directory=tmp_path / "new")
+    assert not list(tmp_path.iterdir())
 
 
 def test_results_are_a_table_a_picture_and_the_best(points, tmp_path):
