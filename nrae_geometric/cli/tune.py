@@ -95,12 +95,12 @@ def _tune(arguments: argparse.Namespace) -> Results:
     flush_denormals()
     keep_freed_memory()
     if config is None:
-        points, estimator = _from_file(arguments, settings)
-        name = path.stem
+        seed, name = _seed(settings), path.stem
+        points, estimator = _from_file(arguments)
     else:
+        seed, name = config.seed, config.exp_name
         points, estimator = _from_experiment(arguments, config)
-        name = config.exp_name
-    estimator.set_params(max_epochs=arguments.epochs, device=arguments.device)
+    estimator.set_params(max_epochs=arguments.epochs, random_state=seed, device=arguments.device)
     directory = Path(arguments.logdir).expanduser() / f"tune_{name}"
     model = directory / f"model{MODEL_SUFFIX}"
     picture = model.with_suffix(PICTURE_SUFFIX)
@@ -111,7 +111,7 @@ def _tune(arguments: argparse.Namespace) -> Results:
             estimator,
             num_trials=arguments.trials,
             num_folds=arguments.folds,
-            seed=estimator.random_state,
+            seed=seed,
             directory=directory,
             progress=sys.stderr is not None and sys.stderr.isatty(),
         )
@@ -144,20 +144,22 @@ def _so_far(best: Path) -> str:
     return f"the best so far is in {best}, and the same command goes on from there"
 
 
-def _from_file(
-    arguments: argparse.Namespace, settings: dict[str, Any]
-) -> "tuple[Input, ManifoldAutoencoder]":
-    from nrae_geometric.estimator import ManifoldAutoencoder
-    from nrae_geometric.tuning.space import usual_components
-
+def _seed(settings: dict[str, Any]) -> int:
     if unknown := settings.keys() - {"seed"}:
         raise ValueError(f"a file of points has no settings but --seed, got --{sorted(unknown)[0]}")
     seed = settings.get("seed", 0)
     if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**32:
         raise ValueError(f"--seed must be an integer from 0 to {2**32 - 1}, got {seed!r}")
+    return seed
+
+
+def _from_file(arguments: argparse.Namespace) -> "tuple[Input, ManifoldAutoencoder]":
+    from nrae_geometric.estimator import ManifoldAutoencoder
+    from nrae_geometric.tuning.space import usual_components
+
     points = read_input(arguments)
     dim = arguments.latent_dim or usual_components(points.points)
-    return points, ManifoldAutoencoder(dim, random_state=seed)
+    return points, ManifoldAutoencoder(dim)
 
 
 def _from_experiment(
@@ -172,7 +174,6 @@ def _from_experiment(
         config.model.z_dim,
         hidden_layer_sizes=tuple(config.model.encoder.l_hidden),
         learning_rate=config.optimizer.lr,
-        random_state=config.seed,
     )
     points = config.data.training.build(config.seed)[0].x.numpy()
     return Input(points, None, None), estimator

@@ -117,8 +117,10 @@ class _Start(NamedTuple):
     edge_index: Tensor | None
 
     def fit(self, tried: ManifoldAutoencoder, points: np.ndarray) -> ManifoldAutoencoder:
-        own = {"encoder": self.encoder, "decoder": self.decoder, "scale": self.scale}
-        return clone(tried).set_params(**own, init="random").fit(points, graph=self.edge_index)
+        continued = clone(tried).set_params(
+            encoder=self.encoder, decoder=self.decoder, init="random", scale=self.scale
+        )
+        return continued.fit(points, graph=self.edge_index)
 
 
 class _StartRecorder(Callback):
@@ -128,7 +130,8 @@ class _StartRecorder(Callback):
     decoder: nn.Module
 
     def on_fit_start(self, trainer: Trainer, model: nn.Module) -> None:
-        self.encoder, self.decoder = copy.deepcopy((model.encoder, model.decoder))
+        networks: Any = model
+        self.encoder, self.decoder = copy.deepcopy((networks.encoder, networks.decoder))
 
 
 def _can_share(estimator: ManifoldAutoencoder) -> bool:

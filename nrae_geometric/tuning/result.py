@@ -50,9 +50,9 @@ class TuningResult:
             picture (bool, optional): Whether to draw. (default: :obj:`True`)
         """
         directory = Path(directory)
-        write_json(directory / "best.json", {**self.best, "score": self.score})
         columns = ["trial", "score", *setting_names(self.table), "state"]
         write_csv(directory / "trials.csv", columns, self.table)
+        write_json(directory / "best.json", {**self.best, "score": self.score})
         if picture:
             save_figure(plot_tuning(self.table), directory / "tuning.png")
 

@@ -26,9 +26,8 @@ if TYPE_CHECKING:
 
 _JOURNAL = "trials.journal"
 _NOT_FINITE = "loss_not_finite"
-# So many trials learn from all parts before any is given up; then those that the first part does
-# not put among the best quarter of such.
-_NEVER_PRUNED, _PERCENTILE = 4, 25.0
+# Of the trials so far, one in so many goes on from the first part to the others.
+_REDUCTION = 4
 # Where and how visibly a trial is computed does not change what it is.
 _INCIDENTAL = ("device", "verbose")
 
@@ -49,9 +48,9 @@ def tune(
     Each trial learns from two thirds of the points and reconstructs the others, in turn for all
     thirds; the smallest squared error is the best. Optuna's tree-structured Parzen estimator
     proposes the trials. The first is the estimator as it is, or as near to it as the search goes.
-    After four trials, one that does not keep up with the best quarter is given up early. Each is a
-    fit as any other, but what does not depend on the trial is done once, see
-    :class:`~nrae_geometric.tuning.objective.CrossValidation`. Tried are
+    After the first third, a trial goes on if it is among the best quarter of those so far, and is
+    given up otherwise (successive halving). Each fit is as any other, but what does not depend on
+    the trial is done once, see :class:`~nrae_geometric.tuning.objective.CrossValidation`. Tried are
 
     * ``n_neighbors`` from the smallest number that connects all points (at least 2) to a third of
       the points, at most 32, if the method learns from a graph;
@@ -111,9 +110,9 @@ def tune(
     def objective(trial: "Trial") -> float:
         score = -np.inf
         try:
-            for step, score in enumerate(validation.scores(space(trial))):
-                trial.report(score, step)
-                if trial.should_prune():
+            for num_done, score in enumerate(validation.scores(space(trial)), start=1):
+                trial.report(score, num_done)
+                if num_done < num_folds * num_repeats and trial.should_prune():
                     raise optuna.TrialPruned
         except FloatingPointError:
             trial.set_user_attr(_NOT_FINITE, True)
@@ -219,7 +218,7 @@ def _study(
     study.set_user_attr("fingerprint", fingerprint)
     # A resumed search must not propose its first trials again.
     study.sampler = optuna.samplers.TPESampler(seed=(seed + len(study.trials)) % 2**32)
-    study.pruner = optuna.pruners.PercentilePruner(_PERCENTILE, n_startup_trials=_NEVER_PRUNED)
+    study.pruner = optuna.pruners.SuccessiveHalvingPruner(1, _REDUCTION)
     return study
 
 

@@ -268,7 +268,7 @@ def test_bad_option_is_one_line_and_nothing_is_written(
     [
         ("x,y\n1,2\n3,4\n", "tuning needs at least 10 points"),
         ("x,y\n" + "1,2\n" * 12, "all 12 points are equal"),
-        ("x,y\n" + "1,2\n" * 12 + "nan,1\n", "1 row with NaN or infinite values (first: row 12"),
+        ("x,y\n" + "1,2\n" * 12 + "nan,1\n", "1 of 13 points have NaN or infinite values"),
     ],
 )
 def test_bad_table_is_one_line_and_nothing_is_written(tmp_path, capsys, content, message):

@@ -129,7 +129,6 @@ class TestSharing:
         [
             {"encoder": nn.Sequential(nn.Linear(2, 4), nn.Dropout(0.5), nn.Linear(4, 1))},
             {"callbacks": [NoCallback()]},
-            {"method": "vae", "order": 1},
         ],
     )
     def test_what_may_draw_is_fitted_from_the_beginning(self, points, parameters):
