@@ -41,7 +41,7 @@ class CrossValidation:
 
     What a fit does before it trains depends on the number of neighbors, but on neither order nor
     weight: the graph, its geodesic coordinates, and networks that are fitted to them. It is done
-    once for each number and fold. Fits of other settings go on from there, to the same results,
+    once for each number and part. Fits of other settings go on from there, to the same results,
     bit for bit, as if they had begun at the beginning.
 
     Each fit begins at the beginning where networks, callbacks, the start or a method of its own
@@ -70,30 +70,36 @@ class CrossValidation:
         self._folds = list(folds.split(points))
         self._starts: dict[Hashable, _Start] = {}
 
-    def scores(self, settings: Mapping[str, Any]) -> Iterator[float]:
-        """Yields, fold after fold, the score of all the folds so far.
+    @property
+    def sizes(self) -> list[int]:
+        """The numbers of points in the parts, those of one division after those of another."""
+        return [len(fold) for _, fold in self._folds]
 
-        That is the negative squared reconstruction error of the points left out, see
+    def score(self, settings: Mapping[str, Any], part: int) -> float:
+        """Returns the score of one part, learned from the others.
+
+        That is its negative squared reconstruction error, see
         :meth:`~nrae_geometric.estimator.ManifoldAutoencoder.score`.
 
         Args:
             settings (Mapping[str, Any]): ``n_neighbors``, and settings of the estimator's method.
+            part (int): The number of the part.
+
+        Raises:
+            FloatingPointError: If the loss is not finite.
         """
         tried = with_settings(self.estimator, settings)
-        total, count = 0.0, 0
-        for number, (rest, fold) in enumerate(self._folds):
-            with quiet():  # of the settings that are tried, many are known to be poor
-                fitted = self._fit(tried, settings, number, self.points[rest])
-                total += len(fold) * fitted.score(self.points[fold])
-            count += len(fold)
-            yield total / count
+        rest, fold = self._folds[part]
+        with quiet():  # of the settings that are tried, many are known to be poor
+            fitted = self._fit(tried, settings, part, self.points[rest])
+            return fitted.score(self.points[fold])
 
     def _fit(
-        self, tried: ManifoldAutoencoder, settings: Mapping[str, Any], fold: int, points: np.ndarray
+        self, tried: ManifoldAutoencoder, settings: Mapping[str, Any], part: int, points: np.ndarray
     ) -> ManifoldAutoencoder:
         if "n_neighbors" not in settings or not _can_share(tried):
             return tried.fit(points)
-        key = (fold, *_before_training(tried, settings))
+        key = (part, *_before_training(tried, settings))
         if key in self._starts:
             return self._starts[key].fit(tried, points)
         recorder = _StartRecorder()

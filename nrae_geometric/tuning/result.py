@@ -31,9 +31,8 @@ class TuningResult:
             of the method, such as ``order`` and ``neighbor_weight``.
         score: Minus their squared reconstruction error of the points left out, mean over points.
         table: A row for each trial, with its number ``trial``, its ``score``, its settings and
-            its ``state``. That is ``complete``, ``pruned`` (given up before the last part of the
-            points because others did better; the score is that of the parts before) or
-            ``fail`` (the loss was not finite; without a score).
+            its ``state``. That is ``complete``, ``pruned`` (given up after the first part of the
+            points, of which the score is) or ``fail`` (the loss was not finite; without a score).
         best_estimator: With the best settings, to be fitted to all points.
     """
 
@@ -68,14 +67,19 @@ def setting_names(table: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def plot_tuning(table: Sequence[Mapping[str, Any]]) -> Figure:
-    """Draws the error of each complete trial over up to three numeric settings.
+    """Draws the error of each trial over up to three numeric settings.
 
-    The order, or else the first setting that is no number, is told by colors. The best is marked.
+    Of those that were given up after the first part of the points it is the error of this part;
+    they are small and gray. The order, or else the first setting that is no number, is told by
+    colors. The best is marked.
 
     Args:
         table (Sequence[Mapping[str, Any]]): Of a :class:`TuningResult`, best first.
     """
+    pruned = [row for row in table if row["state"] == "pruned"]
     complete = [row for row in table if row["state"] == "complete"]
+    if not complete:
+        complete, pruned = pruned, []
     names = setting_names(complete)
     numeric = [name for name in names if name != "order" and _is_numeric(name, complete)]
     kind = "order" if "order" in names else next((n for n in names if n not in numeric), None)
@@ -83,16 +87,30 @@ def plot_tuning(table: Sequence[Mapping[str, Any]]) -> Figure:
     figure = style.new_figure(4.8 * max(2, len(panels)), 4.2)
     [axes] = figure.subplots(1, len(panels), sharey=True, squeeze=False)
     for panel, name in zip(axes, panels, strict=True):
-        _draw(panel, name, kind, complete)
+        _draw(panel, name, kind, complete, pruned)
     axes[0].set_yscale("log")
     style.style_axes(axes[0], ylabel="squared error of points left out")
     axes[-1].legend(frameon=False, fontsize=style.LABEL_SIZE, labelcolor=style.INK)
     return figure
 
 
-def _draw(axes: Axes, name: str, kind: str | None, rows: Sequence[Mapping[str, Any]]) -> None:
+def _draw(
+    axes: Axes,
+    name: str,
+    kind: str | None,
+    complete: Sequence[Mapping[str, Any]],
+    pruned: Sequence[Mapping[str, Any]],
+) -> None:
     """Draws the trials that have the setting."""
-    rows = [row for row in rows if name in row]
+    rows, others = ([row for row in part if name in row] for part in (complete, pruned))
+    if others:
+        axes.scatter(
+            [row[name] for row in others],
+            [-row["score"] for row in others],
+            s=12,
+            color=style.MUTED,
+            label="given up after the first part",
+        )
     # In the order of their values, so that a color means the same in every search.
     choices = sorted({row.get(kind) for row in rows}, key=str) if kind else [None]
     for i, choice in enumerate(choices):
@@ -114,7 +132,7 @@ def _draw(axes: Axes, name: str, kind: str | None, rows: Sequence[Mapping[str, A
         label="best",
     )
     style.style_axes(axes, _LABELS.get(name, name.replace("_", " ")))
-    values = [row[name] for row in rows]
+    values = [row[name] for row in (*rows, *others)]
     if all(isinstance(value, int) for value in values):
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     elif min(values) > 0 and max(values) > _LARGEST_LINEAR_RATIO * min(values):

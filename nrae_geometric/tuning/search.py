@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from torch import Tensor
+from tqdm import tqdm
 
 from nrae_geometric.arguments import integer
 from nrae_geometric.atomic import remove_leftovers
@@ -26,8 +27,9 @@ if TYPE_CHECKING:
 
 _JOURNAL = "trials.journal"
 _NOT_FINITE = "loss_not_finite"
-# Of the trials so far, one in so many goes on from the first part to the others.
-_REDUCTION = 4
+_FINAL = "final_"
+# Of so many trials, one takes part in the final, and one more.
+_TRIALS_PER_FINALIST = 5
 # Where and how visibly a trial is computed does not change what it is.
 _INCIDENTAL = ("device", "verbose")
 
@@ -45,12 +47,12 @@ def tune(
 ) -> TuningResult:
     r"""Chooses the number of neighbors and the settings of the method for points.
 
-    Each trial learns from two thirds of the points and reconstructs the others, in turn for all
-    thirds; the smallest squared error is the best. Optuna's tree-structured Parzen estimator
-    proposes the trials. The first is the estimator as it is, or as near to it as the search goes.
-    After the first third, a trial goes on if it is among the best quarter of those so far, and is
-    given up otherwise (successive halving). Each fit is as any other, but what does not depend on
-    the trial is done once, see :class:`~nrae_geometric.tuning.objective.CrossValidation`. Tried are
+    Each trial learns from two thirds of the points and reconstructs the others. Optuna's
+    tree-structured Parzen estimator proposes the trials. The first is the estimator as it is, or
+    as near to it as the search goes. The best fifth of them, and one more, then do so in turn for
+    the other thirds; the smallest squared error is the best. Each fit is as any other, but what
+    does not depend on the trial is done once, see
+    :class:`~nrae_geometric.tuning.objective.CrossValidation`. Tried are
 
     * ``n_neighbors`` from the smallest number that connects all points (at least 2) to a third of
       the points, at most 32, if the method learns from a graph;
@@ -108,16 +110,21 @@ def tune(
     validation = CrossValidation(estimator, array, num_folds, num_repeats, seed)
 
     def objective(trial: "Trial") -> float:
-        score = -np.inf
         try:
-            for num_done, score in enumerate(validation.scores(space(trial)), start=1):
-                trial.report(score, num_done)
-                if num_done < num_folds * num_repeats and trial.should_prune():
-                    raise optuna.TrialPruned
+            return validation.score(space(trial), part=0)
         except FloatingPointError:
             trial.set_user_attr(_NOT_FINITE, True)
             raise
-        return score
+
+    def play_final(study: "Study", trial: "FrozenTrial") -> None:
+        settings = space(optuna.trial.FixedTrial(trial.params))
+        try:
+            others = [validation.score(settings, part) for part in range(1, len(validation.sizes))]
+            score = float(np.average([trial.value, *others], weights=validation.sizes))
+        except FloatingPointError:
+            score = None
+        study.set_user_attr(f"{_FINAL}{trial.number}", score)
+        save_best(study)
 
     def found(study: "Study") -> TuningResult:
         table = _table(study)
@@ -145,6 +152,8 @@ def tune(
                     callbacks=[save_best],
                     show_progress_bar=progress,
                 )
+            for trial in tqdm(_finalists(study), desc="final", disable=not progress):
+                play_final(study, trial)
             result = found(study)
         except BaseException:
             # A search that has found nothing must not stand in the way of the next.
@@ -218,7 +227,6 @@ def _study(
     study.set_user_attr("fingerprint", fingerprint)
     # A resumed search must not propose its first trials again.
     study.sampler = optuna.samplers.TPESampler(seed=(seed + len(study.trials)) % 2**32)
-    study.pruner = optuna.pruners.SuccessiveHalvingPruner(1, _REDUCTION)
     return study
 
 
@@ -246,7 +254,7 @@ def _finished(study: "Study") -> "list[FrozenTrial]":
     return [
         trial
         for trial in study.trials
-        if trial.state.name in ("COMPLETE", "PRUNED") or _NOT_FINITE in trial.user_attrs
+        if trial.state.name == "COMPLETE" or _NOT_FINITE in trial.user_attrs
     ]
 
 
@@ -254,16 +262,26 @@ def _has_found(study: "Study") -> bool:
     return any(trial.state.name == "COMPLETE" for trial in study.trials)
 
 
+def _finalists(study: "Study") -> "list[FrozenTrial]":
+    """The best trials by the first part, without those that have played the final already."""
+    trials = [trial for trial in study.trials if trial.value is not None]
+    trials.sort(key=lambda trial: -(trial.value or 0.0))
+    num_finalists = 1 + len(trials) // _TRIALS_PER_FINALIST
+    done = study.user_attrs
+    return [each for each in trials[:num_finalists] if f"{_FINAL}{each.number}" not in done]
+
+
 def _table(study: "Study") -> list[dict[str, Any]]:
     """A row for each trial, best first."""
     table = []
     for trial in _finished(study):
-        state = trial.state.name.lower()
-        if state == "complete" or trial.params:
-            table.append(
-                {"trial": trial.number, "score": trial.value, **trial.params, "state": state}
-            )
-    if not any(row["state"] == "complete" for row in table):
+        state = "fail" if _NOT_FINITE in trial.user_attrs else "pruned"
+        score, final = trial.value, f"{_FINAL}{trial.number}"
+        if final in study.user_attrs:
+            score = study.user_attrs[final]
+            state = "fail" if score is None else "complete"
+        table.append({"trial": trial.number, "score": score, **trial.params, "state": state})
+    if all(row["state"] == "fail" for row in table):
         raise ValueError(
             f"none of {len(table)} trials succeeded: the loss was not finite; lower the "
             f"estimator's learning_rate, or scale outliers down"

@@ -27,25 +27,17 @@ def estimator():
     )
 
 
-def test_last_score_is_that_of_scikit_learn(points, estimator):
-    scores = list(CrossValidation(estimator, points, 4, 2, seed=5).scores({}))
+def test_scores_of_the_parts_are_those_of_scikit_learn(points, estimator):
+    validation = CrossValidation(estimator, points, 4, 2, seed=5)
     folds = RepeatedKFold(n_splits=4, n_repeats=2, random_state=5)
     expected = cross_val_score(estimator, points, cv=folds)
 
-    assert scores[-1] == pytest.approx(expected.mean(), rel=1e-5)
-    assert scores[2] == pytest.approx(expected[:3].mean(), rel=1e-5)
+    assert [validation.score({}, part) for part in range(8)] == pytest.approx(expected, rel=1e-5)
 
 
-def test_every_point_left_out_counts_once_in_each_division(points, estimator):
-    scores = CrossValidation(estimator, points[:19], 3, 1, seed=0).scores({"n_neighbors": 3})
-    folds = RepeatedKFold(n_splits=3, n_repeats=1, random_state=0)
-    errors = []
-    for rest, fold in folds.split(points[:19]):
-        estimator.fit(points[rest])
-        recon = estimator.inverse_transform(estimator.transform(points[fold]))
-        errors.extend(np.square(recon - points[fold]).sum(axis=1))
-
-    assert list(scores)[-1] == pytest.approx(-np.mean(errors), rel=1e-4)
+def test_every_point_is_left_out_once_in_each_division(points, estimator):
+    validation = CrossValidation(estimator, points[:19], 3, 2, seed=0)
+    assert validation.sizes == [7, 6, 6] * 2
 
 
 SETTINGS = [
@@ -64,15 +56,10 @@ class TestSharing:
         return SinCurve(40, 0.1, seed=0)[0].x.numpy()
 
     def whole_fits(self, estimator, points, settings):
-        """The scores of the folds, each from a fit by itself."""
+        """The scores of the parts, each from a fit by itself."""
         folds = RepeatedKFold(n_splits=2, n_repeats=1, random_state=3)
-        total, count, scores = 0.0, 0, []
-        for rest, fold in folds.split(points):
-            fitted = clone(estimator).set_params(**settings).fit(points[rest])
-            total += len(fold) * fitted.score(points[fold])
-            count += len(fold)
-            scores.append(total / count)
-        return scores
+        fits = clone(estimator).set_params(**settings)
+        return [fits.fit(points[rest]).score(points[fold]) for rest, fold in folds.split(points)]
 
     @pytest.mark.parametrize(
         "parameters",
@@ -92,7 +79,7 @@ class TestSharing:
         validation = CrossValidation(estimator, points, 2, 1, seed=3)
         for settings in SETTINGS:
             expected = self.whole_fits(estimator, points, settings)
-            assert list(validation.scores(settings)) == expected
+            assert [validation.score(settings, part) for part in (0, 1)] == expected
 
     def test_columns_of_different_units_are_scaled_as_in_a_whole_fit(self, points):
         points = points * [1.0, 1e4]
@@ -100,9 +87,9 @@ class TestSharing:
         validation = CrossValidation(estimator, points, 2, 1, seed=3)
         for settings in SETTINGS[:2]:
             expected = self.whole_fits(estimator, points, settings)
-            assert list(validation.scores(settings)) == expected
+            assert [validation.score(settings, part) for part in (0, 1)] == expected
 
-    def test_graph_and_start_are_computed_once_for_each_number_and_fold(self, points, monkeypatch):
+    def test_graph_and_start_are_computed_once_for_each_number_and_part(self, points, monkeypatch):
         from nrae_geometric import fitting
         from nrae_geometric.callbacks import embedding_start
 
@@ -121,7 +108,8 @@ class TestSharing:
         estimator = ManifoldAutoencoder(1, max_epochs=1, random_state=1, device="cpu")
         validation = CrossValidation(estimator, points, 2, 1, seed=3)
         for settings in SETTINGS:  # of two numbers of neighbors
-            list(validation.scores(settings))
+            for part in (0, 1):
+                validation.score(settings, part)
         assert counts == {"graphs": 4, "starts": 4}
 
     @pytest.mark.parametrize(
@@ -137,7 +125,7 @@ class TestSharing:
         validation = CrossValidation(estimator, points, 2, 1, seed=3)
         expected = self.whole_fits(estimator, points, {"n_neighbors": 4})
         for _ in range(2):
-            assert list(validation.scores({"n_neighbors": 4})) == expected
+            assert [validation.score({"n_neighbors": 4}, part) for part in (0, 1)] == expected
 
 
 @pytest.mark.parametrize(("k", "sampled"), [(2, 2), (3, 3), (9, 3)])

@@ -21,18 +21,18 @@ def table():
     ]
 
 
-def test_each_number_has_a_panel_with_the_complete_trials_and_the_best(table):
+def test_each_number_has_a_panel_with_the_trials_that_have_a_score_and_the_best(table):
     neighbors, weight = plot_tuning(table).axes
-    assert drawn(neighbors) == [(3, 2), (4, 1), (4, 1)]
-    assert drawn(weight) == [(1, 2), (100, 1), (100, 1)]
+    assert drawn(neighbors) == [(3, 2), (4, 1), (4, 1), (9, 9)]
+    assert drawn(weight) == [(1, 2), (9, 9), (100, 1), (100, 1)]
     assert (neighbors.get_xscale(), weight.get_xscale()) == ("linear", "log")
 
 
 def test_colors_tell_the_order(table):
     axes = plot_tuning(table).axes[-1]
     labels = [text.get_text() for text in axes.get_legend().get_texts()]
-    assert labels == ["order 1", "order 2", "best"]
-    first, second, _ = axes.collections
+    assert labels == ["given up after the first part", "order 1", "order 2", "best"]
+    _, first, second, _ = axes.collections
     assert tuple(first.get_facecolor()[0]) != tuple(second.get_facecolor()[0])
 
 
@@ -54,6 +54,12 @@ def test_settings_that_only_some_trials_have_are_drawn_for_these():
     weight, width = plot_tuning(table).axes
     assert drawn(weight) == [(2, 1), (2, 1)]
     assert (3, 2) in drawn(width)
+
+
+def test_search_that_was_stopped_before_the_final_is_drawn():
+    table = [row(-1.0, state="pruned", a=1), row(-2.0, state="pruned", a=2)]
+    [axes] = plot_tuning(table).axes
+    assert drawn(axes) == [(1, 1), (1, 1), (2, 2)]
 
 
 def test_trials_without_settings_are_drawn_by_number():

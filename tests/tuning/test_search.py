@@ -176,14 +176,15 @@ def test_stopped_search_goes_on(points, tmp_path):
     assert len({row["neighbor_weight"] for row in second.table}) == 4
 
 
-def test_interrupted_trial_is_tried_again(points, tmp_path, monkeypatch):
+@pytest.mark.parametrize(("last", "num_tried"), [(3, 2), (6, 3)])  # a trial, and a final
+def test_interrupted_trial_is_tried_again(points, tmp_path, monkeypatch, last, num_tried):
     fit = ManifoldAutoencoder.fit
     count = 0
 
     def interrupted(self, X, y=None, **options):
         nonlocal count
         count += 1
-        if count == 6:
+        if count == last:
             raise KeyboardInterrupt
         return fit(self, X, y, **options)
 
@@ -193,7 +194,7 @@ def test_interrupted_trial_is_tried_again(points, tmp_path, monkeypatch):
             search(points, directory=tmp_path)
     best, rows = on_disk(tmp_path)
     assert best["score"] == float(rows[0]["score"])
-    assert len(rows) < 3
+    assert len(rows) == num_tried
     assert len(search(points, directory=tmp_path).table) == 3
 
 
@@ -205,19 +206,19 @@ def on_disk(directory):
 
 def test_best_so_far_is_on_disk_after_each_trial(points, tmp_path, monkeypatch):
     seen = []
-    scores = CrossValidation.scores
+    score = CrossValidation.score
 
-    def watched(self, settings):
+    def watched(self, settings, part):
         if (tmp_path / "best.json").exists():
             seen.append(on_disk(tmp_path))
-        return scores(self, settings)
+        return score(self, settings, part)
 
-    monkeypatch.setattr(CrossValidation, "scores", watched)
-    table = search(points, directory=tmp_path, num_trials=4).table
-    by_number = {row["trial"]: row["score"] for row in table if row["state"] == "complete"}
-    assert [len(rows) for _, rows in seen] == [1, 2, 3]
-    for num_done, (best, _) in enumerate(seen, start=1):
-        assert best["score"] == max(by_number[i] for i in by_number if i < num_done)
+    monkeypatch.setattr(CrossValidation, "score", watched)
+    search(points, directory=tmp_path, num_trials=5, num_repeats=1)
+    assert [len(rows) for _, rows in seen] == [1, 2, 3, 4, 5, 5]
+    for best, rows in seen:
+        alike = [row for row in rows if row["state"] == rows[0]["state"]]
+        assert best["score"] == max(float(row["score"]) for row in alike)
 
 
 def test_results_that_were_removed_are_written_again(points, tmp_path):
@@ -229,26 +230,48 @@ def test_results_that_were_removed_are_written_again(points, tmp_path):
     assert on_disk(tmp_path)[0]["score"] == best.score
 
 
-def test_poor_trial_is_given_up_after_the_first_part(points, monkeypatch):
-    parts = []
-
-    def scores(self, settings):
-        trial = len(parts)
-        parts.append(0)
-        for _ in range(3):
-            parts[-1] += 1
-            yield FIRST_PARTS[trial]
-
-    monkeypatch.setattr(CrossValidation, "scores", scores)
-    result = search(points, num_trials=8, num_folds=3, num_repeats=1)
-    # The first, those that lead, and of eight the second as well.
-    assert parts == [3, 1, 3, 1, 1, 3, 1, 3]
-    states = {row["trial"]: row["state"] for row in result.table}
-    assert [trial for trial in states if states[trial] == "pruned"] == [3, 6, 1, 4]
-    assert result.score == -3.0
+FIRST_PARTS = [-7.0, -8.0, -4.0, -5.0, -9.0, -3.0, -6.0, -3.5, -6.5, -8.5]
 
 
-FIRST_PARTS = [-7.0, -8.0, -4.0, -5.0, -9.0, -3.0, -6.0, -3.5]
+@pytest.fixture
+def given_scores(monkeypatch):
+    """Scores of trials that are known by their weight, and the parts that were asked for."""
+    parts = {}
+
+    def score(self, settings, part):
+        played = parts.setdefault(settings["neighbor_weight"], [])
+        played.append(part)
+        trial = list(parts).index(settings["neighbor_weight"])
+        if part and trial == 5:
+            return -30.0
+        if part and trial == 7:
+            raise FloatingPointError
+        return FIRST_PARTS[trial] if part == 0 else -4.0
+
+    monkeypatch.setattr(CrossValidation, "score", score)
+    return parts
+
+
+def test_best_fifth_and_one_more_play_the_final(points, given_scores):
+    result = search(points, num_trials=10, num_folds=3, num_repeats=1)
+    played = list(given_scores.values())
+    assert [trial for trial, parts in enumerate(played) if len(parts) > 1] == [2, 5, 7]
+    assert played[2] == played[5] == [0, 1, 2]
+    rows = {row["trial"]: row for row in result.table}
+    assert (rows[2]["state"], rows[2]["score"]) == ("complete", -4.0)
+    assert (rows[5]["state"], rows[5]["score"]) == ("complete", pytest.approx(-21.0))
+    assert (rows[7]["state"], rows[7]["score"]) == ("fail", None)
+    assert rows[3] == {**rows[3], "state": "pruned", "score": -5.0}
+    assert [row["trial"] for row in result.table] == [2, 5, 3, 6, 8, 0, 1, 9, 4, 7]
+    assert result.score == -4.0
+
+
+def test_search_that_goes_on_repeats_no_final(points, given_scores, tmp_path):
+    options = {"num_folds": 3, "num_repeats": 1, "directory": tmp_path}
+    search(points, num_trials=4, **options)
+    assert [len(parts) for parts in given_scores.values()] == [1, 1, 3, 1]
+    search(points, num_trials=5, **options)
+    assert [len(parts) for parts in given_scores.values()] == [1, 1, 3, 3, 1]
 
 
 def test_first_trial_without_an_estimator_is_the_default_one(points, monkeypatch):
