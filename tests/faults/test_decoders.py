@@ -6,6 +6,7 @@ from collections.abc import Callable
 import pytest
 import torch
 import torch.nn.functional as F
+from decoders import Calls, attention, recurrent, transformer
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
@@ -15,33 +16,6 @@ from torch_geometric.data import Data
 from nrae_geometric.nn import NRAE, BinaryKernel, mlp, taylor_expand
 
 SEQUENCE, IMAGE, VECTOR = (3, 8), (4, 4, 4), (8,)
-
-
-class Calls(nn.Module):
-    """A forward of its own, that calls modules or functions in any way."""
-
-    def __init__(self, function: Callable[..., Tensor], *modules: nn.Module) -> None:
-        super().__init__()
-        self.function = function
-        self.layers = nn.ModuleList(modules)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.function(x, *self.layers)
-
-
-def attention(**options: bool) -> nn.Module:
-    return Calls(
-        lambda x, layer: layer(x, x, x, **options)[0], nn.MultiheadAttention(8, 2, batch_first=True)
-    )
-
-
-def transformer(**options: object) -> nn.Module:
-    settings = {"dropout": 0.0, "batch_first": True, "activation": "gelu", **options}
-    return nn.TransformerEncoderLayer(8, 2, 16, **settings)
-
-
-def recurrent(kind: type[nn.RNNBase], **options: object) -> nn.Module:
-    return Calls(lambda x, layer: layer(x)[0], kind(8, 5, batch_first=True, **options))
 
 
 def causal(x: Tensor, layer: nn.Module) -> Tensor:

@@ -7,21 +7,12 @@ from collections.abc import Callable
 import pytest
 import torch
 import torch.nn.functional as F
+from decoders import Calls
 from torch import Tensor, nn
 from torch_geometric.data import Data
 
 from nrae_geometric.nn import NRAE, mlp, taylor_expand
 from nrae_geometric.training import Trainer
-
-
-class Calls(nn.Module):
-    def __init__(self, function: Callable[..., Tensor], *modules: nn.Module) -> None:
-        super().__init__()
-        self.function = function
-        self.layers = nn.ModuleList(modules)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.function(x, *self.layers)
 
 
 def sequence(function: Callable[..., Tensor], *modules: nn.Module) -> nn.Module:

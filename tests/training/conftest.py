@@ -8,7 +8,7 @@ from torch_geometric import seed_everything
 from torch_geometric.data import Data
 from torch_geometric.loader import DataLoader
 
-from nrae_geometric.training import Callback
+from nrae_geometric.training import Callback, Trainer
 
 
 class LineModel(nn.Module):
@@ -38,6 +38,16 @@ class SignalAt(Callback):
 @pytest.fixture
 def signal_at():
     return SignalAt
+
+
+@pytest.fixture
+def trainer():
+    """Makes a seeded trainer of a few epochs on the CPU that shows nothing."""
+
+    def make(max_epochs=5, **options):
+        return Trainer(max_epochs, **{"device": "cpu", "seed": 3, "progress": False, **options})
+
+    return make
 
 
 @pytest.fixture

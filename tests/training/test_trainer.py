@@ -9,14 +9,10 @@ from torch import nn
 from torch_geometric.data import Data
 from torch_geometric.loader import DataLoader
 
-from nrae_geometric.training import Callback, Trainer
+from nrae_geometric.training import Callback
 
 
-def trainer(max_epochs=5, **options):
-    return Trainer(max_epochs, **{"device": "cpu", "seed": 3, "progress": False, **options})
-
-
-def test_losses_are_those_of_a_plain_loop(make_model):
+def test_losses_are_those_of_a_plain_loop(trainer, make_model):
     x = torch.randn(4, 2, generator=torch.Generator().manual_seed(1))
     batches = [Data(x=x[:3]), Data(x=x[3:])]
     model, reference = make_model().double(), make_model().double()
@@ -42,7 +38,7 @@ def test_losses_are_those_of_a_plain_loop(make_model):
         torch.testing.assert_close(ours, theirs, rtol=1e-10, atol=0)
 
 
-def test_history_has_one_record_for_each_epoch(make_model, make_loader):
+def test_history_has_one_record_for_each_epoch(trainer, make_model, make_loader):
     run = trainer(12, lr=0.01)
     run.fit(make_model(), make_loader())
 
@@ -51,7 +47,7 @@ def test_history_has_one_record_for_each_epoch(make_model, make_loader):
     assert run.history[-1]["loss"] < run.history[0]["loss"]
 
 
-def test_learning_rate_falls_after_80_percent(make_model, make_loader):
+def test_learning_rate_falls_after_80_percent(trainer, make_model, make_loader):
     run = trainer(60)
     run.fit(make_model(), make_loader())
 
@@ -61,7 +57,7 @@ def test_learning_rate_falls_after_80_percent(make_model, make_loader):
 
 
 @pytest.mark.parametrize("generator", [True, False])
-def test_same_seed_gives_the_same_run(make_model, make_loader, generator):
+def test_same_seed_gives_the_same_run(trainer, make_model, make_loader, generator):
     histories = []
     for seed in (1, 1, 2):
         run = trainer(seed=seed)
@@ -72,7 +68,7 @@ def test_same_seed_gives_the_same_run(make_model, make_loader, generator):
     assert histories[0] != histories[2]
 
 
-def test_batches_from_a_worker_are_those_of_the_process_itself(make_model, make_loader):
+def test_batches_from_a_worker_are_those_of_the_process_itself(trainer, make_model, make_loader):
     histories = []
     for workers in (0, 1):
         loader = DataLoader(
@@ -89,7 +85,7 @@ def test_batches_from_a_worker_are_those_of_the_process_itself(make_model, make_
     assert histories[0] == histories[1]
 
 
-def test_fitting_twice_starts_a_new_history(make_model, make_loader):
+def test_fitting_twice_starts_a_new_history(trainer, make_model, make_loader):
     run = trainer(3)
     run.fit(make_model(), make_loader())
     run.fit(make_model(), make_loader())
@@ -97,7 +93,7 @@ def test_fitting_twice_starts_a_new_history(make_model, make_loader):
     assert len(run.history) == 3
 
 
-def test_callbacks_are_called_in_order_with_what_they_may_know(make_model, make_loader):
+def test_callbacks_are_called_in_order_with_what_they_may_know(trainer, make_model, make_loader):
     calls = []
 
     class Watch(Callback):
@@ -130,7 +126,7 @@ def test_callbacks_are_called_in_order_with_what_they_may_know(make_model, make_
     ]
 
 
-def test_run_ends_after_the_epoch_in_which_a_callback_asks_for_it(make_model, make_loader):
+def test_run_ends_after_the_epoch_in_which_a_callback_asks_for_it(trainer, make_model, make_loader):
     ended = []
 
     class Stop(Callback):
@@ -148,7 +144,7 @@ def test_run_ends_after_the_epoch_in_which_a_callback_asks_for_it(make_model, ma
     assert ended == ["enough"]
 
 
-def test_reason_of_one_run_is_not_that_of_the_next(make_model, make_loader):
+def test_reason_of_one_run_is_not_that_of_the_next(trainer, make_model, make_loader):
     class StopOnce(Callback):
         reasons = iter(["enough"])
 
@@ -164,24 +160,24 @@ def test_reason_of_one_run_is_not_that_of_the_next(make_model, make_loader):
     assert len(run.history) == 4
 
 
-def test_two_callbacks_of_one_name_are_refused_with_advice():
+def test_two_callbacks_of_one_name_are_refused_with_advice(trainer):
     with pytest.raises(ValueError, match=r"2 callbacks .* 'Callback'.*`name`"):
         trainer(callbacks=[Callback(), Callback()])
 
 
-def test_something_else_is_refused_as_a_callback():
+def test_something_else_is_refused_as_a_callback(trainer):
     with pytest.raises(TypeError, match="Callback"):
         trainer(callbacks=[print])
 
 
-def test_schedule_multiplies_the_learning_rate(make_model, make_loader):
+def test_schedule_multiplies_the_learning_rate(trainer, make_model, make_loader):
     run = trainer(3, lr=0.1, schedule=lambda epoch, max_epochs: (epoch + 1) / max_epochs)
     run.fit(make_model(), make_loader())
 
     assert [record["lr"] for record in run.history] == pytest.approx([0.1 / 3, 0.2 / 3, 0.1])
 
 
-def test_schedule_that_a_callback_chooses_holds_for_one_run(make_model, make_loader):
+def test_schedule_that_a_callback_chooses_holds_for_one_run(trainer, make_model, make_loader):
     class Halve(Callback):
         def on_fit_start(self, trainer, model):
             trainer.schedule = trainer.schedule or (lambda epoch, max_epochs: 0.5)
@@ -193,64 +189,12 @@ def test_schedule_that_a_callback_chooses_holds_for_one_run(make_model, make_loa
     assert run.schedule is None
 
 
-def test_validation_loss_is_the_mean_over_all_points_in_evaluation_mode(make_model, make_loader):
-    x = torch.randn(7, 2, generator=torch.Generator().manual_seed(1))
-    losses = []
-
-    class Reference(Callback):
-        def on_epoch_end(self, trainer, model):
-            with torch.no_grad():
-                losses.append(((model.layers.eval()(x) - x) ** 2).mean().item())
-
-    run = trainer(3, callbacks=[Reference()])
-    run.fit(make_model(), make_loader(), validation=[Data(x=x[:5]), Data(x=x[5:])])
-
-    seen = [record["validation_loss"] for record in run.history]
-    assert seen == pytest.approx(losses, rel=1e-6)
-
-
-def test_neighbors_of_centers_do_not_count_in_the_validation_loss(make_loader):
-    class Model(nn.Linear):
-        def loss(self, batch):
-            return batch.value + 0 * self(batch.x).sum()
-
-    batches = [
-        Data(x=torch.zeros(9, 2), batch_size=3, value=torch.tensor(1.0)),
-        Data(x=torch.zeros(1, 2), batch_size=1, value=torch.tensor(5.0)),
-    ]
-    run = trainer(1)
-    run.fit(Model(2, 2), batches, validation=batches)
-
-    assert run.history[0]["validation_loss"] == 2
-
-
-def test_validation_with_random_choices_changes_no_weight_and_has_no_noise(make_model, make_loader):
-    class Model(nn.Linear):
-        def loss(self, batch):
-            return (self(batch.x) * torch.rand(1)).square().mean() * 1e-9
-
-    def fit(shared):
-        torch.manual_seed(0)
-        model, loader = Model(2, 2), make_loader()
-        validation = loader if shared else make_loader()
-        run = trainer(4, lr=1e-12)
-        run.fit(model, loader, validation=validation if shared is not None else None)
-        return model, [record.get("validation_loss") for record in run.history]
-
-    plain, _ = fit(None)
-    for shared in (False, True):
-        model, losses = fit(shared)
-        assert torch.equal(model.weight, plain.weight)
-        assert losses == pytest.approx([losses[0]] * 4, rel=1e-5)
-
-
-def test_empty_validation_loader_is_an_error(make_model, make_loader):
-    with pytest.raises(ValueError, match="validation loader yields no batches"):
-        trainer(1).fit(make_model(), make_loader(), validation=[])
-
-
 @pytest.mark.parametrize("fails", [False, True])
-def test_seeded_run_leaves_the_global_generators_as_they_were(make_model, make_loader, fails):
+def test_seeded_run_leaves_the_global_generators_as_they_were(
+    trainer, make_model, make_loader, fails
+):
+    trainer, make_model, make_loader, fails
+):
     class Fail(Callback):
         def on_epoch_end(self, trainer, model):
             random.random(), np.random.rand(), torch.rand(1)  # noqa: NPY002
@@ -269,7 +213,7 @@ def test_seeded_run_leaves_the_global_generators_as_they_were(make_model, make_l
     assert draws() == expected
 
 
-def test_unseeded_run_draws_from_the_global_generators(make_model, make_loader):
+def test_unseeded_run_draws_from_the_global_generators(trainer, make_model, make_loader):
     histories = []
     for _ in range(2):
         model = make_model()
@@ -281,7 +225,7 @@ def test_unseeded_run_draws_from_the_global_generators(make_model, make_loader):
     assert histories[:2] == histories[2:]
 
 
-def test_model_trains_in_training_mode_after_a_callback_left_it_in_evaluation(make_loader):
+def test_model_trains_in_training_mode_after_a_callback_left_it_in_evaluation(trainer, make_loader):
     modes = []
 
     class Model(nn.Linear):
@@ -299,7 +243,7 @@ def test_model_trains_in_training_mode_after_a_callback_left_it_in_evaluation(ma
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
-def test_loss_that_is_not_finite_stops_with_epoch_rate_and_advice(make_loader, value):
+def test_loss_that_is_not_finite_stops_with_epoch_rate_and_advice(trainer, make_loader, value):
     class Model(nn.Linear):
         epoch = -1
 
@@ -316,48 +260,11 @@ def test_loss_that_is_not_finite_stops_with_epoch_rate_and_advice(make_loader, v
     assert len(run.history) == 2
 
 
-@pytest.mark.parametrize(
-    ("precision", "dtype"), [("64-true", torch.float64), ("bf16-true", torch.bfloat16)]
-)
-def test_true_precision_converts_model_and_points(make_model, make_loader, precision, dtype):
-    model = make_model()
-    run = trainer(2, precision=precision)
-    run.fit(model, make_loader(), validation=make_loader())
-
-    assert {parameter.dtype for parameter in model.parameters()} == {dtype}
-    assert len(run.history) == 2
-
-
-@pytest.mark.parametrize("precision", ["bf16-mixed", "16-mixed"])
-def test_mixed_precision_keeps_the_weights_in_full(make_model, make_loader, precision):
-    model = make_model()
-    run = trainer(3, precision=precision)
-    run.fit(model, make_loader())
-
-    assert {parameter.dtype for parameter in model.parameters()} == {torch.float32}
-    assert len(run.history) == 3
-
-
-@pytest.mark.parametrize(
-    ("alias", "name"),
-    [("32", "32-true"), (64, "64-true"), ("16", "16-mixed"), ("bf16", "bf16-mixed")],
-)
-def test_short_names_of_precisions_are_those_of_lightning(alias, name):
-    assert trainer(precision=alias).precision == name
-
-
-def test_points_of_another_floating_type_are_converted_for_the_step_alone(make_model):
-    batch = Data(x=torch.randn(4, 2, dtype=torch.float64))
-    trainer(1).fit(make_model(), [batch])
-
-    assert batch.x.dtype == torch.float64
-
-
 @pytest.mark.slow
 @pytest.mark.skipif(
     " " in torch.__file__, reason="PyTorch's compiler cannot link to a PyTorch in such a folder"
 )
-def test_compiled_loss_trains_as_the_plain_one(make_model, make_loader):
+def test_compiled_loss_trains_as_the_plain_one(trainer, make_model, make_loader):
     histories = []
     for compiled in (False, True):
         model = make_model()
@@ -369,7 +276,7 @@ def test_compiled_loss_trains_as_the_plain_one(make_model, make_loader):
     assert histories[1] == pytest.approx(histories[0], rel=1e-5)
 
 
-def test_empty_loader_is_an_error(make_model):
+def test_empty_loader_is_an_error(trainer, make_model):
     with pytest.raises(ValueError, match="no batches"):
         trainer(1).fit(make_model(), [])
 
@@ -389,19 +296,19 @@ def test_empty_loader_is_an_error(make_model):
         ({"device": "tpu"}, "device 'tpu' is not understood"),
     ],
 )
-def test_impossible_arguments_are_refused(options, match):
+def test_impossible_arguments_are_refused(trainer, options, match):
     with pytest.raises((TypeError, ValueError), match=match):
         trainer(**options)
 
 
-def test_numbers_of_numpy_become_those_of_python():
+def test_numbers_of_numpy_become_those_of_python(trainer):
     run = trainer(np.int64(3), lr=np.float32(0.5), seed=np.int32(7))
 
     assert [type(value) for value in (run.max_epochs, run.lr, run.seed)] == [int, float, int]
     assert (run.max_epochs, run.lr, run.seed) == (3, 0.5, 7)
 
 
-def test_progress_bar_shows_loss_and_rate(make_model, make_loader, capsys):
+def test_progress_bar_shows_loss_and_rate(trainer, make_model, make_loader, capsys):
     trainer(20, progress=True).fit(make_model(), make_loader())
 
     shown = capsys.readouterr().err
@@ -409,7 +316,7 @@ def test_progress_bar_shows_loss_and_rate(make_model, make_loader, capsys):
     assert "epoch/s" in shown
 
 
-def test_nothing_is_printed_without_progress(make_model, make_loader, capsys, caplog):
+def test_nothing_is_printed_without_progress(trainer, make_model, make_loader, capsys, caplog):
     with caplog.at_level(logging.WARNING):
         trainer(2).fit(make_model(), make_loader())
 
