@@ -61,9 +61,10 @@ def read_input(arguments: argparse.Namespace) -> Input:
     try:
         points, names = read_points(arguments.points, columns=picked_columns(arguments))
     except WordsError as error:
-        hint = "; --columns A,B,C reads those alone"
+        hint = " (--columns A,B,C)"
         if column is None and hasattr(arguments, "label_column"):
-            hint += f", --label-column {shlex.quote(error.column)} colors the picture by this one"
+            option = f"--label-column {shlex.quote(error.column)}"
+            hint += f", or color the picture by this one ({option})"
         raise ValueError(f"{error}{hint}") from error
     if column is not None:
         labels = read_labels(arguments.points, column)

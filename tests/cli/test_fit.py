@@ -88,8 +88,8 @@ def test_training_starts_from_the_coordinates_of_a_file(fit, tmp_path, curve_fil
         (None, "there is no file or folder"),
         ("", "there are no points"),
         ("x,y\n1,2\n3,red\n", "line 3, column 'y': 'red' is no number"),
-        ("x,y\n1,2\n3,red\n", "; --columns A,B,C reads those alone, --label-column y colors"),
-        ("x,a kind\n1,red\n", "--label-column 'a kind' colors"),
+        ("x,y\n1,2\n3,red\n", "pick other columns (--columns A,B,C), or color"),
+        ("x,a kind\n1,red\n", "(--label-column 'a kind')"),
         ("x,y\n1,2\n3,\n", "'' is no number; pick other columns, or drop or impute the line\n"),
         ("x,y\n1,2\n3,nan\n", "have NaN or infinite values (first: row 1"),
         ("x;y\n1;2\n", "separated by semicolons"),
@@ -149,7 +149,7 @@ def test_words_beside_the_labels_are_met_with_the_columns_alone(fit, tmp_path, c
     path = tmp_path / "points.csv"
     path.write_text("x,kind,place\n1,a,b\n2,a,b\n")
     assert fit(path, "--label-column", "kind") == 2
-    assert capsys.readouterr().err.endswith("--columns A,B,C reads those alone\n")
+    assert capsys.readouterr().err.endswith("pick other columns (--columns A,B,C)\n")
 
 
 def test_columns_of_points_without_names_are_refused(fit, curve_file, capsys):

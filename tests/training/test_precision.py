@@ -11,8 +11,6 @@ from torch_geometric.data import Data
 def test_true_precision_converts_model_and_points(
     trainer, make_model, make_loader, precision, dtype
 ):
-    trainer, make_model, make_loader, precision, dtype
-):
     model = make_model()
     run = trainer(2, precision=precision)
     run.fit(model, make_loader(), validation=make_loader())

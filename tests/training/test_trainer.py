@@ -193,8 +193,6 @@ def test_schedule_that_a_callback_chooses_holds_for_one_run(trainer, make_model,
 def test_seeded_run_leaves_the_global_generators_as_they_were(
     trainer, make_model, make_loader, fails
 ):
-    trainer, make_model, make_loader, fails
-):
     class Fail(Callback):
         def on_epoch_end(self, trainer, model):
             random.random(), np.random.rand(), torch.rand(1)  # noqa: NPY002

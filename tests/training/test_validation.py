@@ -11,8 +11,6 @@ from nrae_geometric.training import Callback
 def test_validation_loss_is_the_mean_over_all_points_in_evaluation_mode(
     trainer, make_model, make_loader
 ):
-    trainer, make_model, make_loader
-):
     x = torch.randn(7, 2, generator=torch.Generator().manual_seed(1))
     losses = []
 
@@ -44,8 +42,6 @@ def test_neighbors_of_centers_do_not_count_in_the_validation_loss(trainer, make_
 
 
 def test_validation_with_random_choices_changes_no_weight_and_has_no_noise(
-    trainer, make_model, make_loader
-):
     trainer, make_model, make_loader
 ):
     class Model(nn.Linear):

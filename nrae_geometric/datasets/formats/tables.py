@@ -129,7 +129,10 @@ def _check_names(names: list[str], columns: Sequence[str] | None) -> None:
                 )
     # What pandas writes has the header 0,1,2 without names, and none above an index.
     if names and all(map(_is_number, names)) and names != [str(i) for i in range(len(names))]:
-        raise UnusableError("the first line holds numbers; put the columns' names before it")
+        raise UnusableError(
+            "the first line holds numbers; put the columns' names before it, in a line such as "
+            f"{'x1,x2' if len(names) > 1 else 'x1'}{',...' if len(names) > 2 else ''}"
+        )
     if columns is None and "" in names:
         raise UnusableError(
             f"column {names.index('') + 1} has no name; name it, or pick others by columns "
@@ -223,7 +226,7 @@ def _number_columns(file: Any, columns: Sequence[str] | None) -> list[str]:
     for field in picked:
         if not (types.is_integer(field.type) or types.is_floating(field.type)):
             raise UnusableError(
-                f"column {field.name!r} is of type {field.type}; pick columns of numbers",
+                f"column {field.name!r} is of type {field.type}; pick other columns",
                 words=field.name if types.is_string(field.type) else None,
             )
     names = [field.name for field in picked]
