@@ -113,6 +113,9 @@ class ManifoldAutoencoder(TrainedTransformer):
         verbose (int, optional): Whether to show a progress bar. (default: :obj:`0`)
         callbacks (list of Callback, optional): More callbacks of the
             :class:`~nrae_geometric.training.Trainer`. (default: :obj:`None`)
+        warm_start (bool, optional): Whether a second fit, also behind :meth:`load`, starts from
+            the weights of the fitted model, with its ``center_`` and ``scale_``, instead of
+            ``init``. Points and parameters must fit that model. (default: :obj:`False`)
 
     Attributes:
         model_ (AE): The trained model, of centered and scaled points.
@@ -120,7 +123,7 @@ class ManifoldAutoencoder(TrainedTransformer):
             without those left out, and their graph: ``x``, ``edge_index`` and ``edge_length``.
         embedding_ (ndarray): The latent coordinates of all points, ``[N, n_components]``.
         history_ (list): One ``{"epoch", "loss", "lr"}`` for each epoch, with early stopping also
-            its ``"validation_loss"``.
+            its ``"validation_loss"``. A warm start adds to it.
         n_epochs_ (int): The number of epochs.
         n_neighbors_ (int): The number of neighbors in the graph; the median in one of your own.
         n_features_in_ (int): The number of values of a point.
@@ -167,6 +170,7 @@ class ManifoldAutoencoder(TrainedTransformer):
         "device": [str, Integral, torch.device],
         "verbose": ["verbose"],
         "callbacks": [list, tuple, None],
+        "warm_start": ["boolean"],
     }
 
     def __init__(
@@ -196,6 +200,7 @@ class ManifoldAutoencoder(TrainedTransformer):
         device: str | int | torch.device = "auto",
         verbose: int = 0,
         callbacks: Sequence[Callback] | None = None,
+        warm_start: bool = False,
     ) -> None:
         self.n_components = n_components
         self.method = method
@@ -221,6 +226,7 @@ class ManifoldAutoencoder(TrainedTransformer):
         self.device = device
         self.verbose = verbose
         self.callbacks = callbacks
+        self.warm_start = warm_start
 
     def _settings(self) -> ModelSettings:
         known = MODELS[self.method].model_fields

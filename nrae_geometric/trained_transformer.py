@@ -3,7 +3,7 @@
 import logging
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import torch
@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch_geometric.data import Batch, Data
 
 from nrae_geometric.budget import Budget, choose_budget, held_out_fraction
-from nrae_geometric.callbacks import EarlyStopping
+from nrae_geometric.callbacks import EarlyStopping, EmbeddingStart
 from nrae_geometric.fitting import (
     as_given,
     connected,
@@ -26,7 +26,7 @@ from nrae_geometric.fitting import (
 )
 from nrae_geometric.geodesics import warn_of_clusters
 from nrae_geometric.nn import AE
-from nrae_geometric.nn.build import check_autoencoder
+from nrae_geometric.nn.build import check_autoencoder, take_weights
 from nrae_geometric.persistence import StoredTransformer, storable_parameters
 from nrae_geometric.points import Points
 from nrae_geometric.registry import ModelSettings
@@ -38,7 +38,26 @@ from nrae_geometric.training.random_state import RandomState, may_draw
 logger = logging.getLogger(__name__)
 
 _PATIENCE = 20
-_FRACTION_AGAINST_FOLDS = 1 / 3
+# Large steps fold a curve.
+_CAREFUL_FRACTION = 1 / 3
+
+
+class _Run(NamedTuple):
+    """A run of training.
+
+    Attributes:
+        settings (ModelSettings): The model.
+        budget (Budget): Its steps.
+        seed (int): The seed of its random numbers.
+        start (list of Callback): Where the model starts; nothing if it goes on.
+        goes_on (bool): Whether it goes on from the fitted model.
+    """
+
+    settings: ModelSettings
+    budget: Budget
+    seed: int
+    start: list[EmbeddingStart]
+    goes_on: bool
 
 
 class TrainedTransformer(StoredTransformer):
@@ -64,6 +83,7 @@ class TrainedTransformer(StoredTransformer):
     device: str | int | torch.device
     verbose: int
     callbacks: Sequence[Callback] | None
+    warm_start: bool
 
     @abstractmethod
     def _check_parameters(self) -> None:
@@ -80,7 +100,7 @@ class TrainedTransformer(StoredTransformer):
     @torch.inference_mode(False)
     @torch.enable_grad()
     def fit(self, X: Any, y: Any = None, *, graph: Any = None) -> Self:
-        """Learns the manifold of the points.
+        """Learns the manifold of the points. After an error the estimator is as it was.
 
         Args:
             X (array, Tensor, data frame or Data): Points ``[N, *feature_shape]``. Of a
@@ -98,31 +118,67 @@ class TrainedTransformer(StoredTransformer):
             FloatingPointError: If the loss is NaN or infinite.
             TypeError: If the points are no numbers, or the graph is none.
             ValueError: If a value is not finite, all points are equal, an argument is out of its
-                range or does not fit the others, or there are too few points for it.
+                range or does not fit the others, there are too few points for it, or points or
+                parameters do not fit the model that a warm start goes on from.
         """
-        self._check_parameters()
-        # What is fitted can be saved.
-        storable_parameters(self.get_params(deep=False))
+        self._learn(X, graph)
+        return self
+
+    def fit_transform(self, X: Any, y: Any = None, *, graph: Any = None) -> Any:
+        """Learns the manifold of the points, and returns their latent coordinates.
+
+        Args:
+            X (array, Tensor, data frame or Data): Points ``[N, *feature_shape]``, as in
+                :meth:`fit`.
+            y: Not used.
+            graph (optional): A neighbor graph of your own, as in :meth:`fit`.
+                (default: :obj:`None`)
+
+        Returns:
+            array or Tensor: ``[N, n_components]``.
+        """
+        return Points(X).like(self.fit(X, graph=graph).embedding_)
+
+    def _learn(self, X: Any, graph: Any) -> None:
+        """Learns, or leaves the estimator as it was."""
+        # Nothing that is found here is changed in place.
+        before = dict(vars(self))
+        try:
+            self._check_parameters()
+            # What is fitted can be saved.
+            storable_parameters(self.get_params(deep=False))
+            self._learn_from(Points(X), X, graph)
+        except BaseException:
+            self.__dict__ = before
+            raise
+        self._fitted_parameters = self.get_params(deep=False)
+
+    def _learn_from(self, points: Points, X: Any, graph: Any) -> None:
         settings = self._settings()
-        points = Points(X)
+        goes_on = hasattr(self, "model_") and bool(self.warm_start)
         points.require(2)
-        self._check_features(points, reset=True)
+        self._check_features(points, reset=not goes_on)
         rows, given = points.rows(), given_graph(X, graph, len(points))
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
+        # What follows on one random state draws other numbers.
+        seed += self.n_epochs_ if goes_on else 0
         reasons: dict[str, str | None] = {}
         fraction, reasons["early_stopping"] = held_out_fraction(
             len(rows), self.early_stopping, float(self.validation_fraction)
         )
         k = None if given is not None or self.n_neighbors == "auto" else int(self.n_neighbors)
         learned, held_out = split_rows(len(rows), fraction, seed, k)
-        start = start_callbacks(self.init, (len(rows), int(self.n_components)), learned)
+        shape = (len(rows), int(self.n_components))
+        start = [] if goes_on else start_callbacks(self.init, shape, learned)
         device = resolve_device(self.device)
-        self.feature_shape_ = points.shape[1:]
         # Images have one unit, and distances of another kind or graph are what they are.
-        is_table = len(self.feature_shape_) == 1 and self.metric == "euclidean" and given is None
-        self.center_, self.scale_, reasons["scale"] = choose_scale(
-            rows[learned], self.scale, one_unit=not is_table
-        )
+        is_table = len(points.shape) == 2 and self.metric == "euclidean" and given is None
+        origin_and_unit = choose_scale(rows[learned], self.scale, one_unit=not is_table)
+        if goes_on:  # in another unit the weights would be another model
+            origin_and_unit = self.center_, self.scale_, self.choices_.get("scale")
+        else:
+            self.feature_shape_ = points.shape[1:]
+        self.center_, self.scale_, reasons["scale"] = origin_and_unit
         self._n_features_out = int(self.n_components)
         x = self._scaled(rows)
         check_distinct(rows, x)
@@ -148,30 +204,13 @@ class TrainedTransformer(StoredTransformer):
         self.choices_ = {name: reason for name, reason in reasons.items() if reason is not None}
         for name, reason in self.choices_.items():
             logger.info("%s: %s", name, reason)
-        self._train(settings, budget, seed, start, x[held_out], whole)
+        self._train(_Run(settings, budget, seed, start, goes_on), x[held_out], whole)
         z = np.empty((len(rows), self._n_features_out), rows.dtype)
         for place, block in self._blocks(points):
             z[place] = self._latents(self._scaled(block))
         if self.model_.encoder_uses_graph:
             z[learned] = self._encoded(self.graph_)
         self.embedding_ = z
-        self._fitted_parameters = self.get_params(deep=False)
-        return self
-
-    def fit_transform(self, X: Any, y: Any = None, *, graph: Any = None) -> Any:
-        """Learns the manifold of the points, and returns their latent coordinates.
-
-        Args:
-            X (array, Tensor, data frame or Data): Points ``[N, *feature_shape]``, as in
-                :meth:`fit`.
-            y: Not used.
-            graph (optional): A neighbor graph of your own, as in :meth:`fit`.
-                (default: :obj:`None`)
-
-        Returns:
-            array or Tensor: ``[N, n_components]``.
-        """
-        return Points(X).like(self.fit(X, graph=graph).embedding_)
 
     def _is_smooth(self, settings: ModelSettings) -> bool:
         """Returns whether second derivatives count, or a curve is drawn."""
@@ -182,31 +221,27 @@ class TrainedTransformer(StoredTransformer):
             return self.activation
         return "elu" if self._is_smooth(settings) else "relu"
 
-    def _build(self, settings: ModelSettings, num_tried: int, seed: int, alone: bool) -> None:
+    def _build(self, run: _Run, alone: bool) -> None:
         """Makes the model, and tries it on some points."""
         device, dim = self.graph_.x.device, self._n_features_out
-        some = torch.arange(min(num_tried, self.graph_.num_nodes), device=device)
-        generator = torch.Generator().manual_seed(seed) if alone else None
+        some = torch.arange(min(run.budget.batch_size, self.graph_.num_nodes), device=device)
+        generator = torch.Generator().manual_seed(run.seed) if alone else None
         random = RandomState(device, of_process=not alone)
         with random.preserved():
-            random.seed(seed)
-            self.model_ = self._new_model(settings, generator).to(device)
-            check_autoencoder(
-                self.model_, self.graph_.subgraph(some), settings.encoder_width(dim), dim
-            )
+            random.seed(run.seed)
+            model = self._new_model(run.settings, generator)
+            if run.goes_on:
+                take_weights(model, self.model_)
+            self.model_ = model.to(device)
+            width = run.settings.encoder_width(dim)
+            check_autoencoder(self.model_, self.graph_.subgraph(some), width, dim)
 
-    def _train(
-        self,
-        settings: ModelSettings,
-        budget: Budget,
-        seed: int,
-        start: Sequence[Callback],
-        held_out: Tensor,
-        whole: Data | None,
-    ) -> None:
+    def _train(self, run: _Run, held_out: Tensor, whole: Data | None) -> None:
+        settings, budget = run.settings, run.budget
         own = [each for each in (self.encoder, self.decoder) if isinstance(each, nn.Module)]
-        alone = draws_alone(settings, own, self.init, self.callbacks or ())
-        self._build(settings, budget.batch_size, seed, alone)
+        init = None if run.goes_on else self.init
+        alone = draws_alone(settings, own, init, self.callbacks or ())
+        self._build(run, alone)
         device = self.graph_.x.device
         alone = alone and not may_draw(self.model_.encoder) and not may_draw(self.model_.decoder)
         follows_graph = settings.needs_graph or self.model_.encoder_uses_graph
@@ -218,7 +253,8 @@ class TrainedTransformer(StoredTransformer):
                 f"n_sampled_neighbors must be from 1 to n_neighbors = {self.n_neighbors_}, "
                 f"got {self.n_sampled_neighbors}"
             )
-        if follows_graph and not _is_geodesic(self.init) and self.graph_.batch is None:
+        is_new = not run.goes_on and not _is_geodesic(self.init)
+        if follows_graph and is_new and self.graph_.batch is None:
             warn_of_clusters(self.graph_.edge_index, self.graph_.num_nodes)
         num_sampled = sampled if follows_graph else 0
         loader = training_loader(self.graph_, num_sampled, budget.batch_size)
@@ -229,19 +265,23 @@ class TrainedTransformer(StoredTransformer):
             first = self.graph_.num_nodes
             validation = validation_loader(whole, first, follows_graph, budget.batch_size)
             stopping = [EarlyStopping(_PATIENCE)]
+        fraction = _CAREFUL_FRACTION if self._is_smooth(settings) else 1.0
         trainer = Trainer(
             budget.max_epochs,
             float(self.learning_rate),
-            callbacks=[*start, *stopping, *(self.callbacks or ())],
-            schedule=OneCycle(_FRACTION_AGAINST_FOLDS if self._is_smooth(settings) else 1.0),
+            callbacks=[*run.start, *stopping, *(self.callbacks or ())],
+            schedule=OneCycle(fraction),
             device=device,
-            seed=seed,
+            seed=run.seed,
             global_generators=not alone,
             progress=self.verbose > 0,
         )
         trainer.fit(self.model_, loader, validation=validation)
         self.model_.eval()
-        self.history_ = trainer.history
+        earlier = self.history_ if run.goes_on else []
+        for record in trainer.history:
+            record["epoch"] += len(earlier)
+        self.history_ = [*earlier, *trainer.history]
         self.n_epochs_ = len(self.history_)
 
 

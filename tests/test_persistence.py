@@ -161,6 +161,16 @@ class TestFile:
         with pytest.raises(ValueError, match=r"roll\.pt cannot be loaded"):
             ManifoldAutoencoder.load(tmp_path / "roll.pt")
 
+    def test_of_an_older_version_has_the_defaults_of_later_parameters(self, tiny, points, tmp_path):
+        estimator = tiny().fit(points)
+        estimator.save(tmp_path / "roll.pt")
+        state = read_archive(tmp_path / "roll.pt", "estimator")
+        del state["parameters"]["warm_start"], state["choices"]
+        write_archive(tmp_path / "roll.pt", "estimator", state)
+        loaded = ManifoldAutoencoder.load(tmp_path / "roll.pt", device="cpu")
+        assert loaded.get_params() == estimator.get_params()
+        np.testing.assert_array_equal(loaded.transform(points), estimator.transform(points))
+
     def test_with_parameters_of_another_version_is_an_error(self, tiny, points, tmp_path):
         tiny().fit(points).save(tmp_path / "roll.pt")
         state = read_archive(tmp_path / "roll.pt", "estimator")

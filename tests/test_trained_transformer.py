@@ -170,3 +170,60 @@ def test_callbacks_are_called(tiny, points):
     counter = Counter()
     tiny(callbacks=[counter]).fit(points)
     assert counter.epochs == 2
+
+
+class TestWarmStart:
+    def test_goes_on_from_the_fitted_model(self, tiny, points):
+        estimator = tiny(warm_start=True).fit(points)
+        expected, unit = estimator.transform(points), (estimator.center_, estimator.scale_)
+        # Steps this small leave the model what it was; a new start would not.
+        estimator.set_params(learning_rate=1e-12, init="geodesic").fit(5 * points[:20] + 1)
+        np.testing.assert_allclose(estimator.transform(points), expected, atol=1e-6)
+        assert (estimator.center_, estimator.scale_) == unit
+        assert estimator.embedding_.shape == (20, 1)
+
+    def test_adds_to_the_history(self, tiny, points):
+        estimator = tiny(warm_start=True).fit(points).set_params(max_epochs=3).fit(points)
+        assert [record["epoch"] for record in estimator.history_] == list(range(5))
+        assert estimator.n_epochs_ == 5
+
+    def test_does_not_use_init(self, tiny, points):
+        estimator = tiny(warm_start=True, init=points[:, :1]).fit(points)
+        assert estimator.fit(points[:20]).embedding_.shape == (20, 1)
+
+    def test_has_no_part_in_a_first_fit(self, tiny, points):
+        first = tiny(warm_start=True).fit_transform(points)
+        np.testing.assert_array_equal(first, tiny().fit_transform(points))
+
+    def test_that_is_off_begins_anew(self, tiny, points):
+        estimator = tiny()
+        first, second = estimator.fit_transform(points), estimator.fit_transform(points)
+        np.testing.assert_array_equal(first, second)
+        assert estimator.n_epochs_ == 2
+
+    def test_stops_early_by_points_left_out(self, tiny, points):
+        estimator = tiny(warm_start=True, early_stopping=True).fit(points).fit(points)
+        assert all("validation_loss" in record for record in estimator.history_)
+
+    @pytest.mark.parametrize(
+        ("parameters", "message"),
+        [
+            ({"hidden_layer_sizes": (9,)}, r"encoder\.0\.weight is \[8, 2\], and \[9, 2\] in the"),
+            ({"n_components": 2}, r"encoder\.2\.weight is \[1, 8\], and \[2, 8\]"),
+            ({"hidden_layer_sizes": (8, 8)}, r"encoder\.2\.weight is \[1, 8\], and \[8, 8\]"),
+            ({"hidden_layer_sizes": ()}, r"encoder\.0\.weight is \[8, 2\], and \[1, 2\]"),
+        ],
+    )
+    def test_of_another_model_is_an_error_and_changes_nothing(
+        self, tiny, points, parameters, message
+    ):
+        estimator = tiny(warm_start=True).fit(points)
+        expected = estimator.transform(points)
+        with pytest.raises(ValueError, match=message):
+            estimator.set_params(**parameters).fit(points)
+        np.testing.assert_array_equal(estimator.transform(points), expected)
+
+    def test_from_points_of_another_width_is_an_error(self, tiny, points):
+        estimator = tiny(warm_start=True).fit(points)
+        with pytest.raises(ValueError, match=r"X has 1 features, but .* expecting 2"):
+            estimator.fit(points[:, :1])

@@ -16,6 +16,7 @@ from nrae_geometric.configs.yaml12 import parse_yaml
 _MODULE, _CLASS = "nrae_geometric.estimator", "ManifoldAutoencoder"
 # Modules and callbacks have no notation on a command line, but for those that have a name.
 _OBJECTS = re.compile(r"\b(nn\.Module|Callback)\b(?!.*\bstr\b)")
+_OF_SEVERAL_FITS = ("warm_start",)
 _DESCRIPTIONS = {"encoder": "conv: convolutions of images before the hidden layers"}
 
 
@@ -54,7 +55,9 @@ def estimator_parameters() -> tuple[Parameter, ...]:
     return tuple(
         Parameter(argument.arg, ast.unparse(default), descriptions.get(argument.arg, ""))
         for argument, default in zip(arguments, defaults, strict=True)
-        if default is not None and not _OBJECTS.search(ast.unparse(argument.annotation or default))
+        if default is not None
+        and argument.arg not in _OF_SEVERAL_FITS
+        and not _OBJECTS.search(ast.unparse(argument.annotation or default))
     )
 
 

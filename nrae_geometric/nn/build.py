@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from pydantic import ValidationError
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 from torch_geometric.data import Data
 
 from nrae_geometric.arguments import choice
@@ -101,6 +102,35 @@ def build_autoencoder(
     else:
         decoder = copy.deepcopy(decoder)
     return settings.build(encoder, decoder)
+
+
+def take_weights(model: AE, earlier: AE) -> None:
+    """Gives a model the weights of an earlier one.
+
+    Args:
+        model (AE): The model, changed in place.
+        earlier (AE): The earlier one, of the same architecture.
+
+    Raises:
+        ValueError: If their weights have other names or shapes; the message has the first.
+    """
+    state, needed = earlier.state_dict(), model.state_dict()
+    for name in [*needed, *state]:
+        has, needs = (_shape(each.get(name)) for each in (state, needed))
+        if has != needs != "open":
+            raise ValueError(
+                f"training cannot go on from the fitted model: its {name} is {has}, and {needs} "
+                "in the model of the present parameters and points; set the parameters back, or "
+                "begin anew by fit with warm_start=False"
+            )
+    model.load_state_dict(state)
+
+
+def _shape(weights: Any) -> Any:
+    """The shape of weights in error messages, and of those that take any shape."""
+    if weights is None:
+        return "missing"
+    return list(weights.shape) if isinstance(weights, Tensor) and not is_lazy(weights) else "open"
 
 
 def check_autoencoder(model: AE, batch: Data, encoder_width: int, latent_dim: int) -> None:

@@ -31,7 +31,7 @@ _FINAL = "final_"
 # Of so many trials, one takes part in the final, and one more.
 _TRIALS_PER_FINALIST = 5
 # Where and how visibly a trial is computed does not change what it is.
-_INCIDENTAL = ("device", "verbose")
+_INCIDENTAL = ("device", "verbose", "warm_start")
 
 
 def tune(

@@ -23,7 +23,7 @@ def parse(*arguments):
 def test_every_parameter_but_objects_is_an_option_with_a_description():
     constructor = inspect.signature(ManifoldAutoencoder).parameters
     found = {parameter.name: parameter for parameter in estimator_parameters()}
-    assert set(constructor) - set(found) == {"decoder", "callbacks"}
+    assert set(constructor) - set(found) == {"decoder", "callbacks", "warm_start"}
     assert set(found) <= set(constructor)
     assert all(parameter.description for parameter in found.values())
 

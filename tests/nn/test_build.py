@@ -5,7 +5,12 @@ from torch import nn
 from torch_geometric.data import Data
 
 from nrae_geometric.nn import AE, NRAE
-from nrae_geometric.nn.build import build_autoencoder, check_autoencoder, method_settings
+from nrae_geometric.nn.build import (
+    build_autoencoder,
+    check_autoencoder,
+    method_settings,
+    take_weights,
+)
 
 
 def widths(network):
@@ -89,3 +94,41 @@ def test_convolutions_may_have_another_decoder():
     settings = method_settings("ae", {})
     model = build_autoencoder(settings, [1, 4, 4], 1, encoder="conv", decoder=decoder)
     assert [type(layer) for layer in model.decoder] == [nn.Linear, nn.Unflatten]
+
+
+class TestTakingWeights:
+    @staticmethod
+    def model(*widths, **networks):
+        return build_autoencoder(method_settings("ae", {}), [4], 2, hidden=widths, **networks)
+
+    def test_makes_the_model_the_same_function(self):
+        model, earlier, x = self.model(8), self.model(8), torch.randn(5, 4)
+        take_weights(model, earlier)
+        assert torch.equal(model(x), earlier(x))
+        assert model.encoder[0].weight is not earlier.encoder[0].weight
+
+    def test_fills_layers_of_open_width(self):
+        earlier = self.model(encoder=nn.Linear(4, 2))
+        model = self.model(encoder=nn.LazyLinear(2))
+        take_weights(model, earlier)
+        x = torch.randn(5, 4)
+        assert torch.equal(model(x), earlier(x))
+
+    @pytest.mark.parametrize(
+        ("widths", "message"),
+        [
+            ([7], r"encoder\.0\.weight is \[8, 4\], and \[7, 4\] in the model of the present"),
+            ([8, 8], r"encoder\.2\.weight is \[2, 8\], and \[8, 8\]"),
+            ([], r"encoder\.0\.weight is \[8, 4\], and \[2, 4\]"),
+        ],
+    )
+    def test_of_another_shape_is_an_error_that_names_the_first(self, widths, message):
+        with pytest.raises(ValueError, match=message):
+            take_weights(self.model(*widths), self.model(8))
+
+    def test_that_are_missing_on_either_side_is_an_error(self):
+        with_bias, without = (self.model(encoder=nn.Linear(4, 2, bias=b)) for b in (True, False))
+        with pytest.raises(ValueError, match=r"encoder\.bias is missing, and \[2\] in"):
+            take_weights(with_bias, without)
+        with pytest.raises(ValueError, match=r"encoder\.bias is \[2\], and missing in"):
+            take_weights(without, with_bias)
