@@ -121,9 +121,10 @@ class ManifoldAutoencoder(TrainedTransformer):
         model_ (AE): The trained model, of centered and scaled points.
         graph_ (torch_geometric.data.Data): The centered and scaled points that were learned from,
             without those left out, and their graph: ``x``, ``edge_index`` and ``edge_length``.
-        embedding_ (ndarray): The latent coordinates of all points, ``[N, n_components]``.
+        embedding_ (ndarray): The latent coordinates of all points, ``[N, n_components]``; of the
+            last block after :meth:`partial_fit`, as ``graph_``.
         history_ (list): One ``{"epoch", "loss", "lr"}`` for each epoch, with early stopping also
-            its ``"validation_loss"``. A warm start adds to it.
+            its ``"validation_loss"``. A warm start and :meth:`partial_fit` add to it.
         n_epochs_ (int): The number of epochs.
         n_neighbors_ (int): The number of neighbors in the graph; the median in one of your own.
         n_features_in_ (int): The number of values of a point.

@@ -1,4 +1,4 @@
-"""Learning of a manifold from points."""
+"""Learning of a manifold from points, all at once or block by block."""
 
 import logging
 from abc import abstractmethod
@@ -38,7 +38,7 @@ from nrae_geometric.training.random_state import RandomState, may_draw
 logger = logging.getLogger(__name__)
 
 _PATIENCE = 20
-# Large steps fold a curve.
+# Large steps fold a curve, and at a constant rate they undo a good start.
 _CAREFUL_FRACTION = 1 / 3
 
 
@@ -51,6 +51,7 @@ class _Run(NamedTuple):
         seed (int): The seed of its random numbers.
         start (list of Callback): Where the model starts; nothing if it goes on.
         goes_on (bool): Whether it goes on from the fitted model.
+        is_block (bool): Whether it is one epoch over one block of points.
     """
 
     settings: ModelSettings
@@ -58,6 +59,7 @@ class _Run(NamedTuple):
     seed: int
     start: list[EmbeddingStart]
     goes_on: bool
+    is_block: bool
 
 
 class TrainedTransformer(StoredTransformer):
@@ -84,6 +86,7 @@ class TrainedTransformer(StoredTransformer):
     verbose: int
     callbacks: Sequence[Callback] | None
     warm_start: bool
+    _optimizer_state: dict[str, Any] | None = None
 
     @abstractmethod
     def _check_parameters(self) -> None:
@@ -121,7 +124,7 @@ class TrainedTransformer(StoredTransformer):
                 range or does not fit the others, there are too few points for it, or points or
                 parameters do not fit the model that a warm start goes on from.
         """
-        self._learn(X, graph)
+        self._learn(X, graph, is_block=False)
         return self
 
     def fit_transform(self, X: Any, y: Any = None, *, graph: Any = None) -> Any:
@@ -139,7 +142,38 @@ class TrainedTransformer(StoredTransformer):
         """
         return Points(X).like(self.fit(X, graph=graph).embedding_)
 
-    def _learn(self, X: Any, graph: Any) -> None:
+    @torch.inference_mode(False)
+    @torch.enable_grad()
+    def partial_fit(self, X: Any, y: Any = None, *, graph: Any = None) -> Self:
+        """Learns from one block of points for one epoch. After an error all is as it was.
+
+        The first call starts as :meth:`fit` does, and its points determine ``center_`` and
+        ``scale_``: they should be like those to come. Later calls go on from the fitted model, as
+        do those behind :meth:`fit` or :meth:`load`. Each block has a graph of its own, and
+        ``graph_``, ``embedding_`` and ``n_neighbors_`` are those of the last one; ``history_``
+        goes on.
+
+        The learning rate is constant, a third of ``learning_rate``, where :meth:`fit` lets it rise
+        and fall; lower it by ``set_params`` for the last blocks. Adam goes on as well, but begins
+        anew behind :meth:`fit` and :meth:`load`. To callbacks each call is a run of one epoch.
+
+        Args:
+            X (array, Tensor, data frame or Data): Points ``[N, *feature_shape]``, as in
+                :meth:`fit`.
+            y: Not used.
+            graph (optional): A neighbor graph of your own of this block, as in :meth:`fit`.
+                (default: :obj:`None`)
+
+        Raises:
+            FloatingPointError: If the loss is NaN or infinite.
+            TypeError: If the points are no numbers, or the graph is none.
+            ValueError: As in :meth:`fit`, and if points or parameters do not fit the fitted model,
+                or ``early_stopping`` is true.
+        """
+        self._learn(X, graph, is_block=True)
+        return self
+
+    def _learn(self, X: Any, graph: Any, is_block: bool) -> None:
         """Learns, or leaves the estimator as it was."""
         # Nothing that is found here is changed in place.
         before = dict(vars(self))
@@ -147,15 +181,15 @@ class TrainedTransformer(StoredTransformer):
             self._check_parameters()
             # What is fitted can be saved.
             storable_parameters(self.get_params(deep=False))
-            self._learn_from(Points(X), X, graph)
+            self._learn_from(Points(X), X, graph, is_block)
         except BaseException:
             self.__dict__ = before
             raise
         self._fitted_parameters = self.get_params(deep=False)
 
-    def _learn_from(self, points: Points, X: Any, graph: Any) -> None:
+    def _learn_from(self, points: Points, X: Any, graph: Any, is_block: bool) -> None:
         settings = self._settings()
-        goes_on = hasattr(self, "model_") and bool(self.warm_start)
+        goes_on = hasattr(self, "model_") and (is_block or bool(self.warm_start))
         points.require(2)
         self._check_features(points, reset=not goes_on)
         rows, given = points.rows(), given_graph(X, graph, len(points))
@@ -164,7 +198,7 @@ class TrainedTransformer(StoredTransformer):
         seed += self.n_epochs_ if goes_on else 0
         reasons: dict[str, str | None] = {}
         fraction, reasons["early_stopping"] = held_out_fraction(
-            len(rows), self.early_stopping, float(self.validation_fraction)
+            len(rows), self._early_stopping(is_block), float(self.validation_fraction)
         )
         k = None if given is not None or self.n_neighbors == "auto" else int(self.n_neighbors)
         learned, held_out = split_rows(len(rows), fraction, seed, k)
@@ -199,18 +233,30 @@ class TrainedTransformer(StoredTransformer):
             self.n_neighbors_ = usual_degree(self.graph_, int(self.n_sampled_neighbors), learned)
         if self.activation == "auto":
             reasons["activation"] = f"{self._activation(settings)} between the layers"
-        budget, why = choose_budget(len(learned), self.batch_size, self.max_epochs)
+        budget, why = choose_budget(
+            len(learned), self.batch_size, 1 if is_block else self.max_epochs
+        )
         reasons.update(why)
         self.choices_ = {name: reason for name, reason in reasons.items() if reason is not None}
         for name, reason in self.choices_.items():
             logger.info("%s: %s", name, reason)
-        self._train(_Run(settings, budget, seed, start, goes_on), x[held_out], whole)
+        self._train(_Run(settings, budget, seed, start, goes_on, is_block), x[held_out], whole)
         z = np.empty((len(rows), self._n_features_out), rows.dtype)
         for place, block in self._blocks(points):
             z[place] = self._latents(self._scaled(block))
         if self.model_.encoder_uses_graph:
             z[learned] = self._encoded(self.graph_)
         self.embedding_ = z
+
+    def _early_stopping(self, is_block: bool) -> bool | str:
+        if not is_block:
+            return self.early_stopping
+        if self.early_stopping != "auto" and self.early_stopping:
+            raise ValueError(
+                "early_stopping=True waits for the loss of points left out, which partial_fit has "
+                "not: it sees each block for one epoch; set early_stopping=False"
+            )
+        return False
 
     def _is_smooth(self, settings: ModelSettings) -> bool:
         """Returns whether second derivatives count, or a curve is drawn."""
@@ -265,19 +311,22 @@ class TrainedTransformer(StoredTransformer):
             first = self.graph_.num_nodes
             validation = validation_loader(whole, first, follows_graph, budget.batch_size)
             stopping = [EarlyStopping(_PATIENCE)]
-        fraction = _CAREFUL_FRACTION if self._is_smooth(settings) else 1.0
+        is_careful = run.is_block or self._is_smooth(settings)
+        fraction = _CAREFUL_FRACTION if is_careful else 1.0
         trainer = Trainer(
             budget.max_epochs,
             float(self.learning_rate),
             callbacks=[*run.start, *stopping, *(self.callbacks or ())],
-            schedule=OneCycle(fraction),
+            schedule=(lambda *_: fraction) if run.is_block else OneCycle(fraction),
             device=device,
             seed=run.seed,
             global_generators=not alone,
             progress=self.verbose > 0,
         )
-        trainer.fit(self.model_, loader, validation=validation)
+        state = self._optimizer_state if run.is_block and run.goes_on else None
+        trainer.fit(self.model_, loader, validation=validation, optimizer_state=state)
         self.model_.eval()
+        self._optimizer_state = trainer.optimizer_state if run.is_block else None
         earlier = self.history_ if run.goes_on else []
         for record in trainer.history:
             record["epoch"] += len(earlier)

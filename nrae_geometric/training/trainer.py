@@ -1,5 +1,6 @@
 """The training loop."""
 
+import copy
 import logging
 import os
 import time
@@ -85,6 +86,7 @@ class Trainer:
         epoch (int): The present epoch, from 0; before the first one that which comes next.
         resumed (bool): Whether the run goes on from a checkpoint.
         stop_reason (str, optional): Why a callback has ended the run; :obj:`None` if none has.
+        optimizer_state (dict, optional): Adam's state behind :meth:`fit`, for another run to go on.
 
     Raises:
         TypeError: If an argument is of another type.
@@ -143,6 +145,7 @@ class Trainer:
         self.epoch = 0
         self.resumed = False
         self.stop_reason: str | None = None
+        self.optimizer_state: dict[str, Any] | None = None
         self._history = LossHistory(self.device)
         self._has_saved = False
 
@@ -176,6 +179,7 @@ class Trainer:
         *,
         validation: Iterable[Data] | None = None,
         resume: bool = False,
+        optimizer_state: dict[str, Any] | None = None,
     ) -> None:
         """Trains the model in place and leaves it on the device.
 
@@ -192,6 +196,9 @@ class Trainer:
             resume (bool, optional): Whether to go on from the checkpoint. On the CPU the result
                 is bit for bit that of an uninterrupted run. A run that a callback has ended stays
                 ended. (default: :obj:`False`)
+            optimizer_state (dict, optional): The :attr:`optimizer_state` of an earlier run of a
+                model of the same shapes, to go on from it with other batches.
+                (default: :obj:`None`)
 
         Raises:
             FileNotFoundError: If there is no checkpoint to go on from.
@@ -202,6 +209,7 @@ class Trainer:
                 model's type alone, or the checkpoint does not fit.
         """
         self.loader, self.validation, self.resumed = loader, validation, resume
+        self.optimizer_state = copy.deepcopy(optimizer_state)
         schedule = self.schedule
         seeds = self.global_generators and (self.seed is not None or resume)
         random = RandomState(self.device, of_process=seeds)
@@ -216,6 +224,8 @@ class Trainer:
         if self.resumed:
             generators = self._restore(model, step)
         else:
+            if self.optimizer_state is not None:
+                step.load_state_dict(self.optimizer_state)
             self._history.restore([])
             self.stop_reason, self._has_saved = None, False
             if self.seed is not None:
@@ -249,6 +259,7 @@ class Trainer:
                 raise FloatingPointError(f"{error.what}: {fault}") from None
             for callback in self.callbacks.values():
                 callback.on_fit_end(self, model)
+            self.optimizer_state = step.state_dict()
             self._save(model, step)
             if interrupt.requested:
                 interrupt.deliver()

@@ -1,3 +1,4 @@
+import copy
 import logging
 import random
 from contextlib import nullcontext
@@ -91,6 +92,23 @@ def test_fitting_twice_starts_a_new_history(trainer, make_model, make_loader):
     run.fit(make_model(), make_loader())
 
     assert len(run.history) == 3
+
+
+def test_two_runs_of_one_optimizer_are_one_longer_run(trainer, make_model):
+    batches = [Data(x=torch.randn(4, 2, generator=torch.Generator().manual_seed(1)))]
+    models = [make_model(), make_model()]
+    for model in models:
+        model.layers[1] = nn.Identity()
+    options = {"lr": 0.01, "schedule": lambda epoch, max_epochs: 1.0}
+    whole, part = trainer(2, **options), trainer(1, **options)
+    whole.fit(models[0], batches)
+    part.fit(models[1], batches)
+    state = part.optimizer_state
+    for _ in range(2):  # the state is left as it was
+        model = copy.deepcopy(models[1])
+        part.fit(model, batches, optimizer_state=state)
+        for ours, theirs in zip(model.parameters(), models[0].parameters(), strict=True):
+            assert torch.equal(ours, theirs)
 
 
 def test_callbacks_are_called_in_order_with_what_they_may_know(trainer, make_model, make_loader):
