@@ -58,11 +58,5 @@ def _decode(arguments: argparse.Namespace) -> Results:
     num_rows = rows_per_block(estimator.n_features_in_)
     blocks = with_progress(read_blocks(arguments.points, num_rows, columns=columns))
     points = (estimator.inverse_transform(block) for block in blocks)
-    num_points = write_stream(
-        out, points, None if names is None else [str(name) for name in names], "points"
-    )
-    return {
-        "out": None if out is None else str(out),
-        "num_points": num_points,
-        "shape": list(estimator.feature_shape_),
-    }
+    names = None if names is None else [str(name) for name in names]
+    return write_stream(out, points, names, "points", estimator.feature_shape_)

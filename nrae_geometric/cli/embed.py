@@ -83,12 +83,8 @@ def _embed(arguments: argparse.Namespace) -> Results:
     num_rows = rows_per_block(estimator.n_features_in_)
     blocks = read_blocks(arguments.points, num_rows, columns=columns)
     names = latent_names(estimator)
-    num_points = write_stream(out, _latents(estimator, with_progress(blocks)), names, "z")
-    return {
-        "out": None if out is None else str(out),
-        "num_points": num_points,
-        "shape": [estimator.n_components],
-    }
+    latents = _latents(estimator, with_progress(blocks))
+    return write_stream(out, latents, names, "z", [estimator.n_components])
 
 
 def _latents(

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nrae_geometric.atomic import check_writable
+from nrae_geometric.cli.parsing import Results
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -114,14 +115,21 @@ def points_output(arguments: argparse.Namespace) -> Path | None:
 
 
 def write_stream(
-    path: Path | None, blocks: "Iterable[NDArray[Any]]", names: Sequence[str] | None, array: str
-) -> int:
-    """Writes blocks of points to a file or to standard output; returns the number of points."""
+    path: Path | None,
+    blocks: "Iterable[NDArray[Any]]",
+    names: Sequence[str] | None,
+    array: str,
+    shape: Sequence[int],
+) -> Results:
+    """Writes blocks of points of a shape to a file or to standard output; returns the results."""
     from nrae_geometric.datasets.writing import write_csv_rows, write_points
 
     if path is None:
-        return write_csv_rows(sys.stdout, blocks, names)
-    return write_points(path, blocks, names=names, array=array)
+        num_points = write_csv_rows(sys.stdout, blocks, names)
+    else:
+        num_points = write_points(path, blocks, names=names, array=array)
+    out = None if path is None else str(path)
+    return {"out": out, "num_points": num_points, "shape": list(shape)}
 
 
 def with_progress(blocks: "Iterable[NDArray[Any]]") -> "Iterator[NDArray[Any]]":

@@ -188,6 +188,15 @@ def test_color_images_and_values_out_of_range_are_shown():
     assert axes.images[0].get_array().max() == 1
 
 
+def test_traversal_is_drawn_in_a_part_of_a_figure_in_colors_of_ones_own():
+    figure = Figure()
+    upper, lower = figure.subfigures(2, 1)
+    panels = [Panel("AE", torch.zeros(3, 4, 4))]
+    assert plot_latent_traversal(panels, num_images=2, cmap="gray_r", figure=lower) is figure
+    assert not upper.axes
+    assert [axes.images[0].cmap.name for axes in lower.axes] == ["gray_r", "gray_r"]
+
+
 def test_images_of_two_channels_are_refused():
     with pytest.raises(ValueError, match=r"shape \(3, 2, 4, 4\)"):
         plot_latent_traversal([Panel("AE", torch.zeros(3, 2, 4, 4))])
