@@ -18,6 +18,10 @@ from nrae_geometric.nn import AE
 from nrae_geometric.nn.evaluation import encode_data, evaluating, to_model
 from nrae_geometric.points import Points
 
+# What is left over of a product's rows is summed in another order. Where rows are filled up, the
+# latents of a point are the same in every bit, whatever is beside it, on most processors.
+_FULL_ROWS, _MOST_VALUES_FILLED_UP = 32, 2**16
+
 
 class LatentTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     """A transformer around a trained autoencoder.
@@ -202,8 +206,11 @@ class LatentTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
             return encode_data(self.model_, graph).double().numpy(force=True)
 
     def _mapped(self, function: Callable[[Tensor], Tensor], x: Tensor) -> np.ndarray:
+        num_rows, num_missing = len(x), -len(x) % _FULL_ROWS
+        if num_missing and x[:1].numel() <= _MOST_VALUES_FILLED_UP:
+            x = torch.cat([x, x[:1].expand(num_missing, *x.shape[1:])])
         with evaluating(self.model_):
-            return function(to_model(self.model_, x)).double().numpy(force=True)
+            return function(to_model(self.model_, x))[:num_rows].double().numpy(force=True)
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
