@@ -21,6 +21,8 @@ logger = logging.getLogger(__name__)
 _MOST_SIZES_NAMED = 10
 # Beyond this many pieces, all pairs of their ends are too many, and there is no line to be seen.
 _MOST_PIECES_OF_A_LINE = 1000
+# Of coordinates, for the distances between components: some ten seconds.
+_MOST_DIFFERENCES = 4_000_000_000
 
 
 def connect_components(graph: csr_array, points: Tensor, dim: int) -> tuple[csr_array, int]:
@@ -30,7 +32,7 @@ def connect_components(graph: csr_array, points: Tensor, dim: int) -> tuple[csr_
     pieces the nearest is joined, until there is one chain. A piece attached anywhere else would
     come to lie over the one that it is attached to. In more dimensions each component is joined
     at its point nearest to any other (Borůvka's minimum spanning tree), where a hole in the
-    sampling is narrowest.
+    sampling is narrowest; of very many points at one that is near, by a descent from random ones.
 
     Points are near in the Euclidean sense, and a new edge is as long as they are apart. Where the
     graph's lengths are those of another metric, this is brought to their unit by the ratio of the
@@ -126,18 +128,43 @@ def _chain(graph: csr_array, points: Tensor, component: np.ndarray) -> np.ndarra
 
 
 def _nearest_outside(points: Tensor, component: np.ndarray) -> np.ndarray:
-    """For each component but the largest its shortest edge out of it, ``[2, C - 1]``."""
+    """For each component but the largest its shortest edge out of it, ``[2, C - 1]``.
+
+    Where that would take too many distances, it is the shortest from random points of the
+    component, whose ends then move to nearer points for as long as there are some.
+    """
     size = np.bincount(component)
-    rows = torch.from_numpy(np.flatnonzero(component != size.argmax())).to(points.device)
+    first = np.flatnonzero(component != size.argmax())
+    is_sampled = len(first) * points.numel() > _MOST_DIFFERENCES
+    if is_sampled:
+        first = np.random.default_rng(0).permutation(first)
+        first = first[np.argsort(component[first], kind="stable")]
+        own, start = np.unique(component[first], return_index=True)
+        rank = np.arange(len(first)) - np.repeat(start, size[own])
+        first = first[rank < max(1, _MOST_DIFFERENCES // points.numel() // len(own))]
+    second, distance = _nearest(points, component, first, component[first], inside=False)
+    order = distance.argsort(kind="stable")
+    own, shortest = np.unique(component[first[order]], return_index=True)
+    first, second, distance = (ends[order[shortest]] for ends in (first, second, distance))
+    while is_sampled:
+        first, _ = _nearest(points, component, second, own, inside=True)
+        second, shorter = _nearest(points, component, first, own, inside=False)
+        is_sampled = bool((shorter < distance).any())
+        distance = shorter
+    return np.stack([first, second])
+
+
+def _nearest(
+    points: Tensor, component: np.ndarray, rows: np.ndarray, own: np.ndarray, inside: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """The nearest point to each row that is in its component, or is not, and its distance."""
     label = torch.from_numpy(component).to(points.device)
+    both = torch.from_numpy(np.stack([rows, own])).to(points.device)
     nearest, distance = [], []
-    for block in rows.split(max(1, ENTRIES_PER_BLOCK // len(points))):
-        distances = distance_matrix(points[block], points)
-        distances.masked_fill_(label[block, None] == label, torch.inf)
+    for block in both.split(max(1, ENTRIES_PER_BLOCK // len(points)), dim=1):
+        distances = distance_matrix(points[block[0]], points)
+        distances.masked_fill_((block[1, :, None] == label) != inside, torch.inf)
         smallest, index = distances.min(dim=1)
         nearest.append(index)
         distance.append(smallest)
-    first, second = rows.cpu().numpy(), torch.cat(nearest).cpu().numpy()
-    order = torch.cat(distance).cpu().numpy().argsort(kind="stable")
-    _, shortest = np.unique(component[first[order]], return_index=True)
-    return np.stack([first, second])[:, order[shortest]]
+    return torch.cat(nearest).cpu().numpy(), torch.cat(distance).cpu().numpy()

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from scipy.sparse.csgraph import connected_components, minimum_spanning_tree
 from scipy.spatial.distance import cdist
 
-from nrae_geometric.geodesics import connect_components, distance_graph
+from nrae_geometric.geodesics import components, connect_components, distance_graph
 
 NO_EDGES = torch.empty(2, 0, dtype=torch.long)
 
@@ -79,3 +79,20 @@ def test_copies_of_a_point_are_joined_by_edges_of_no_length(dim):
     assert num_components == 4
     assert connected_components(graph)[0] == 1
     assert not graph.toarray().any()
+
+
+@pytest.mark.parametrize("num_sheets", [2, 3])
+def test_sheets_of_very_many_points_are_joined_where_they_are_near(monkeypatch, num_sheets):
+    monkeypatch.setattr(components, "_MOST_DIFFERENCES", 1_000_000)
+    generator = torch.Generator().manual_seed(0)
+    sheet = torch.arange(num_sheets).repeat_interleave(1000)
+    x = torch.rand(len(sheet), 3, generator=generator, dtype=torch.float64)
+    x[:, 2] = sheet + x[:, 0].square() / 4 * (sheet % 2)
+    edges = torch.cat([torch.arange(len(x) - 1)[None], torch.arange(1, len(x))[None]])
+    edges = edges[:, sheet[edges[0]] == sheet[edges[1]]]
+
+    joined = connect_components(distance_graph(x, edges), x, dim=2)[0]
+    assert connected_components(joined)[0] == 1
+    for i, j in new_edges(distance_graph(x, edges), joined):
+        apart = cdist(x[sheet == sheet[i]], x[sheet == sheet[j]])
+        assert apart.min() <= float((x[i] - x[j]).norm()) < 1.01 * apart.min()
