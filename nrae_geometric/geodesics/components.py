@@ -95,14 +95,14 @@ def _unit(graph: csr_array, points: Tensor) -> float:
 
 
 def _with_edges(graph: csr_array, points: Tensor, edges: np.ndarray, unit: float) -> csr_array:
+    # They join components, and are none of the graph's; repeated entries would be added up.
+    edges = np.unique(np.sort(edges, axis=0), axis=1)
     length = edge_lengths(points, torch.from_numpy(edges).to(points.device)).cpu().numpy() / unit
     old: coo_array = graph.tocoo()
-    row = np.concatenate([old.row, edges[0], edges[1]])
-    column = np.concatenate([old.col, edges[1], edges[0]])
+    both = np.concatenate([edges, edges[::-1]], axis=1).astype(old.row.dtype)
+    row, column = (np.concatenate(ends) for ends in zip((old.row, old.col), both, strict=True))
     data = np.concatenate([old.data, length, length])
-    # Repeated entries would be added up.
-    _, kept = np.unique(row.astype(np.int64) * graph.shape[0] + column, return_index=True)
-    return csr_array((data[kept], (row[kept], column[kept])), shape=graph.shape)
+    return csr_array((data, (row, column)), shape=graph.shape)
 
 
 def _chain(graph: csr_array, points: Tensor, component: np.ndarray) -> np.ndarray:

@@ -16,7 +16,7 @@ from torch_geometric.utils import coalesce, remove_self_loops
 
 from nrae_geometric.neighbors.points import as_tensor
 
-ENTRIES_PER_BLOCK = 2**24
+ENTRIES_PER_BLOCK = 2**22
 """The number of coordinates or distances that are in memory at a time."""
 
 
@@ -80,8 +80,11 @@ def undirected_edges(
 def edge_lengths(points: Tensor, edge_index: Tensor) -> Tensor:
     """Returns the Euclidean lengths ``[E]`` in float64 of edges between points ``[N, D]``."""
     scale = power_of_two(points)
-    blocks = edge_index.to(points.device).split(max(1, ENTRIES_PER_BLOCK // points.size(1)), dim=1)
-    scaled = [(points[i].double() - points[j].double()).div_(scale).norm(dim=1) for i, j in blocks]
+    blocks = edge_index.split(max(1, ENTRIES_PER_BLOCK // points.size(1)), dim=1)
+    scaled = [
+        (points[i].double() - points[j].double()).div_(scale).norm(dim=1)
+        for i, j in (block.to(points.device) for block in blocks)
+    ]
     return torch.cat(scaled) * scale
 
 
