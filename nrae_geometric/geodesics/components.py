@@ -4,7 +4,7 @@ import logging
 
 import numpy as np
 import torch
-from scipy.sparse import coo_array, csr_array
+from scipy.sparse import coo_array, csr_array, triu
 from scipy.sparse.csgraph import connected_components
 from torch import Tensor
 
@@ -89,8 +89,8 @@ def _warn(component: np.ndarray) -> None:
 
 
 def _unit(graph: csr_array, points: Tensor) -> float:
-    edges: coo_array = graph.tocoo()
-    index = torch.from_numpy(np.stack([edges.row, edges.col])).long().to(points.device)
+    edges: coo_array = triu(graph, k=1, format="coo")
+    index = torch.from_numpy(np.stack([edges.row, edges.col]))
     return euclidean_unit(points, index, torch.from_numpy(edges.data))
 
 

@@ -16,7 +16,7 @@ from torch_geometric.utils import coalesce, remove_self_loops
 
 from nrae_geometric.neighbors.points import as_tensor
 
-ENTRIES_PER_BLOCK = 2**22
+ENTRIES_PER_BLOCK = 2**23
 """The number of coordinates or distances that are in memory at a time."""
 
 

@@ -48,10 +48,13 @@ def remove_shortcuts(graph: csr_array) -> tuple[csr_array, int]:
     suspect = _shares(graph, edges) < _SMALLEST_SHARE
     if not 0 < suspect.mean() <= _LARGEST_FRACTION:
         return graph, 0
+    limit = _LONGEST_DETOUR * _median_lengths(graph)[edges[:, suspect]].max(axis=0)
     trusted = symmetric_graph(edges[:, ~suspect], upper.data[~suspect], graph.shape[0])
-    limit = _LONGEST_DETOUR * _median_lengths(graph)[edges].max(axis=0)
     removed = np.zeros_like(suspect)
-    removed[suspect] = _have_long_detours(trusted, edges[:, suspect], limit[suspect])
+    removed[suspect] = _have_long_detours(trusted, edges[:, suspect], limit)
+    if not removed.any():
+        return graph, 0
+    del trusted
     kept = symmetric_graph(edges[:, ~removed], upper.data[~removed], graph.shape[0])
     return kept, int(removed.sum())
 
