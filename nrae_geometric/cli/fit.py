@@ -29,7 +29,8 @@ def add_fit(commands: Commands) -> CommandParser:
         help="learn a manifold of your points",
         usage="nrae fit POINTS --out MODEL [--label-column NAME] [--n-components N] [option]...",
         description="Learn a manifold of your points: an encoder to latent coordinates and a "
-        "decoder back. Prints what was chosen, how good it is and where the picture is.",
+        "decoder back. Prints what was chosen, how good it is and where the picture is. Files of "
+        "any kind are read whole.",
         example="nrae fit points.csv --out model.nrae --label-column kind",
     )
     add_points(parser, labels=True)
