@@ -29,7 +29,7 @@ def add_graph(commands: Commands) -> CommandParser:
         usage="nrae graph POINTS [--n-neighbors K] [--out PICTURE] [option]...",
         description="Say what the graph of nearest neighbors looks like that nrae fit would learn "
         "from: its components, degrees, duplicates, shortcuts and loops, the dimension of the "
-        "points, and the number of neighbors to use. Nothing is learned. Files of any kind are read "
+        "points, and the number of neighbors to use. Nothing is learned. Files are always read "
         "whole.",
         example="nrae graph points.csv --n-neighbors 8",
     )
