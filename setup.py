@@ -47,12 +47,13 @@ setup(
     ],
     python_requires=">=3.11",
     packages=find_packages(include=["nrae_geometric", "nrae_geometric.*"]),
-    package_data={"nrae_geometric": ["py.typed", "configs/*.yml"]},
+    package_data={"nrae_geometric": ["py.typed", "configs/*.yml", "report/templates/*"]},
     # The lower bounds are those of tools/oldest.txt, on which the quick tests run.
     install_requires=[
         "torch>=2.13",
         "torch-geometric>=2.6.1",
         "imageio>=2.31.1",
+        "jinja2>=3.1",
         "matplotlib>=3.8",
         "numpy>=1.26",
         "pillow>=10.1",

@@ -1,9 +1,10 @@
 """The scikit-learn front door: a manifold learned with ``fit`` and used with ``transform``."""
 
 import inspect
+import os
 from collections.abc import Sequence
 from numbers import Integral, Real
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import torch
@@ -19,6 +20,9 @@ from nrae_geometric.registry import BACKENDS, METRICS, MODELS, ModelSettings
 from nrae_geometric.trained_transformer import TrainedTransformer
 from nrae_geometric.training import Callback
 from nrae_geometric.training.device import resolve_device
+
+if TYPE_CHECKING:
+    from nrae_geometric.report import Report
 
 METHOD_PARAMETERS = ("order", "neighbor_weight")
 """Parameters of the estimator that are settings of the methods that have them."""
@@ -228,6 +232,47 @@ class ManifoldAutoencoder(TrainedTransformer):
         self.verbose = verbose
         self.callbacks = callbacks
         self.warm_start = warm_start
+
+    def report(
+        self,
+        path: str | os.PathLike[str] | None = None,
+        X: Any = None,
+        y: Any = None,
+        **options: Any,
+    ) -> "Report":
+        """Makes a page about the fitted estimator: one HTML file that needs no network.
+
+        A notebook shows what is returned.
+
+        Args:
+            path (str or os.PathLike, optional): The file to write; none by default.
+                (default: :obj:`None`)
+            X (array, Tensor, data frame or Data, optional): Points ``[N, *feature_shape]``; those
+                learned from by default. (default: :obj:`None`)
+            y (sequence, optional): A number or a text for each point. (default: :obj:`None`)
+            **options: More of :func:`nrae_geometric.report.estimator_subject`, such as ``title``,
+                ``label_name`` and ``image_shape``.
+
+        Raises:
+            OSError: If the file cannot be written, with its name.
+            ValueError: If the points are not like those that were fitted, or the labels or the
+                shape of images do not fit them.
+        """
+        # Imported here as fitting needs neither templates nor pictures.
+        from nrae_geometric.report import estimator_subject, make_report
+
+        page = make_report(estimator_subject(self, X, y, **options))
+        if path is not None:
+            page.save(path)
+        return page
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, str]:
+        bundle = super()._repr_mimebundle_(**kwargs)
+        if "text/html" in bundle and hasattr(self, "embedding_"):
+            from nrae_geometric.report import small_picture
+
+            bundle["text/html"] += small_picture(self.embedding_)
+        return bundle
 
     def _settings(self) -> ModelSettings:
         known = MODELS[self.method].model_fields

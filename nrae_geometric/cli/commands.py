@@ -4,7 +4,7 @@ import json
 import logging
 from collections.abc import Sequence
 
-from nrae_geometric.cli import decode, embed, evaluate, export, fit, graph, train, tune
+from nrae_geometric.cli import decode, embed, evaluate, export, fit, graph, report, train, tune
 from nrae_geometric.cli.completion import add_completion
 from nrae_geometric.cli.outputs import MessageFormatter
 from nrae_geometric.cli.parsing import CommandParser, add_debug, add_plugin
@@ -17,6 +17,7 @@ _COMMANDS = (
     embed.add_embed,
     decode.add_decode,
     graph.add_graph,
+    report.add_report,
     export.add_export,
     train.add_train,
     train.add_list,

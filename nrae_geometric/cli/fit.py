@@ -12,7 +12,6 @@ from nrae_geometric.cli.options import add_estimator_options, given_parameters
 from nrae_geometric.cli.outputs import MODEL_SUFFIX, check_places, output_path, wrapped
 from nrae_geometric.cli.parsing import CommandParser, Commands, Results, set_command
 from nrae_geometric.cli.process import flush_denormals, keep_freed_memory, no_gc_imports
-from nrae_geometric.cli.quality import READINGS, measure
 
 if TYPE_CHECKING:
     from nrae_geometric.estimator import ManifoldAutoencoder
@@ -50,6 +49,7 @@ def _fit(arguments: argparse.Namespace) -> Results:
     # Imported here to show help without waiting for torch.
     with no_gc_imports():
         from nrae_geometric.estimator import ManifoldAutoencoder
+        from nrae_geometric.report.quality import measure
 
     flush_denormals()
     keep_freed_memory()
@@ -140,6 +140,8 @@ def _show(results: Results) -> None:
     if results["choices"]:
         print("\nchosen")
         _print_sentences(results["choices"])
+    from nrae_geometric.report.quality import READINGS
+
     num_measured, num_points = results["num_measured"], results["num_points"]
     part = "" if num_measured == num_points else f", on {num_measured} of the points"
     print(f"\nmeasures{part}")

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from nrae_geometric.cli import main
-from nrae_geometric.cli.quality import READINGS
 from nrae_geometric.estimator import ManifoldAutoencoder
+from nrae_geometric.report.quality import READINGS
 
 ROOT = Path(__file__).parents[2]
 

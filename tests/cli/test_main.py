@@ -90,7 +90,7 @@ def test_unknown_command_or_option_is_one_line(capsys, arguments, message):
 
 @pytest.mark.parametrize(
     "command",
-    ["fit", "embed", "decode", "graph", "export", "train", "list", "evaluate", "tune"],
+    ["fit", "embed", "decode", "graph", "export", "report", "train", "list", "evaluate", "tune"],
 )
 def test_help_has_an_example_that_the_command_takes(capsys, command):
     with pytest.raises(SystemExit):

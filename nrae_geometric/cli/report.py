@@ -1,0 +1,111 @@
+"""``nrae report``: a page about a model or a run, which opens anywhere."""
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nrae_geometric.cli.inputs import POINTS, read_input
+from nrae_geometric.cli.outputs import check_places, output_path
+from nrae_geometric.cli.parsing import CommandParser, Commands, Results, set_command
+from nrae_geometric.cli.process import no_gc_imports
+from nrae_geometric.quiet import quiet
+
+if TYPE_CHECKING:
+    from nrae_geometric.report import Subject
+
+_SUFFIXES = (".html", ".htm")
+
+
+def add_report(commands: Commands) -> CommandParser:
+    """Adds ``nrae report`` to the commands."""
+    parser = commands.add_parser(
+        "report",
+        help="write a page about a model or a run",
+        usage="nrae report MODEL|RUN [--points POINTS] --out PAGE [option]...",
+        description="Write one HTML file that opens without a network: how good the model is and "
+        "what to try, its latent space to walk through, the neighbor graph, and every setting.",
+        example="nrae report model.nrae --points points.csv --label-column kind --out page.html",
+    )
+    parser.add_argument(
+        "model", metavar="MODEL|RUN", help="a file that nrae fit wrote, or a folder of nrae train"
+    )
+    parser.add_argument(
+        "--points", metavar="POINTS", help=f"{POINTS} (default: those learned from)"
+    )
+    group = parser.add_argument_group("parts of the file")
+    group.add_argument("--columns", metavar="A,B,C", help="the columns of a table to read")
+    group.add_argument("--array", metavar="NAME", help="the array of an .npz file to read")
+    group.add_argument("--label-column", metavar="NAME", help="a column that colors the points")
+    parser.add_argument(
+        "--image-shape",
+        type=_shape,
+        metavar="H,W",
+        help="the shape of the images that the values of a point are, such as 28,28 or 3,32,32",
+    )
+    parser.add_argument("--out", required=True, metavar="PAGE", help="the file to write, .html")
+    return set_command(parser, _report, _show)
+
+
+def _shape(text: str) -> list[int]:
+    sizes = text.split(",")
+    if not all(size.isascii() and size.isdigit() for size in sizes):
+        raise argparse.ArgumentTypeError(f"must be numbers such as 28,28, got {text!r}")
+    return [int(size) for size in sizes]
+
+
+@quiet()  # the page says itself what the library would warn about
+def _report(arguments: argparse.Namespace) -> Results:
+    out = output_path(arguments.out, _SUFFIXES, "a page")
+    # Imported here to show help without waiting for torch.
+    with no_gc_imports():
+        from nrae_geometric.report import make_report
+
+    check_places(out)
+    subject = _subject(arguments)
+    make_report(subject).save(out)
+    return {
+        "page": str(out),
+        "bytes": out.stat().st_size,
+        "num_points": len(subject.z),
+        "n_components": subject.z.shape[1],
+    }
+
+
+def _subject(arguments: argparse.Namespace) -> "Subject":
+    from nrae_geometric.estimator import ManifoldAutoencoder
+    from nrae_geometric.report import estimator_subject, run_subject
+
+    path = Path(arguments.model).expanduser()
+    if path.is_dir():
+        given = [
+            f"--{name.replace('_', '-')}"
+            for name in ("points", "columns", "array", "label_column", "image_shape")
+            if getattr(arguments, name) is not None
+        ]
+        if given:
+            raise ValueError(f"{path} is a run, whose points are known; leave out {given[0]}")
+        return run_subject(path)
+    estimator = ManifoldAutoencoder.load(path, "cpu")
+    points, labels, source = None, None, "the points learned from"
+    if arguments.points is not None:
+        given_points, source = arguments.points, Path(arguments.points).name
+        known = getattr(estimator, "feature_names_in_", None)
+        suffix = Path(given_points).suffix.lower()
+        if arguments.columns is None and known is not None and suffix in (".csv", ".parquet"):
+            arguments.columns = ",".join(map(str, known))
+        found = read_input(arguments)
+        points, labels = found.points, found.labels
+    elif arguments.label_column is not None:
+        raise ValueError("--label-column needs --points, the file that has it")
+    return estimator_subject(
+        estimator,
+        points,
+        labels,
+        title=f"{path.name}: {source}",
+        label_name=arguments.label_column or "label",
+        image_shape=arguments.image_shape,
+    )
+
+
+def _show(results: Results) -> None:
+    print(f"{results['page']} ({results['bytes'] / 1e6:.1f} MB)")

@@ -1,0 +1,250 @@
+"""What a page shows: measures, colors, graph and points, as JSON and compressed arrays."""
+
+import platform
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from nrae_geometric.geodesics.graph import undirected_edges
+from nrae_geometric.metrics import decoder_distortion, shortcut_edges
+from nrae_geometric.metrics._common import NotApplicableError
+from nrae_geometric.nn.evaluation import evaluating, to_model
+from nrae_geometric.report.advice import dead_dimensions, examine_graph, suspicions
+from nrae_geometric.report.blocks import Blocks
+from nrae_geometric.report.decoder import export_decoder
+from nrae_geometric.report.quality import (
+    MOST_NODES,
+    READINGS,
+    measure_latents,
+    measured_rows,
+    torn_fraction,
+)
+from nrae_geometric.report.subject import Subject
+from nrae_geometric.version import __version__
+
+MOST_BYTES = 7_000_000
+"""Compressed bytes of arrays; in base64 they are a third more."""
+_MOST_EDGES = 250_000
+_MOST_DISTORTIONS = 60_000_000
+_SIDES = (64, 48, 32, 28, 20, 14, 10)
+_MOST_COLUMNS, _MOST_CLASSES, _MOST_NAMES = 256, 20, 2000
+_MOST_BARS, _MOST_LATENTS = 60, 16
+_LONGEST_NAME = 120
+
+
+def page_content(subject: Subject) -> tuple[dict[str, Any], Blocks]:
+    """Measures a subject.
+
+    Args:
+        subject (Subject): The trained model and its points.
+
+    Returns:
+        tuple[dict, Blocks]: What JSON holds, and the arrays beside it.
+    """
+    blocks, x, z = Blocks(MOST_BYTES), subject.scaled, subject.z
+    decoder = export_decoder(subject.model, z, blocks)
+    blocks.add("z", z.astype(np.float32))
+    recon = _decoded(subject)
+    rows = measured_rows(len(z))
+    measures = measure_latents(x[rows], z[rows], recon[rows])
+    if len(z) <= MOST_NODES:
+        measures["torn edges"] = torn_fraction(z, subject.edge_index, subject.edge_length)
+    graph = examine_graph(x, subject.edge_index, subject.edge_length)
+    warnings = suspicions(measures, graph, dead_dimensions(subject.model, z), z.shape[1])
+    colors = _colors(subject, blocks, np.sqrt(np.square(x - recon).sum(axis=1)))
+    content = {
+        "title": subject.title,
+        "num_points": len(z),
+        "dim": z.shape[1],
+        "shape": list(subject.shape),
+        "kind": _kind(subject),
+        "decoder": decoder,
+        "settings": [vars(setting) for setting in subject.settings],
+        "command": subject.command,
+        "versions": _versions(),
+        "measures": [
+            {"name": name, "value": value, "reading": READINGS[name]}
+            for name, value in measures.items()
+        ],
+        "num_measured": len(rows),
+        "truth": [
+            {"name": name.replace("_", " "), "value": value, "reading": text}
+            for name, value, text in subject.truth
+        ],
+        "warnings": [warning._asdict() for warning in warnings],
+        "history": _history(subject),
+        "colors": colors,
+        "graph": _graph(subject, graph.shortcuts, blocks),
+        "points": _points(subject, blocks),
+    }
+    return content, blocks
+
+
+def _kind(subject: Subject) -> str:
+    """How a decoded point is shown."""
+    shape = subject.shape
+    if len(shape) == 2 or (len(shape) == 3 and shape[0] in (1, 3)):
+        return "image"
+    return {2: "plane", 3: "space"}.get(subject.rows.shape[1], "bars")
+
+
+def _decoded(subject: Subject) -> NDArray[np.float64]:
+    model = subject.model
+    with evaluating(model):
+        blocks = torch.tensor(subject.z, dtype=torch.float32).split(4096)
+        parts = [model.decode(to_model(model, block)).flatten(1).cpu() for block in blocks]
+    return torch.cat(parts).double().numpy()
+
+
+def _colors(subject: Subject, blocks: Blocks, error: NDArray[np.float64]) -> list[dict[str, Any]]:
+    """What points may be colored by: a name, and classes or the block of a quantity."""
+    colors = []
+    if subject.labels is not None:
+        colors.append(_label_color(subject.labels, subject.label_name, blocks))
+    colors.append(_quantity("reconstruction error", error, blocks))
+    distortion = _distortion(subject)
+    if distortion is not None:
+        colors.append(_quantity(distortion[0], distortion[1], blocks))
+    latents = range(min(subject.z.shape[1], _MOST_LATENTS))
+    return colors + [{"name": f"latent z{i + 1}", "kind": "latent", "index": i} for i in latents]
+
+
+def _label_color(labels: NDArray[Any], name: str, blocks: Blocks) -> dict[str, Any]:
+    is_number = labels.dtype.kind in "fiub"
+    if is_number and len(np.unique(labels)) > _MOST_CLASSES:
+        return _quantity(name, labels.astype(np.float64), blocks)
+    texts = [f"{each:g}" if is_number else str(each)[:_LONGEST_NAME] for each in labels.tolist()]
+    names, code, count = np.unique(texts, return_inverse=True, return_counts=True)
+    if is_number:
+        order = np.argsort([float(each) for each in names], kind="stable")
+    else:
+        order = np.argsort(-count, kind="stable")[:_MOST_NAMES]
+    rank = np.full(len(names), len(order), dtype=np.uint16)
+    rank[order] = np.arange(len(order))
+    blocks.add("label", rank[code.reshape(-1)])
+    return {
+        "name": name[:_LONGEST_NAME],
+        "kind": "classes",
+        "block": "label",
+        "classes": [str(names[i]) for i in order] + ["others"] * (len(order) < len(names)),
+    }
+
+
+def _quantity(name: str, values: NDArray[np.float64], blocks: Blocks) -> dict[str, Any]:
+    key = f"color {len(blocks.directory)}"
+    blocks.add(key, np.nan_to_num(values).astype(np.float32))
+    return {"name": name[:_LONGEST_NAME], "kind": "quantity", "block": key}
+
+
+def _distortion(subject: Subject) -> tuple[str, NDArray[np.float64]] | None:
+    if subject.rows.size * subject.z.shape[1] > _MOST_DISTORTIONS:
+        return None
+    with evaluating(subject.model):
+        found = decoder_distortion(subject.model.decode, subject.z.astype(np.float32))
+    if subject.z.shape[1] == 1:
+        return "local stretch of the line", found.volume.cpu().numpy()
+    condition = found.condition_number.clamp(max=1e6).log10()
+    return "local distortion (log10 of the condition number)", condition.cpu().numpy()
+
+
+def _graph(subject: Subject, shortcuts: NDArray[Any], blocks: Blocks) -> dict[str, Any]:
+    """The edges, the shortest first where there are too many."""
+    length = subject.edge_length
+    edges, lengths = undirected_edges(
+        torch.from_numpy(subject.edge_index),
+        len(subject.z),
+        None if length is None else torch.from_numpy(length),
+    )
+    pairs = edges.numpy()
+    if pairs.shape[1] == 0:
+        return {"num_edges": 0, "num_shown": 0}
+    torn = np.zeros(pairs.shape[1], dtype=bool)
+    try:
+        found = shortcut_edges(subject.z, pairs, edge_length=lengths)
+        torn = found.is_shortcut.cpu().numpy()
+    except NotApplicableError:
+        pass
+    number = pairs[0] * len(subject.z) + pairs[1]
+    short = np.isin(number, shortcuts[0] * len(subject.z) + shortcuts[1])
+    x = subject.scaled
+    if lengths is None:
+        lengths = torch.from_numpy(np.linalg.norm(x[pairs[0]] - x[pairs[1]], axis=1))
+    kept = np.sort(np.argsort(lengths.numpy(), kind="stable")[:_MOST_EDGES])
+    kept = np.union1d(kept, np.flatnonzero(short))
+    blocks.add("edges", pairs[:, kept].T.astype(np.uint32))
+    blocks.add("edge length", lengths.numpy()[kept].astype(np.float32))
+    blocks.add("edge mark", (short[kept] + 2 * (torn & ~short)[kept]).astype(np.uint8))
+    return {
+        "num_edges": int(pairs.shape[1]),
+        "num_shown": len(kept),
+        "num_shortcuts": int(short.sum()),
+        "num_torn": int((torn & ~short).sum()),
+    }
+
+
+def _points(subject: Subject, blocks: Blocks) -> dict[str, Any]:
+    """The points themselves, as far as the budget goes, and how to scale decoded ones."""
+    rows, kind = subject.rows, _kind(subject)
+    low, high = rows.min(axis=0), rows.max(axis=0)
+    blocks.add("center", subject.center.astype(np.float32))
+    blocks.add("scale", np.atleast_1d(subject.scale).astype(np.float32))
+    points: dict[str, Any] = {}
+    if kind == "image":
+        least, most = float(low.min()), float(high.max())
+        points["range"] = [0.0, 1.0] if least >= 0 and 0.5 < most <= 1 else [least, most]
+        points["thumbnail"] = _thumbnails(subject, points["range"], blocks)
+        return points
+    names = subject.names or [f"x{i + 1}" for i in range(rows.shape[1])]
+    blocks.add("low", low.astype(np.float32))
+    blocks.add("high", high.astype(np.float32))
+    order = np.argsort(-(rows.std(axis=0) / np.maximum(subject.scale, 1e-30)), kind="stable")
+    points["names"] = [name[:_LONGEST_NAME] for name in names]
+    points["bars"] = np.sort(order[:_MOST_BARS]).tolist()
+    columns = np.sort(order[:_MOST_COLUMNS])
+    while len(columns):
+        if blocks.add("values", rows[:, columns].astype(np.float32), optional=True):
+            break
+        columns = np.sort(order[: len(columns) // 2])
+    points["columns"] = columns.tolist()
+    return points
+
+
+def _thumbnails(subject: Subject, span: list[float], blocks: Blocks) -> dict[str, int] | None:
+    """Adds images of the points, as large as the budget allows, in 16 or 256 grays."""
+    shape = subject.shape if len(subject.shape) == 3 else (1, *subject.shape)
+    images = torch.from_numpy(subject.rows.reshape(-1, *shape)).float()
+    images = (images - span[0]) / ((span[1] - span[0]) or 1.0)
+    whole = max(shape[1:])
+    for side in dict.fromkeys([min(whole, _SIDES[0]), *(s for s in _SIDES if s < whole)]):
+        size = [max(1, round(length * side / whole)) for length in shape[1:]]
+        if len(images) * shape[0] * size[0] * size[1] > 60_000_000:
+            continue
+        small = images
+        if size != list(shape[1:]):
+            small = torch.nn.functional.adaptive_avg_pool2d(images, (size[0], size[1]))
+        levels = 255 if small.numel() < 3_000_000 else 15
+        pixels = (small.clamp(0, 1) * levels).round().to(torch.uint8).numpy()
+        if blocks.add("thumbnails", pixels, optional=True):
+            return {"channels": shape[0], "height": size[0], "width": size[1], "levels": levels}
+    return None
+
+
+def _history(subject: Subject) -> dict[str, list[float]]:
+    history = subject.history
+    losses = {"training": [float(record["loss"]) for record in history]}
+    held_out = [record.get("validation_loss") for record in history]
+    if history and all(loss is not None for loss in held_out):
+        losses["held-out points"] = [float(loss) for loss in held_out if loss is not None]
+    return losses
+
+
+def _versions() -> list[list[str]]:
+    names = ("torch", "torch-geometric", "numpy", "scikit-learn")
+    return [
+        ["nrae_geometric", __version__],
+        ["Python", platform.python_version()],
+        *([name, version(name)] for name in names),
+    ]

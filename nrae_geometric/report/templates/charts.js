@@ -1,0 +1,116 @@
+// Colors, legends and the loss curves.
+
+const CLASSES = {
+  light: ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#8a6d00", "#56b4e9", "#332288", "#882255", "#6b6b6b", "#44aa99"],
+  dark: ["#4aa8e0", "#f08a4b", "#2fc79a", "#e3a3c6", "#e0c24a", "#9ad4f5", "#a99bf0", "#d9709f", "#b5b5b5", "#7fd6c6"],
+};
+const VIRIDIS = ["#440154", "#482878", "#3e4a89", "#31688e", "#26828e", "#1f9e89", "#35b779", "#6ece58", "#b5de2b", "#fde725"];
+const CIVIDIS_END = { light: 0.9, dark: 1.0 };
+
+const channels = (color) => [1, 3, 5].map((at) => parseInt(color.slice(at, at + 2), 16));
+
+function ramp(share, theme) {
+  // The lightest end is left out on a light page, the darkest on a dark one.
+  const place = (theme === "dark" ? 0.18 + 0.82 * share : share * CIVIDIS_END.light) * (VIRIDIS.length - 1);
+  const low = Math.min(VIRIDIS.length - 2, Math.floor(place)), part = place - low;
+  const a = channels(VIRIDIS[low]), b = channels(VIRIDIS[low + 1]);
+  return a.map((value, i) => Math.round(value + part * (b[i] - value)));
+}
+
+function quantiles(values) {
+  const sorted = Float32Array.from(values).sort();
+  const at = (share) => sorted[Math.round(share * (sorted.length - 1))];
+  return sorted.length > 100 ? [at(0.01), at(0.99)] : [at(0), at(1)];
+}
+
+const classLook = (number, theme) => ({
+  color: channels(CLASSES[theme][number % 10]), shape: number < 10 ? number % 3 : (number + 1) % 3,
+});
+
+function showLegend(host, color, values, theme, chosen, choose) {
+  host.replaceChildren();
+  if (color.kind === "classes") {
+    const counts = new Array(color.classes.length).fill(0);
+    for (const code of values) counts[code]++;
+    color.classes.slice(0, 40).forEach((name, number) => {
+      const canvas = make("canvas", { width: 24, height: 24 });
+      canvas.style.width = canvas.style.height = "12px";
+      const context = canvas.getContext("2d"), look = classLook(number, theme);
+      context.fillStyle = `rgb(${look.color})`;
+      context.beginPath();
+      if (look.shape === 0) context.arc(12, 12, 10, 0, 7);
+      else if (look.shape === 1) context.rect(3, 3, 18, 18);
+      else { context.moveTo(12, 2); context.lineTo(23, 21); context.lineTo(1, 21); }
+      context.fill();
+      const button = make("button", { type: "button", title: `${name}: ${counts[number]} points` }, canvas,
+        make("span", { textContent: name }), make("span", { className: "quiet", textContent: counts[number] }));
+      button.setAttribute("aria-pressed", String(chosen === number));
+      button.addEventListener("click", () => choose(chosen === number ? -1 : number));
+      host.append(button);
+    });
+    if (color.classes.length > 40) host.append(make("span", { className: "quiet", textContent: `and ${color.classes.length - 40} more` }));
+    return;
+  }
+  const [low, high] = quantiles(values), canvas = make("canvas", { className: "bar", width: 256, height: 1 });
+  const context = canvas.getContext("2d");
+  for (let i = 0; i < 256; i++) {
+    context.fillStyle = `rgb(${ramp(i / 255, theme)})`;
+    context.fillRect(i, 0, 1, 1);
+  }
+  canvas.setAttribute("role", "img");
+  canvas.setAttribute("aria-label", `Colors from ${tidy(low)} to ${tidy(high)}`);
+  host.append(make("div", { className: "scale" }, canvas,
+    make("div", { className: "ends" }, make("span", { textContent: tidy(low) }), make("span", { textContent: tidy(high) }))));
+}
+
+function colorPoints(color, values, theme, chosen, alpha) {
+  const colors = new Uint8Array(4 * values.length), shapes = new Uint8Array(values.length);
+  const faint = theme === "dark" ? [70, 78, 88] : [205, 210, 216];
+  const [low, high] = color.kind === "classes" ? [0, 1] : quantiles(values);
+  const looks = color.kind === "classes" ? color.classes.map((_, i) => classLook(i, theme)) : [];
+  for (let i = 0; i < values.length; i++) {
+    let rgb;
+    if (color.kind === "classes") {
+      const look = looks[values[i]];
+      rgb = chosen >= 0 && values[i] !== chosen ? faint : look.color;
+      shapes[i] = look.shape;
+    } else rgb = ramp(Math.min(1, Math.max(0, (values[i] - low) / (high - low || 1))), theme);
+    colors.set(rgb, 4 * i);
+    colors[4 * i + 3] = 255 * alpha;
+  }
+  return { colors, shapes };
+}
+
+function showLoss(host, history) {
+  const svg = (tag, attributes, text = "") => {
+    const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
+    for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+    element.textContent = text;
+    return element;
+  };
+  const curves = Object.entries(history), all = curves.flatMap(([, losses]) => losses);
+  const positive = all.every((loss) => loss > 0), log = positive && Math.max(...all) > 20 * Math.min(...all);
+  const f = log ? Math.log10 : (x) => x;
+  const low = f(Math.min(...all)), high = f(Math.max(...all)), epochs = curves[0][1].length;
+  const x = (i) => 64 + (466 * i) / Math.max(1, epochs - 1), y = (loss) => 210 - (190 * (f(loss) - low)) / (high - low || 1);
+  const chart = svg("svg", { viewBox: "0 0 540 250", role: "img", "aria-label": curves.map(([name, losses]) =>
+    `${name}: loss from ${tidy(losses[0])} in the first to ${tidy(losses[losses.length - 1])} in the last of ${epochs} epochs`).join("; ") });
+  for (let i = 0; i <= 3; i++) {
+    const value = low + ((high - low) * i) / 3, place = 210 - (190 * i) / 3;
+    chart.append(svg("line", { class: "axis", x1: 64, x2: 530, y1: place, y2: place }));
+    chart.append(svg("text", { x: 56, y: place + 4, "text-anchor": "end" }, tidy(Number((log ? 10 ** value : value).toPrecision(2)))));
+  }
+  chart.append(svg("text", { x: 64, y: 232 }, "epoch 1"), svg("text", { x: 530, y: 232, "text-anchor": "end" }, String(epochs)));
+  const looks = [["var(--accent)", ""], ["var(--cursor)", "6 4"]];
+  curves.forEach(([name, losses], number) => {
+    const [stroke, dash] = looks[number];
+    const points = losses.map((loss, i) => `${x(i).toFixed(1)},${y(loss).toFixed(1)}`).join(" ");
+    chart.append(svg("polyline", { points, fill: "none", stroke, "stroke-width": 2, "stroke-dasharray": dash }));
+    if (curves.length > 1) {
+      chart.append(svg("line", { x1: 330, x2: 358, y1: 24 + 20 * number, y2: 24 + 20 * number, stroke, "stroke-width": 2, "stroke-dasharray": dash }));
+      chart.append(svg("text", { x: 366, y: 28 + 20 * number }, name));
+    }
+  });
+  host.append(chart);
+  if (log) host.append(make("p", { className: "quiet", textContent: "The scale is logarithmic." }));
+}

@@ -1,0 +1,53 @@
+"""``nrae report``."""
+
+import json
+
+import pytest
+
+from nrae_geometric.cli import main
+
+
+@pytest.fixture
+def model(fit, tmp_path, curve_file):
+    assert fit(curve_file(".csv"), "--label-column", "half") == 0
+    return tmp_path / "model.nrae"
+
+
+def test_page_of_a_model_has_labels_and_columns(model, tmp_path, capsys):
+    page = tmp_path / "folder" / "page.html"
+    points = tmp_path / "points.csv"
+    capsys.readouterr()
+    arguments = ["--points", str(points), "--label-column", "half", "--out", str(page), "--json"]
+    assert main(["report", str(model), *arguments]) == 0
+    assert json.loads(capsys.readouterr().out)["bytes"] == page.stat().st_size
+    text = page.read_text(encoding="utf-8")
+    assert '"classes": ["left", "right"]' in text
+    assert '"names": ["x", "y"]' in text
+
+
+def test_points_learned_from_are_the_default(model, tmp_path, capsys):
+    capsys.readouterr()
+    assert main(["report", str(model), "--out", str(tmp_path / "page.html")]) == 0
+    assert "page.html" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--out", "page.png"], "the name of a page ends in .html"),
+        (["--label-column", "half", "--out", "page.html"], "--label-column needs --points"),
+        (["--image-shape", "3,3", "--out", "page.html"], "image_shape must be"),
+    ],
+)
+def test_mistake_is_one_line_and_nothing_is_written(model, tmp_path, capsys, arguments, message):
+    capsys.readouterr()
+    *options, out = arguments
+    assert main(["report", str(model), *options, str(tmp_path / out)]) == 2
+    [line] = capsys.readouterr().err.splitlines()
+    assert message in line
+    assert not (tmp_path / out).exists()
+
+
+def test_folder_without_a_run_is_refused(tmp_path, capsys):
+    assert main(["report", str(tmp_path), "--out", str(tmp_path / "page.html")]) == 2
+    assert "holds no run" in capsys.readouterr().err

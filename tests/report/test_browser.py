@@ -1,0 +1,125 @@
+"""A page as it is used, in a browser."""
+
+import csv
+
+import numpy as np
+import pytest
+
+from nrae_geometric.report import estimator_subject, make_report
+
+from .conftest import fitted
+
+
+def plot(page):
+    box = page.locator("#plot").bounding_box()
+    return lambda x, y: (box["x"] + x * box["width"], box["y"] + y * box["height"])
+
+
+def pixels(page):
+    return page.evaluate(
+        "() => { const c = document.querySelector('#decoded canvas');"
+        "return Array.from(c.getContext('2d').getImageData(0, 0, c.width, c.height).data)"
+        ".filter((_, i) => i % 4 === 0); }"
+    )
+
+
+def test_dragging_shows_what_the_model_decodes_there(opened, image_page, image_model):
+    page = opened(image_page)
+    before, at = pixels(page), plot(page)
+    page.mouse.move(*at(0.5, 0.5))
+    page.mouse.down()
+    page.mouse.move(*at(0.25, 0.3))
+    page.mouse.up()
+    z = page.evaluate("nraeReport.z")
+    low, high = page.evaluate("nraeReport.content.points.range")
+    image = image_model.inverse_transform(np.array([z])).ravel()
+    expected = np.round(255 * np.clip((image - low) / (high - low), 0, 1))
+    assert pixels(page) != before
+    np.testing.assert_allclose(pixels(page), expected, atol=1)
+
+
+def test_lasso_lists_rows_and_saves_them(opened, image_page, images, image_model):
+    page = opened(image_page)
+    page.get_by_text("Lasso", exact=True).click()
+    at = plot(page)
+    page.mouse.move(*at(0.01, 0.01))
+    page.mouse.down()
+    for corner in ((0.99, 0.01), (0.99, 0.99), (0.01, 0.99)):
+        page.mouse.move(*at(*corner), steps=3)
+    page.mouse.up()
+    assert page.inner_text("#selection-count") == "120 of 120"
+    with page.expect_download() as download:
+        page.click("#download")
+    with open(download.value.path(), newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["half"] for row in rows] == images[1].tolist()
+    z = np.array([[float(row["z1"]), float(row["z2"])] for row in rows])
+    np.testing.assert_allclose(z, image_model.transform(images[0]), atol=1e-4)
+
+
+def test_keys_move_the_decoded_place(opened, image_page):
+    page = opened(image_page)
+    before = page.evaluate("nraeReport.z")
+    page.focus("#plot")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowUp")
+    after = page.evaluate("nraeReport.z")
+    assert after[0] > before[0]
+    assert after[1] > before[1]
+
+
+def test_slider_moves_the_decoded_place(opened, image_page):
+    page = opened(image_page)
+    before = pixels(page)
+    page.focus("#z1")
+    page.keyboard.press("End")
+    assert pixels(page) != before
+    assert page.evaluate("nraeReport.z[0]") == pytest.approx(
+        float(page.get_attribute("#z1", "max")), rel=1e-2
+    )
+
+
+def test_two_places_have_two_ways_between_them(opened, image_page):
+    page = opened(image_page)
+    page.focus("#plot")
+    page.keyboard.press("Enter")
+    for _ in range(15):
+        page.keyboard.press("ArrowLeft")
+    page.keyboard.press("Enter")
+    assert page.locator("#straight-strip canvas").count() == 9
+    assert "along the graph" in page.inner_text("#path-note")
+
+
+@pytest.mark.parametrize("width", [390, 768, 1280, 1920])
+def test_nothing_scrolls_sideways(opened, image_page, width):
+    page = opened(image_page, width=width)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_dark_colors_follow_the_system_and_the_button(opened, image_page):
+    page = opened(image_page, scheme="dark")
+    background = "getComputedStyle(document.body).backgroundColor"
+    dark = page.evaluate(background)
+    page.click("#theme")
+    assert page.evaluate(background) == "rgb(255, 255, 255)" != dark
+
+
+@pytest.mark.parametrize("dim", [1, 3])
+def test_lines_and_spaces_can_be_walked(opened, dim):
+    points = np.random.default_rng(0).normal(size=(60, 3))
+    page = opened(make_report(estimator_subject(fitted(points, dim), points, np.arange(60.0))))
+    assert page.locator("#sliders input").count() == dim
+    page.focus("#plot")
+    before = page.evaluate("Array.from(nraeReport.x)")
+    page.keyboard.press("ArrowRight")
+    assert page.evaluate("Array.from(nraeReport.x)") != before
+    assert page.locator("#across").is_visible() == (dim > 2)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_serious(opened, image_page, scheme):
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright")
+    page = opened(image_page, scheme=scheme)
+    found = axe.Axe().run(page).response["violations"]
+    serious = [each for each in found if each["impact"] in ("serious", "critical")]
+    assert [(each["id"], each["nodes"][0]["html"]) for each in serious] == []

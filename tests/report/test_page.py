@@ -1,0 +1,129 @@
+"""A page as a file: it holds all that it needs, and nothing that users bring is markup."""
+
+import html.parser
+import json
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from nrae_geometric.report import estimator_subject, make_report, run_subject
+from nrae_geometric.report.blocks import Blocks
+from nrae_geometric.report.subject import Subject
+
+from .conftest import HOSTILE, fitted
+
+
+class Tags(html.parser.HTMLParser):
+    def __init__(self, page):
+        super().__init__()
+        self.found, self.text = [], ""
+        self.feed(page)
+
+    def handle_starttag(self, tag, attrs):
+        self.found.append((tag, dict(attrs)))
+
+    def handle_data(self, data):
+        self.text += data
+
+
+def test_page_loads_nothing_and_its_policy_forbids_it(image_page):
+    tags = Tags(image_page.html).found
+    assert [a for _, a in tags if {"src", "href", "srcset", "action"} & set(a)] == []
+    assert [a for _, a in tags if any(name.startswith("on") or name == "style" for name in a)] == []
+    [policy] = [a["content"] for _, a in tags if a.get("http-equiv") == "Content-Security-Policy"]
+    assert policy.startswith("default-src 'none'; script-src 'sha256-")
+    assert "unsafe" not in policy
+
+
+def test_page_is_the_same_each_time(images, image_model, image_page):
+    again = make_report(estimator_subject(image_model, *images, label_name="half"))
+    assert again.html == image_page.html
+
+
+def test_names_and_labels_are_text():
+    points = np.random.default_rng(0).normal(size=(40, 4))
+    frame = pd.DataFrame(points, columns=[HOSTILE, "b", "<script>", "{{ 7 * 7 }}"])
+    subject = estimator_subject(
+        fitted(frame), frame, [HOSTILE] * 40, title=HOSTILE, label_name=HOSTILE, command=HOSTILE
+    )
+    tags = Tags(make_report(subject).html)
+    assert not [tag for tag, _ in tags.found if tag == "img"]
+    assert [tag for tag, _ in tags.found].count("script") == 4
+    assert HOSTILE in tags.text
+
+
+def test_hostile_names_do_nothing_in_a_browser(opened):
+    points = np.random.default_rng(0).normal(size=(40, 4))
+    frame = pd.DataFrame(points, columns=[HOSTILE, "b", "<script>", "d"])
+    labels = [HOSTILE, "b"] * 20
+    report = make_report(estimator_subject(fitted(frame), frame, labels, label_name=HOSTILE))
+    page = opened(report)
+    page.evaluate("nraeReport.select([0, 1]); nraeReport.hover(0)")
+    assert page.locator("img").count() == 0
+    assert page.locator("#rows th").last.inner_text() == "d"
+    assert page.title() != "hit"
+
+
+def test_sixty_thousand_images_stay_below_ten_megabytes(image_model):
+    random = np.random.default_rng(0)
+    points = random.uniform(size=(60_000, 1, 8, 8)).round(1)
+    page = make_report(estimator_subject(image_model, points)).html
+    assert len(page) < 10_000_000
+
+
+def test_optional_arrays_keep_to_the_budget():
+    blocks = Blocks(1000)
+    noise = np.random.default_rng(0).integers(0, 256, 2000, dtype=np.uint8)
+    assert not blocks.add("noise", noise, optional=True)
+    assert blocks.add("zeros", np.zeros(2000, dtype=np.uint8), optional=True)
+    assert list(blocks.directory) == ["zeros"]
+
+
+def test_edges_are_those_between_the_given_points(images, image_model):
+    rows = np.random.default_rng(0).permutation(len(images[0]))[:60]
+    subject = estimator_subject(image_model, images[0][rows])
+    graph = image_model.graph_.edge_index.numpy()
+    known = set(map(tuple, graph.T))
+    assert {(rows[a], rows[b]) for a, b in subject.edge_index.T} == {
+        (a, b) for a, b in known if a in rows and b in rows
+    }
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"y": [1, 2]}, "one label for each of 120 points"),
+        ({"image_shape": (9, 9)}, "image_shape must be"),
+    ],
+)
+def test_what_does_not_fit_the_points_is_refused(image_model, options, message):
+    with pytest.raises(ValueError, match=message):
+        estimator_subject(image_model, **options)
+
+
+def test_estimator_writes_and_shows_its_page(images, image_model, tmp_path):
+    report = image_model.report(tmp_path / "page.html", *images)
+    assert (tmp_path / "page.html").read_text(encoding="utf-8") == report.html
+    shown = report._repr_html_()
+    assert shown.startswith("<iframe")
+    assert "allow-same-origin" not in shown
+    assert "data:image/png" in image_model._repr_mimebundle_()["text/html"]
+
+
+def test_page_of_a_run_has_its_settings_and_measures(tmp_path):
+    from nrae_geometric.configs import load_config
+    from nrae_geometric.experiments import run_experiment
+
+    config = load_config("NRAEL_toy_denoising", {"training.num_epochs": 3})
+    result = run_experiment(config, logdir=tmp_path, animate=False, progress=False, device="cpu")
+    subject = run_subject(result.directory)
+    assert isinstance(subject, Subject)
+    assert len(subject.history) == 3
+    page = make_report(subject).html
+    content = json.loads(re.search(r'id="content">(.*?)</script>', page, re.DOTALL)[1])
+    assert content["kind"] == "plane"
+    assert "nrae train" in content["command"]
+    assert {"name": "model.z_dim", "value": "1", "reason": ""} in content["settings"]
+    assert "reconstruction error" in [each["name"] for each in content["truth"]]
