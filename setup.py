@@ -74,6 +74,8 @@ setup(
         "tune": ["optuna>=4"],
         "onnx": ["onnx", "onnxruntime", "onnxscript"],
         "completion": ["shtab>=1.13"],
+        # What the tests of the report need beside Debian's chromium.
+        "browser": ["axe-playwright-python", "playwright"],
         "bench": ["faiss-cpu", "pynndescent", "umap-learn"],
         "dev": [*TESTS, "codespell", "import-linter", "mypy", "pre-commit", "ruff", "types-PyYAML"],
         "oldest": TESTS,

@@ -76,6 +76,7 @@ def page_content(subject: Subject) -> tuple[dict[str, Any], Blocks]:
         ],
         "warnings": [warning._asdict() for warning in warnings],
         "history": _history(subject),
+        "epochs": _frames(subject, blocks),
         "colors": colors,
         "graph": _graph(subject, graph.shortcuts, blocks),
         "points": _points(subject, blocks),
@@ -230,6 +231,14 @@ def _thumbnails(subject: Subject, span: list[float], blocks: Blocks) -> dict[str
         if blocks.add("thumbnails", pixels, optional=True):
             return {"channels": shape[0], "height": size[0], "width": size[1], "levels": levels}
     return None
+
+
+def _frames(subject: Subject, blocks: Blocks) -> list[int]:
+    """Adds the curves of the training, and returns their epochs from 1."""
+    if not subject.frames:
+        return []
+    blocks.add("frames", np.stack([curve for _, curve in subject.frames]).astype(np.float32))
+    return [epoch + 1 for epoch, _ in subject.frames]
 
 
 def _history(subject: Subject) -> dict[str, list[float]]:

@@ -67,6 +67,7 @@ class Subject:
         names (list of str, optional): The names of the values of a point.
         labels (numpy.ndarray, optional): A number or a text for each point ``[N]``.
         label_name (str): What the labels are.
+        frames (list of tuple): Epochs, and the curve ``[P, 2]`` that was decoded behind each.
         truth (list of tuple): Measures against a known truth: name, value, description.
     """
 
@@ -85,6 +86,7 @@ class Subject:
     names: list[str] | None = None
     labels: np.ndarray | None = None
     label_name: str = "label"
+    frames: list[tuple[int, np.ndarray]] = field(default_factory=list)
     truth: list[tuple[str, float | None, str]] = field(default_factory=list)
 
     @property
@@ -209,6 +211,7 @@ def run_subject(directory: str | os.PathLike[str]) -> Subject:
         command=f"nrae train {shlex.quote(str(folder / CONFIG))}",
         labels=None if y is None or y.shape[1] != 1 else y[:, 0],
         label_name=config.data.training.coordinate or "true coordinate",
+        frames=_frames(state["callbacks"]),
         truth=_truth(folder / METRICS),
     )
 
@@ -289,6 +292,18 @@ def _flat(tree: Mapping[str, Any], start: str = "") -> list[tuple[str, str]]:
         else:
             rows.append((f"{start}{name}", _text(value)))
     return rows
+
+
+def _frames(callbacks: Mapping[str, Any]) -> list[tuple[int, np.ndarray]]:
+    """The curves that a recorder of planar points has kept, of whichever name it is."""
+    for state in callbacks.values():
+        curves = state.get("tensors", {}).get("curve")
+        if curves is not None and curves.dim() == 3 and curves.size(2) == 2:
+            return [
+                (int(epoch), curve.numpy(force=True))
+                for epoch, curve in zip(state["epochs"], curves, strict=True)
+            ]
+    return []
 
 
 def _truth(path: Path) -> list[tuple[str, float | None, str]]:

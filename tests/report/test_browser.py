@@ -5,7 +5,9 @@ import csv
 import numpy as np
 import pytest
 
-from nrae_geometric.report import estimator_subject, make_report
+from nrae_geometric.configs import load_config
+from nrae_geometric.experiments import run_experiment
+from nrae_geometric.report import estimator_subject, make_report, run_subject
 
 from .conftest import fitted
 
@@ -114,6 +116,17 @@ def test_lines_and_spaces_can_be_walked(opened, dim):
     page.keyboard.press("ArrowRight")
     assert page.evaluate("Array.from(nraeReport.x)") != before
     assert page.locator("#across").is_visible() == (dim > 2)
+
+
+def test_epochs_of_a_curve_can_be_gone_through(opened, tmp_path):
+    config = load_config("NRAEL_toy_denoising", {"training.num_epochs": 12})
+    run = run_experiment(config, logdir=tmp_path, progress=False, device="cpu")
+    page = opened(make_report(run_subject(run.directory)))
+    last = page.evaluate("nraeReport.line.map((x) => Array.from(x))")
+    page.focus("#epoch")
+    page.keyboard.press("Home")
+    assert page.inner_text("#sliders .wide output") == "1"
+    assert page.evaluate("nraeReport.line.map((x) => Array.from(x))") != last
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -42,7 +42,7 @@ function inside(polygon, x, y) {
 function attachControls(page, parts) {
   const { box, view, colors, recolor, placePoints, placeEdges, whole, draw, move, hover, select, bounds } = parts;
   const { dim, num_points: count } = page.content, hints = {
-    walk: "Drag, or use the arrow keys, to move the decoded place.",
+    walk: dim === 1 ? "Drag, or use the arrow keys, to move the decoded place. How high a point lies is what it is colored by." : "Drag, or use the arrow keys, to move the decoded place.",
     path: "Click two places, or press Enter at two places, to see the ways between them.",
     lasso: "Draw around points to list them below.", pan: "Drag to move the map; pinch, + and − zoom.",
   };
@@ -64,6 +64,7 @@ function attachControls(page, parts) {
     for (let i = 0; i < count; i++) if (test(...view.toScreen(page.places[2 * i], page.places[2 * i + 1]))) rows.push(i);
     return rows;
   };
+  find("hint").textContent = hints.walk;
   const fingers = new Map();
   let moved = null;
   box.addEventListener("pointerdown", (event) => {

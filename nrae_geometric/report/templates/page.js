@@ -223,6 +223,7 @@ async function start() {
     page.line = Array.from({ length: 300 }, (_, i) => page.decode([low + ((high - low) * i) / 299]));
     move(page.z);
   }
+  if (content.epochs.length > 1) showEpochs(page);
   if (find("loss")) showLoss(find("loss"), content.history);
   document.documentElement.dataset.ready = "true";
 }

@@ -74,6 +74,22 @@ function nearestPoint(page, z) {
   return best;
 }
 
+// The curve that was decoded behind each epoch, in place of the one that was learned at the end.
+function showEpochs(page) {
+  const { epochs } = page.content, size = page.arrays.frames.length / epochs.length, learned = page.line;
+  const input = make("input", { type: "range", min: 0, max: epochs.length - 1, step: 1, value: epochs.length - 1, id: "epoch" });
+  const value = make("output", { className: "number", textContent: epochs[epochs.length - 1] });
+  input.addEventListener("input", () => {
+    const frame = page.arrays.frames.subarray(input.value * size, (Number(input.value) + 1) * size);
+    const curve = Array.from({ length: size / 2 }, (_, i) => frame.subarray(2 * i, 2 * i + 2));
+    page.line = Number(input.value) === epochs.length - 1 ? learned : curve;
+    value.textContent = epochs[input.value];
+    page.redraws.forEach((each) => each());
+  });
+  document.getElementById("sliders").append(make("div", { className: "slider wide" },
+    make("label", { htmlFor: input.id, textContent: "epoch" }), input, value));
+}
+
 const latentOf = (page, row) => Array.from(page.arrays.z.subarray(row * page.content.dim, (row + 1) * page.content.dim));
 
 function decodedLength(page, way) {

@@ -105,7 +105,9 @@ function dataView(host, page, label) {
     canvas.height = h * ratio;
     const context = canvas.getContext("2d");
     context.scale(ratio, ratio);
-    const zoom = (dim === 2 ? 0.45 : 0.36) * Math.min(w, h);
+    const wide = (axis, length) => (0.9 * length * reach) / (high[axis] - low[axis] || reach);
+    const zoom = dim === 2 ? Math.min(wide(0, w), wide(1, h)) : 0.36 * Math.min(w, h);
+    const side = Math.min(5, Math.max(2, 40 / Math.sqrt(count)));
     const at = (x) => { const [a, b] = project(x); return [w / 2 + a * zoom, h / 2 - b * zoom]; };
     context.fillStyle = ink("--quiet");
     context.globalAlpha = count > 1500 ? 0.6 : 0.8;
@@ -113,7 +115,7 @@ function dataView(host, page, label) {
       for (let i = 0; i < count; i += step) {
         const [x, y] = at(values.subarray(i * dim, i * dim + dim));
         if (page.tints) context.fillStyle = `rgb(${page.tints.subarray(4 * i, 4 * i + 3)})`;
-        context.fillRect(x - 1.25, y - 1.25, 2.5, 2.5);
+        context.fillRect(x - side / 2, y - side / 2, side, side);
       }
     }
     context.globalAlpha = 1;
