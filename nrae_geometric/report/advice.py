@@ -36,7 +36,7 @@ class GraphFindings(NamedTuple):
     """What a neighbor graph looks like.
 
     Attributes:
-        num_components (int): Clusters that no edge joins.
+        num_components (int): Clusters of two points or more that no edge joins.
         shortcuts (numpy.ndarray): Suspected shortcuts ``[2, S]``, the smaller node first.
         has_loop (bool): Whether it closes on itself.
     """
@@ -58,7 +58,9 @@ def examine_graph(
     """
     length = None if edge_length is None else torch.from_numpy(edge_length)
     graph = distance_graph(torch.from_numpy(x), torch.from_numpy(edge_index), length)
-    num_components = int(connected_components(graph, directed=False)[0])
+    # Points without any edge are none that the graph was made of.
+    size = np.bincount(connected_components(graph, directed=False)[1])
+    num_components = int((size > 1).sum())
     none = np.zeros((2, 0), dtype=np.int64)
     if len(x) > _MOST_NODES or graph.nnz == 0:
         return GraphFindings(num_components, none, False)

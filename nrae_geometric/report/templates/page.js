@@ -47,7 +47,7 @@ async function start() {
       });
     }
     const dense = groups[0].length > 100000 ? 0.12 : 0.4, rgb = (name) => channels(ink(name)).map((each) => each / 255);
-    const look = [[...rgb("--quiet"), dense], [...rgb("--cursor"), 1], [...rgb("--warn-line"), 0.8]];
+    const look = [[...rgb("--quiet"), dense], [...rgb("--cursor"), 1], [...rgb("--warn-line"), Math.min(0.8, Math.max(0.1, 3000 / groups[2].length))]];
     scatter.setLines(groups.map((ends, i) => ({ ends: new Float32Array(ends), color: look[i], above: i > 0 })));
   };
   const size = () => Math.min(12, Math.max(2.2, 220 / Math.sqrt(count)) * Math.min(2, Math.max(1, view.pixels[0] / page.base) ** 0.4));
