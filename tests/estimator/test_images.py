@@ -13,7 +13,7 @@ def images():
 
 
 def test_convolutions_learn_images(new_estimator, images):
-    options = {"encoder": "conv", "n_components": 2, "init": "random", "max_epochs": 60}
+    options = {"encoder": "conv", "n_components": 2, "init": "random", "max_epochs": 100}
     estimator = new_estimator(**options).fit(images)
     assert any(isinstance(layer, nn.Conv2d) for layer in estimator.model_.encoder)
     assert any(isinstance(layer, nn.ConvTranspose2d) for layer in estimator.model_.decoder)
