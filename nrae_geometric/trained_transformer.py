@@ -232,7 +232,11 @@ class TrainedTransformer(StoredTransformer):
             self.graph_ = whole.subgraph(torch.arange(len(learned), device=device))
             self.n_neighbors_ = usual_degree(self.graph_, int(self.n_sampled_neighbors), learned)
         if self.activation == "auto":
-            reasons["activation"] = f"{self._activation(settings)} between the layers"
+            reasons["activation"] = (
+                "elu: smooth, for a curve or second derivatives"
+                if self._is_smooth(settings)
+                else "relu: it keeps more of the neighborhoods of tables and images"
+            )
         budget, why = choose_budget(
             len(learned), self.batch_size, 1 if is_block else self.max_epochs
         )

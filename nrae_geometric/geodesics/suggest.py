@@ -108,10 +108,10 @@ def _reason(k: int, smallest: int, num_components: int, num_points: int) -> str:
     )
     if k == smallest:
         return f"{k} {noun}: the fewest that leave {whole}"
-    fewest = f"{smallest} would be the fewest that leave {whole}"
+    enough = f"{smallest} would leave {whole}"
     if k == min(USUAL_NEIGHBORS, num_points - 1):
-        return f"{k} {noun}: they make no shortcuts; {fewest}"
-    return f"{k} {noun}: {k + 1} would make shortcuts; {fewest}"
+        return f"{k} {noun}: {enough}, more steady the fit, and these make no shortcuts"
+    return f"{k} {noun}: {enough}, more steady the fit, but {k + 1} would make shortcuts"
 
 
 def _num_components(index: Tensor) -> int:
