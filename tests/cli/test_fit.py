@@ -25,8 +25,9 @@ def test_console_script_fits_a_table_and_tells_how_good_it_is(tmp_path, curve_fi
     done = subprocess.run(
         [
             *(sys.executable, "-c", script, "fit", path.name, "--out", "models/curve.nrae"),
-            *("--label-column", "half", "--max-epochs", "2", "--hidden-layer-sizes", "[8]"),
-            *("--n-components", "1", "--n-neighbors", "4", "--device", "cpu"),
+            *("--label-column", "half", "--max-epochs", "2", "--hidden-layer-sizes", "[32]"),
+            *("--n-components", "1", "--n-neighbors", "4", "--random-state", "0"),
+            *("--device", "cpu"),
         ],
         cwd=tmp_path,
         env={"PYTHONPATH": str(ROOT), "PATH": ""},
