@@ -57,12 +57,13 @@ def opened(browser, tmp_path):
     """Opens a report from disk; on leaving there must have been no complaint and no request."""
     contexts, troubles, requests = [], [], []
 
-    def visit(report, width=1280, scheme="light"):
+    def visit(report, width=1280, scheme="light", script=""):
         report.save(tmp_path / "page.html")
         contexts.append(
             browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
         )
         page = contexts[-1].new_page()
+        page.add_init_script(script)
         page.on(
             "console", lambda each: troubles.append(each.text) if each.type == "error" else None
         )

@@ -92,6 +92,21 @@ def test_two_places_have_two_ways_between_them(opened, image_page):
     assert "along the graph" in page.inner_text("#path-note")
 
 
+def test_points_are_drawn_without_webgl_too(opened, image_page):
+    script = """const get = HTMLCanvasElement.prototype.getContext;
+    HTMLCanvasElement.prototype.getContext = function (kind, ...rest) {
+      return kind === "webgl" ? null : get.call(this, kind, ...rest);
+    };"""
+    page = opened(image_page, script=script)
+    page.check("#edges")
+    page.wait_for_timeout(100)
+    drawn = page.evaluate(
+        "() => { const c = document.querySelector('#points');"
+        "return c.getContext('2d').getImageData(0, 0, c.width, c.height).data.some((v) => v); }"
+    )
+    assert drawn
+
+
 @pytest.mark.parametrize("width", [390, 768, 1280, 1920])
 def test_nothing_scrolls_sideways(opened, image_page, width):
     page = opened(image_page, width=width)
@@ -133,6 +148,11 @@ def test_epochs_of_a_curve_can_be_gone_through(opened, tmp_path):
 def test_axe_finds_nothing_serious(opened, image_page, scheme):
     axe = pytest.importorskip("axe_playwright_python.sync_playwright")
     page = opened(image_page, scheme=scheme)
+    page.evaluate("nraeReport.select([0, 1, 2]); nraeReport.hover(3)")
+    page.focus("#plot")
+    for key in ("Enter", "ArrowRight", "Enter"):
+        page.keyboard.press(key)
+    page.click("summary")
     found = axe.Axe().run(page).response["violations"]
     serious = [each for each in found if each["impact"] in ("serious", "critical")]
     assert [(each["id"], each["nodes"][0]["html"]) for each in serious] == []

@@ -1,0 +1,56 @@
+"""Warnings in words."""
+
+import numpy as np
+import torch
+from torch import nn
+
+from nrae_geometric.nn import AE
+from nrae_geometric.report.advice import (
+    GraphFindings,
+    dead_dimensions,
+    examine_graph,
+    suspicions,
+)
+
+GOOD = {
+    "trustworthiness": 0.99,
+    "continuity": 0.99,
+    "neighborhood recall": 0.9,
+    "reconstruction R²": 0.9,
+    "torn edges": 0.0,
+}
+CONNECTED = GraphFindings(1, np.zeros((2, 0), dtype=np.int64), False)
+
+
+def titles(*arguments):
+    return [each.title for each in suspicions(*arguments)]
+
+
+def test_nothing_is_said_of_a_good_model():
+    assert titles(GOOD, CONNECTED, [], 2) == []
+
+
+def test_each_fault_has_its_warning():
+    bad = {**GOOD, "trustworthiness": 0.8, "torn edges": 0.1, "reconstruction R²": 0.2}
+    graph = GraphFindings(3, np.zeros((2, 1), dtype=np.int64), True)
+    expected = ["Disconnected", "Shortcuts", "Closed loop", "Folded", "Torn"]
+    assert titles(bad, graph, [], 1) == [*expected, "Much is lost"]
+    assert titles(GOOD, CONNECTED, [1], 2) == ["Dead latent dimension"]
+
+
+def test_measures_without_a_value_are_passed_over():
+    assert titles(dict.fromkeys(GOOD), CONNECTED, [], 2) == []
+
+
+def test_points_that_the_graph_does_not_have_are_no_clusters():
+    x = np.random.default_rng(0).normal(size=(7, 2))
+    edges = np.array([[0, 1, 3, 4], [1, 2, 4, 5]])
+    assert examine_graph(x, edges, None).num_components == 2
+
+
+def test_latent_that_the_decoder_passes_over_is_dead():
+    decoder = nn.Linear(3, 4)
+    with torch.no_grad():
+        decoder.weight[:, 1] = 0
+    z = np.random.default_rng(0).normal(size=(50, 3))
+    assert dead_dimensions(AE(nn.Linear(4, 3), decoder), z) == [1]
