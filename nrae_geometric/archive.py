@@ -91,6 +91,16 @@ def read_archive(path: str | os.PathLike[str], kind: str) -> dict[str, Any]:
         raise ValueError(f"{path} is not {_described(kind)}: {error!r}") from error
 
 
+def library_of(path: str | os.PathLike[str]) -> str:
+    """Returns the library, with its version and PyTorch's, that wrote an archive.
+
+    Args:
+        path (str or os.PathLike): A file that :func:`read_archive` has read.
+    """
+    with safe_open(path, framework="pt") as file:
+        return str((file.metadata() or {}).get("library", ""))
+
+
 def check_storable(content: Mapping[str, Any]) -> None:
     """Raises what :func:`write_archive` would raise for the values.
 

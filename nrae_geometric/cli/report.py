@@ -1,6 +1,7 @@
 """``nrae report``: a page about a model or a run, which opens anywhere."""
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -72,8 +73,10 @@ def _report(arguments: argparse.Namespace) -> Results:
 
 
 def _subject(arguments: argparse.Namespace) -> "Subject":
+    from nrae_geometric.archive import library_of
     from nrae_geometric.estimator import ManifoldAutoencoder
     from nrae_geometric.report import estimator_subject, run_subject
+    from nrae_geometric.report.subject import Setting
 
     path = Path(arguments.model).expanduser()
     if path.is_dir():
@@ -97,7 +100,7 @@ def _subject(arguments: argparse.Namespace) -> "Subject":
         points, labels = found.points, found.labels
     elif arguments.label_column is not None:
         raise ValueError("--label-column needs --points, the file that has it")
-    return estimator_subject(
+    subject = estimator_subject(
         estimator,
         points,
         labels,
@@ -105,6 +108,8 @@ def _subject(arguments: argparse.Namespace) -> "Subject":
         label_name=arguments.label_column or "label",
         image_shape=arguments.image_shape,
     )
+    trained = Setting("trained with", library_of(path))
+    return replace(subject, settings=[trained, *subject.settings])
 
 
 def _show(results: Results) -> None:

@@ -3,7 +3,9 @@
 import json
 
 import pytest
+import torch
 
+from nrae_geometric import __version__
 from nrae_geometric.cli import main
 
 
@@ -23,6 +25,7 @@ def test_page_of_a_model_has_labels_and_columns(model, tmp_path, capsys):
     text = page.read_text(encoding="utf-8")
     assert '"classes": ["left", "right"]' in text
     assert '"names": ["x", "y"]' in text
+    assert f"nrae_geometric {__version__}, torch {torch.__version__}" in text
 
 
 def test_points_learned_from_are_the_default(model, tmp_path, capsys):
