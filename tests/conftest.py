@@ -1,9 +1,11 @@
 r"""Fixtures of several rooms, and data outside the repository, without which tests skip."""
 
+import logging
 import math
 import os
 import signal
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -237,3 +239,23 @@ def new_estimator() -> Callable[..., Any]:
         "device": "cpu",
     }
     return lambda **parameters: ManifoldAutoencoder(**{**defaults, **parameters})
+
+
+@pytest.fixture(scope="session")
+def tiny(new_estimator: Callable[..., Any]) -> Callable[..., Any]:
+    """Makes the same without the geodesic start, which takes longer than two epochs."""
+    return partial(new_estimator, init="random")
+
+
+@pytest.fixture(scope="session")
+def points() -> Any:
+    """Thirty points of a spiral, ``[30, 2]``."""
+    from nrae_geometric.datasets import SwissRoll
+
+    return SwissRoll(30, seed=0)[0].x.numpy()
+
+
+@pytest.fixture
+def no_warnings_about_random_points(caplog: pytest.LogCaptureFixture) -> None:
+    """Hides what points without a manifold make the library say."""
+    caplog.set_level(logging.ERROR)

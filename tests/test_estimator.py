@@ -1,37 +1,20 @@
 """The parameters of the estimator: method, networks, and what is refused."""
 
-import logging
-from functools import partial
-
 import numpy as np
 import pytest
 import torch
+from networks import GraphEncoder
 from sklearn.metrics.pairwise import cosine_distances
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from torch import nn
-from torch_geometric.nn import SAGEConv
 
-from nrae_geometric.datasets import RotatedDigits, SwissRoll
+from nrae_geometric.datasets import RotatedDigits
 from nrae_geometric.nn import AE, NRAE
 from nrae_geometric.registry import MODELS
 
-
-@pytest.fixture(autouse=True)
-def _no_warnings_about_random_points(caplog):
-    caplog.set_level(logging.ERROR)
-
-
-@pytest.fixture(scope="session")
-def tiny(new_estimator):
-    # The geodesic start takes longer than two epochs.
-    return partial(new_estimator, init="random")
-
-
-@pytest.fixture(scope="module")
-def points():
-    return SwissRoll(30, seed=0)[0].x.numpy()
+pytestmark = pytest.mark.usefixtures("no_warnings_about_random_points")
 
 
 def test_works_in_a_pipeline_and_in_a_search(tiny, points):
@@ -82,15 +65,6 @@ class TestMethod:
     def test_that_does_not_fit_its_settings_is_an_error(self, tiny, points, parameters, message):
         with pytest.raises(ValueError, match=message):
             tiny(**parameters).fit(points)
-
-
-class GraphEncoder(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv = SAGEConv(2, 1)
-
-    def forward(self, x, edge_index):
-        return self.conv(x, edge_index)
 
 
 class TestNetworksOfYourOwn:

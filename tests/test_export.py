@@ -8,9 +8,9 @@ import numpy as np
 import pandas
 import pytest
 import torch
+from networks import GraphEncoder
 from sklearn.exceptions import NotFittedError
 from torch import nn
-from torch_geometric.nn import SAGEConv
 
 from nrae_geometric.estimator import ManifoldAutoencoder
 
@@ -148,15 +148,6 @@ class TestCard:
             assert str(Path(__file__).parents[1]).encode() not in file.read_bytes()
 
 
-class GraphEncoder(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv = SAGEConv(3, 1)
-
-    def forward(self, x, edge_index):
-        return self.conv(x, edge_index)
-
-
 class LeavesTorch(nn.Linear):
     def forward(self, x):
         z = super().forward(x)
@@ -199,7 +190,7 @@ class TestFailure:
         assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == before
 
     def test_of_an_encoder_of_graphs_is_said(self, new_estimator, tmp_path):
-        estimator = new_estimator(encoder=GraphEncoder()).fit(random_points())
+        estimator = new_estimator(encoder=GraphEncoder(3)).fit(random_points())
         with pytest.raises(ValueError, match="encoder GraphEncoder takes a graph"):
             estimator.export(tmp_path)
 

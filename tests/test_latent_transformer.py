@@ -1,30 +1,17 @@
 """What a fitted estimator does with points, whatever it has learned."""
 
-from functools import partial
-
 import numpy as np
 import pytest
 import torch
 from sklearn.exceptions import NotFittedError
 
-from nrae_geometric.datasets import RotatedDigits, SwissRoll
+from nrae_geometric.datasets import RotatedDigits
 from nrae_geometric.estimator import ManifoldAutoencoder
 
 
-@pytest.fixture(scope="session")
-def new(new_estimator):
-    # The geodesic start takes longer than two epochs.
-    return partial(new_estimator, init="random")
-
-
 @pytest.fixture(scope="module")
-def points():
-    return SwissRoll(30, seed=0)[0].x.numpy()
-
-
-@pytest.fixture(scope="module")
-def fitted(points, new):
-    return new().fit(points)
+def fitted(points, tiny):
+    return tiny().fit(points)
 
 
 def test_latents_and_points_are_those_of_the_model(fitted, points):
@@ -59,9 +46,9 @@ def test_tensors_come_back_as_tensors(fitted, points):
     np.testing.assert_array_equal(z.numpy(), fitted.transform(points))
 
 
-def test_images_keep_their_shape(new):
+def test_images_keep_their_shape(tiny):
     images = RotatedDigits(digit=3, num_rotate=12)[0].x
-    estimator = new(n_components=2)
+    estimator = tiny(n_components=2)
 
     z = estimator.fit_transform(images)
     assert z.shape == (12, 2)
@@ -69,12 +56,12 @@ def test_images_keep_their_shape(new):
     np.testing.assert_array_equal(estimator.fit(images.flatten(1)).transform(images.flatten(1)), z)
 
 
-def test_data_frames_name_their_columns(points, new):
+def test_data_frames_name_their_columns(points, tiny):
     pandas = pytest.importorskip("pandas")
     frame = pandas.DataFrame(points, columns=["a", "b"])
-    estimator = new().fit(frame)
+    estimator = tiny().fit(frame)
     assert list(estimator.feature_names_in_) == ["a", "b"]
-    np.testing.assert_array_equal(estimator.transform(frame), new().fit_transform(points))
+    np.testing.assert_array_equal(estimator.transform(frame), tiny().fit_transform(points))
     with pytest.raises(ValueError, match="feature names should match"):
         estimator.transform(frame[["b", "a"]])
 
@@ -83,8 +70,8 @@ def test_feature_names_are_numbered(fitted):
     assert list(fitted.get_feature_names_out()) == ["manifoldautoencoder0"]
 
 
-def test_model_keeps_its_mode(points, new):
-    estimator = new().fit(points)
+def test_model_keeps_its_mode(points, tiny):
+    estimator = tiny().fit(points)
     expected = estimator.transform(points)
     estimator.model_.train()
     np.testing.assert_array_equal(estimator.transform(points), expected)

@@ -1,48 +1,22 @@
 """Fitted estimators as files."""
 
 import enum
-import logging
-from functools import partial
 
 import numpy as np
 import pytest
 import torch
+from networks import GraphEncoder
 from sklearn.base import clone
 from sklearn.decomposition import PCA
 from torch import nn
-from torch_geometric.nn import SAGEConv
 
 from nrae_geometric.archive import read_archive, write_archive
-from nrae_geometric.datasets import SwissRoll
 from nrae_geometric.estimator import ManifoldAutoencoder
 from nrae_geometric.neighbors.backends.torch import TorchBackend
 from nrae_geometric.neighbors.metrics import Cosine
 from nrae_geometric.training import Callback
 
-
-@pytest.fixture(autouse=True)
-def _no_warnings_about_random_points(caplog):
-    caplog.set_level(logging.ERROR)
-
-
-@pytest.fixture(scope="session")
-def tiny(new_estimator):
-    # The geodesic start takes longer than two epochs.
-    return partial(new_estimator, init="random")
-
-
-@pytest.fixture(scope="module")
-def points():
-    return SwissRoll(30, seed=0)[0].x.numpy()
-
-
-class GraphEncoder(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv = SAGEConv(2, 1)
-
-    def forward(self, x, edge_index):
-        return self.conv(x, edge_index)
+pytestmark = pytest.mark.usefixtures("no_warnings_about_random_points")
 
 
 class Method(enum.StrEnum):

@@ -1,8 +1,5 @@
 """How an estimator learns: start, graph, points left out, random numbers."""
 
-import logging
-from functools import partial
-
 import numpy as np
 import pytest
 import torch
@@ -14,21 +11,7 @@ from nrae_geometric.datasets import SwissRoll
 from nrae_geometric.metrics import latent_order
 from nrae_geometric.training import Callback
 
-
-@pytest.fixture(autouse=True)
-def _no_warnings_about_random_points(caplog):
-    caplog.set_level(logging.ERROR)
-
-
-@pytest.fixture(scope="session")
-def tiny(new_estimator):
-    # The geodesic start takes longer than two epochs.
-    return partial(new_estimator, init="random")
-
-
-@pytest.fixture(scope="module")
-def points():
-    return SwissRoll(30, seed=0)[0].x.numpy()
+pytestmark = pytest.mark.usefixtures("no_warnings_about_random_points")
 
 
 def test_unrolls_the_swiss_roll(tiny):

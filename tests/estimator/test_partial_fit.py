@@ -9,11 +9,10 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from networks import GraphEncoder
 from sklearn.base import clone
 from sklearn.datasets import make_swiss_roll
 from sklearn.neighbors import kneighbors_graph
-from torch import nn
-from torch_geometric.nn import SAGEConv
 from torch_geometric.utils import to_scipy_sparse_matrix
 
 from nrae_geometric.datasets import RotatedDigits
@@ -147,15 +146,6 @@ class TestGoesOn:
         np.testing.assert_array_equal(
             stream.embedding_, other.fit(POINTS).partial_fit(BLOCKS[0]).embedding_
         )
-
-
-class GraphEncoder(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv = SAGEConv(2, 1)
-
-    def forward(self, x, edge_index):
-        return self.conv(x, edge_index)
 
 
 def test_encoder_of_graphs_learns_from_the_graph_of_each_block(new_estimator):

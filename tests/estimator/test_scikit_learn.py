@@ -9,14 +9,13 @@ import polars
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from networks import GraphEncoder
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
-from torch import nn
-from torch_geometric.nn import SAGEConv
 
 from nrae_geometric.archive import read_archive, write_archive
 from nrae_geometric.estimator import ManifoldAutoencoder
@@ -36,15 +35,6 @@ def points():
 @pytest.fixture(scope="module")
 def fitted(points):
     return ManifoldAutoencoder(random_state=0).fit(points)
-
-
-class GraphEncoder(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv = SAGEConv(2, 1)
-
-    def forward(self, x, edge_index):
-        return self.conv(x, edge_index)
 
 
 @parametrize_with_checks([ManifoldAutoencoder()])

@@ -6,9 +6,9 @@ from collections.abc import Callable
 import pytest
 import torch
 import torch.nn.functional as F
-from decoders import Calls, attention, recurrent, transformer
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from networks import Calls, attention, recurrent, transformer
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 from torch_geometric.data import Data

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 import torch
 import torch.nn.functional as F
-from decoders import Calls
+from networks import Calls
 from torch import Tensor, nn
 from torch_geometric.data import Data
 

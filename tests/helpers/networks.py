@@ -1,8 +1,9 @@
-"""Decoders of any kind, for tests of several files."""
+"""Networks for tests of several files."""
 
 from collections.abc import Callable
 
 from torch import Tensor, nn
+from torch_geometric.nn import SAGEConv
 
 
 class Calls(nn.Module):
@@ -30,3 +31,15 @@ def transformer(**options: object) -> nn.Module:
 
 def recurrent(kind: type[nn.RNNBase], **options: object) -> nn.Module:
     return Calls(lambda x, layer: layer(x)[0], kind(8, 5, batch_first=True, **options))
+
+
+class GraphEncoder(nn.Module):
+    """An encoder that sees the neighbors of a point."""
+
+    def __init__(self, num_features: int = 2, num_components: int = 1) -> None:
+        super().__init__()
+        self.conv = SAGEConv(num_features, num_components)
+
+    def forward(self, x: Tensor, edge_index: Tensor) -> Tensor:
+        """Returns the latents of the points."""
+        return self.conv(x, edge_index)
