@@ -1,5 +1,6 @@
 # make run     sets up .venv and trains the three models on the Swiss roll
 # make test    sets up .venv and runs the test suite; make quick runs its fast part
+# make docs    sets up .venv and builds the documentation site
 #
 # Every path is relative and console scripts are called as modules, so that the checkout may lie in
 # a folder with a space in its name. A stamp in .venv tells for each step that it is done.
@@ -14,10 +15,10 @@ BUILD_EXTENSION := $(VENV_PYTHON) tools/build_extension.py
 OLDEST := .venv-oldest
 # A process for each core; threads that spin while they wait would take the cores from each other.
 PYTEST := -m pytest --numprocesses auto
-test quick oldest fuzz: export OMP_WAIT_POLICY := PASSIVE
-test quick oldest fuzz: export GOMP_SPINCOUNT := 0
+test quick docs oldest fuzz: export OMP_WAIT_POLICY := PASSIVE
+test quick docs oldest fuzz: export GOMP_SPINCOUNT := 0
 
-.PHONY: run test quick oldest fuzz soak setup lint types format cluster sampling
+.PHONY: run test quick docs links oldest fuzz soak setup lint types format cluster sampling
 
 run: setup
 	$(VENV_PYTHON) examples/swiss_roll.py
@@ -27,6 +28,15 @@ test: setup $(VENV)/.dev
 
 quick: setup $(VENV)/.dev
 	$(VENV_PYTHON) $(PYTEST) -m "not slow" --hypothesis-profile quick
+
+# What the scripts of guides and gallery show is made anew where they have changed.
+docs: setup $(VENV)/.docs
+	$(VENV_PYTHON) -m sphinx -b html -d docs/_build/doctrees -W --keep-going -q docs docs/_build/html
+	@echo 'The site is docs/_build/html/index.html'
+
+# Asks every address that the site links to; needs a network.
+links: setup $(VENV)/.docs
+	$(VENV_PYTHON) -m sphinx -b linkcheck -d docs/_build/doctrees -q docs docs/_build/links
 
 # Fifty times as many damaged files as in a test run.
 fuzz: setup $(VENV)/.dev
@@ -81,6 +91,10 @@ $(VENV)/.packages: setup.py constraints.txt | $(VENV)/.created
 
 $(VENV)/.dev: $(VENV)/.packages
 	$(VENV_PYTHON) $(PIP) install --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+$(VENV)/.docs: $(VENV)/.packages
+	$(VENV_PYTHON) $(PIP) install --constraint constraints.txt --editable '.[docs]'
 	@touch $@
 
 # On a GPU torch_cluster is a backend of choice, so it is built where one can compile for it.

@@ -76,6 +76,22 @@ setup(
         "completion": ["shtab>=1.13"],
         # What the tests of the report need beside Debian's chromium.
         "browser": ["axe-playwright-python", "playwright"],
+        # The documentation site: what builds it, and what its scripts use.
+        "docs": [
+            "furo",
+            "import-linter",
+            "latex2mathml",
+            "myst-parser",
+            "onnx",
+            "onnxruntime",
+            "onnxscript",
+            "optuna>=4",
+            "pandas",
+            "playwright",
+            "sphinx>=8.2",
+            "sphinx-copybutton",
+            "sphinx-gallery",
+        ],
         "bench": ["faiss-cpu", "pynndescent", "umap-learn"],
         "dev": [*TESTS, "codespell", "import-linter", "mypy", "pre-commit", "ruff", "types-PyYAML"],
         "oldest": TESTS,

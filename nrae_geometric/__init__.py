@@ -9,9 +9,9 @@ The parts follow the way that data takes, and each is used without those after i
         -> training, callbacks -> configs, visualization, experiments
         -> estimator -> tuning -> cli
 
-:class:`ManifoldAutoencoder` puts them together for arrays of points, and :func:`run_experiment` for
-a configuration file. All names are imported on first use, so ``import nrae_geometric`` alone costs
-next to nothing.
+:class:`~nrae_geometric.ManifoldAutoencoder` puts them together for arrays of points, and
+:func:`~nrae_geometric.run_experiment` for a configuration file. All names are imported on first
+use, so ``import nrae_geometric`` alone costs next to nothing.
 """
 
 from importlib import import_module

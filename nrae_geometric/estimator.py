@@ -77,7 +77,7 @@ class ManifoldAutoencoder(TrainedTransformer):
             of your own, likewise. (default: :obj:`None`)
         hidden_layer_sizes (sequence of int, optional): The widths of the encoder's hidden layers,
             mirrored by the decoder, where they are not your own. (default: :obj:`(256, 256, 256)`)
-        activation (str, optional): A name of :data:`nrae_geometric.nn.mlp.ACTIVATIONS`;
+        activation (str, optional): A name of :data:`nrae_geometric.nn.ACTIVATIONS`;
             :obj:`"auto"` is :obj:`"relu"`, which keeps more of the neighborhoods of tables and
             images, but :obj:`"elu"` where the expansion is of second order or the latent space a
             line: a smooth curve, with second derivatives. (default: :obj:`"auto"`)

@@ -235,10 +235,15 @@ class ModelSettings(Section):
 
 
 DATASETS: Registry[type[DatasetSettings]] = Registry("data set", "nrae_geometric.datasets")
+"""Data sets by name."""
 MODELS: Registry[type[ModelSettings]] = Registry("model", "nrae_geometric.nn.models")
+"""Models by name."""
 BACKENDS: Registry[Any] = Registry("backend", "nrae_geometric.neighbors.backends")
+"""Backends of the neighbor search by name."""
 METRICS: Registry[Any] = Registry("metric", "nrae_geometric.neighbors")
+"""Metrics of the neighbor search by name."""
 MEASURES: Registry[Any] = Registry("measure", "nrae_geometric.metrics")
+"""Measures of a trained model by name."""
 
 
 def register_dataset(settings: type[DatasetSettings]) -> type[DatasetSettings]:

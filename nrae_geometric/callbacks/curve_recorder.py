@@ -20,10 +20,10 @@ class CurveRecorder(Recorder):
     * ``reconstruction`` :obj:`[N, 2]`: :math:`f(g(x_i))`,
     * ``curve`` :obj:`[P, 2]`: the decoder over the range of the latents,
 
-    and, where ``order`` is given, for the two points in :attr:`highlighted`
+    and, where ``order`` is given, for the two points in :obj:`highlighted`
 
     * ``neighbor_reconstruction`` :obj:`[E, 2]`: the decoder's Taylor expansion around the
-      highlighted point, at the latents of its neighbors :attr:`neighbors`,
+      highlighted point, at the latents of its neighbors :obj:`neighbors`,
     * ``local_curve`` :obj:`[2, Q, 2]`: the same expansion over the range of those latents.
 
     Args:
@@ -69,7 +69,7 @@ class CurveRecorder(Recorder):
         self.num_curve = integer("num_curve", num_curve, 2)
         self.highlighted = torch.empty(0, dtype=torch.long)
         self.neighbors = torch.empty(0, dtype=torch.long)
-        #: For each entry of :attr:`neighbors`, which highlighted point it belongs to.
+        #: For each entry of :obj:`neighbors`, which highlighted point it belongs to.
         self.owner = torch.empty(0, dtype=torch.long)
         if order is not None:
             self._highlight()

@@ -20,7 +20,8 @@ class MetricRecorder(Callback):
     unrecorded one end in the same weights.
 
     Args:
-        metrics (Sequence[str]): Names of measures, see :mod:`nrae_geometric.metrics.suite`.
+        metrics (Sequence[str]): Names of measures, see
+            :func:`~nrae_geometric.metrics.register_measure`.
         points (Data): The training points and their graph.
         every (int, optional): Measures in epoch 0, in every so many epochs from there, and in the
             last. (default: :obj:`100`)

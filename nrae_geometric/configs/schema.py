@@ -136,7 +136,7 @@ class Points(CheckedSection, DatasetSettings):
 class Network(CheckedSection):
     """Fully connected layers; ``l_hidden`` and ``activation`` name one hidden layer each.
 
-    Activations are those of :data:`nrae_geometric.nn.mlp.ACTIVATIONS`.
+    Activations are those of :data:`nrae_geometric.nn.ACTIVATIONS`.
     """
 
     arch: Literal["fc_vec", "fc_image"]

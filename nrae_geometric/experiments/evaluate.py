@@ -42,9 +42,10 @@ def evaluate_experiment(
             :class:`~nrae_geometric.training.Trainer`. (default: :obj:`"auto"`)
 
     Returns:
-        The measures of :func:`measure_supervised` and of :func:`measure_unsupervised`, each a
-        number or a dictionary of numbers, ``None`` where one is not finite. Other entries of
-        ``metrics.json`` stay.
+        The measures of :func:`~nrae_geometric.metrics.evaluate_supervised` and of
+        :func:`~nrae_geometric.metrics.evaluate_unsupervised`, each a number or a
+        dictionary of numbers, ``None`` where one is not finite. Other entries of ``metrics.json``
+        stay.
 
     Raises:
         FileNotFoundError: If there is no experiment, or no file to read points from.

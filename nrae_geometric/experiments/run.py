@@ -45,7 +45,7 @@ class ExperimentResult:
         data (Data): The training points and their graph.
         history (list[dict]): One ``{"epoch", "loss", "lr"}`` for each epoch.
         metrics (dict[str, Any]): The measures against the truth; without any, those of the points
-            alone, see :mod:`nrae_geometric.experiments.evaluate`.
+            alone, see :func:`~nrae_geometric.metrics.evaluate_supervised`.
         animation (Path or None): The file of the animation; drawn for one latent dimension and
             points that can be drawn, where asked for.
     """

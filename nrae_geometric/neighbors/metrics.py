@@ -57,7 +57,7 @@ M = TypeVar("M", bound=type[Metric])
 
 
 def register_metric(metric: M) -> M:
-    r"""Makes a metric known under its :attr:`~Metric.name`."""
+    r"""Makes a metric known under its :obj:`name`."""
     METRICS.add(metric, metric.name)
     return metric
 

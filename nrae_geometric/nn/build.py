@@ -66,7 +66,7 @@ def build_autoencoder(
         latent_dim (int): The number of latent coordinates.
         hidden (Sequence[int], optional): The widths of the encoder's hidden layers, mirrored by
             the decoder. (default: :obj:`()`)
-        activation (str, optional): A name of :data:`~nrae_geometric.nn.mlp.ACTIVATIONS`.
+        activation (str, optional): A name of :data:`~nrae_geometric.nn.ACTIVATIONS`.
             (default: :obj:`"elu"`)
         encoder (torch.nn.Module or str, optional): Another encoder, which is copied, or
             :obj:`"conv"`, a convolutional one of images, mirrored by the decoder

@@ -95,7 +95,7 @@ def encode_data(model: Any, data: Data) -> Tensor:
 
     Args:
         model (torch.nn.Module): A model with ``encode(x, edge_index)``. It is given what its
-            encoder takes of the edges (:attr:`AE.encoder_edge_arguments`).
+            encoder takes of the edges (:obj:`AE.encoder_edge_arguments`).
         data (torch_geometric.data.Data): The points :obj:`x`, and their graph.
     """
     edge_index = data.get("edge_index")

@@ -32,7 +32,8 @@ class NeighborhoodReconstruction(nn.Module):
             (NRAE-Q). (default: :obj:`1`)
         kernel (callable, optional): The weight of each edge,
             :obj:`(x_center [E, *], x_neighbor [E, *]) -> [E]`; see
-            :mod:`nrae_geometric.nn.kernels`. :obj:`None` is 1 for each. (default: :obj:`None`)
+            :class:`~nrae_geometric.nn.BinaryKernel`. :obj:`None` is 1 for each.
+            (default: :obj:`None`)
         reduction (str, optional): :obj:`'mean'` over the edges, :obj:`'sum'`, or :obj:`'none'` for
             a loss for each edge. (default: :obj:`'mean'`)
 

@@ -45,8 +45,8 @@ def mlp(
     Args:
         channels (list[int]): The widths :obj:`[in, hidden..., out]`, at least two.
         activation (str or callable): The activation of all hidden layers, or a list of one for
-            each: a name of :data:`ACTIVATIONS`, or a class of modules (or any other function
-            without arguments that builds one).
+            each: a name of :data:`~nrae_geometric.nn.ACTIVATIONS`, or a class of modules (or any
+            other function without arguments that builds one).
         out_activation (str or callable, optional): The activation of the output. :obj:`None` is
             none. (default: :obj:`None`)
         generator (torch.Generator, optional): What the weights are drawn from, as PyTorch draws
@@ -106,7 +106,8 @@ def new_activation(activation: Activation) -> nn.Module:
     """Builds an activation.
 
     Args:
-        activation (str or callable): A name of :data:`ACTIVATIONS`, or a class of modules.
+        activation (str or callable): A name of :data:`~nrae_geometric.nn.ACTIVATIONS`, or a
+            class of modules.
 
     Raises:
         TypeError: If it is neither a name nor builds a module.

@@ -32,7 +32,7 @@ def encode(
         edge_index (torch.Tensor, optional): The graph for encoders that use one, :obj:`[2, E]`.
             (default: :obj:`None`)
         **edges (torch.Tensor): What the encoder takes of the edges beside, see
-            :func:`~nrae_geometric.nn.evaluation.edge_arguments`.
+            :obj:`AE.encoder_edge_arguments`.
 
     Returns:
         torch.Tensor: The latents, :obj:`[N, 1]`.

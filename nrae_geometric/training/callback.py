@@ -37,7 +37,7 @@ class Callback:
     def on_fit_start(self, trainer: "Trainer", model: nn.Module) -> None:
         """Called before the first epoch, when the model is on its device.
 
-        Where :attr:`Trainer.resumed` is set, the model is the one of the checkpoint, and
+        Where :obj:`Trainer.resumed` is set, the model is the one of the checkpoint, and
         :meth:`load_state_dict` has been called.
         """
 

@@ -167,7 +167,7 @@ class Trainer:
         """Ends the run after this epoch, as if it were the last.
 
         Args:
-            reason (str): Kept in :attr:`stop_reason` and in the checkpoint.
+            reason (str): Kept in :obj:`stop_reason` and in the checkpoint.
         """
         self.stop_reason = reason
         logger.info("training ends after epoch %d: %s", self.epoch, reason)
@@ -196,7 +196,7 @@ class Trainer:
             resume (bool, optional): Whether to go on from the checkpoint. On the CPU the result
                 is bit for bit that of an uninterrupted run. A run that a callback has ended stays
                 ended. (default: :obj:`False`)
-            optimizer_state (dict, optional): The :attr:`optimizer_state` of an earlier run of a
+            optimizer_state (dict, optional): The :obj:`optimizer_state` of an earlier run of a
                 model of the same shapes, to go on from it with other batches.
                 (default: :obj:`None`)
 

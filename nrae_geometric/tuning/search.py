@@ -51,8 +51,7 @@ def tune(
     tree-structured Parzen estimator proposes the trials. The first is the estimator as it is, or
     as near to it as the search goes. The best fifth of them, and one more, then do so in turn for
     the other thirds; the smallest squared error is the best. Each fit is as any other, but what
-    does not depend on the trial is done once, see
-    :class:`~nrae_geometric.tuning.objective.CrossValidation`. Tried are
+    does not depend on the trial is done once. Tried are
 
     * ``n_neighbors`` from the smallest number that connects all points (at least 2) to a third of
       the points, at most 32, if the method learns from a graph;

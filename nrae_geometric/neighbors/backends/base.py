@@ -57,6 +57,6 @@ B = TypeVar("B", bound=type[Backend])
 
 
 def register_backend(backend: B) -> B:
-    r"""Makes a backend known under its :attr:`~Backend.name`."""
+    r"""Makes a backend known under its :obj:`name`."""
     BACKENDS.add(backend, backend.name)
     return backend

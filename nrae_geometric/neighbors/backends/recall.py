@@ -68,7 +68,7 @@ class RecallSample:
         r"""Returns the recall of a search.
 
         Args:
-            found (torch.Tensor): Its result for the :attr:`rows` :math:`[R, C]`; :obj:`-1` where
+            found (torch.Tensor): Its result for the :obj:`rows` :math:`[R, C]`; :obj:`-1` where
                 nothing was found.
         """
         row = torch.arange(len(found)).repeat_interleave(found.size(1))

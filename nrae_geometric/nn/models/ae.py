@@ -28,7 +28,7 @@ class AE(nn.Module):
         encoder_uses_graph (bool): Whether the encoder takes a graph: by its own argument
             :obj:`edge_index`, or that of the module that it wraps. Set it where a wrapper hides
             its arguments.
-        encoder_edge_arguments (dict of str to bool): Those of :obj:`edge_weight` and
+        encoder_edge_arguments (dict[str, bool]): Those of :obj:`edge_weight` and
             :obj:`edge_attr` that the encoder takes, and whether it needs them.
 
     Raises:

@@ -27,7 +27,8 @@ class NRAE(AE):
             itself.
         order (int, optional): The order of the expansion, 1 or 2. (default: :obj:`1`)
         kernel (callable, optional): The weight of each neighbor, see
-            :mod:`nrae_geometric.nn.kernels`; :obj:`None` is 1 for each. (default: :obj:`None`)
+            :class:`~nrae_geometric.nn.BinaryKernel`; :obj:`None` is 1 for each.
+            (default: :obj:`None`)
 
     Raises:
         ValueError: If the order is neither 1 nor 2.
