@@ -18,7 +18,7 @@ from nrae_geometric import ManifoldAutoencoder
 from nrae_geometric.report import __file__ as report_package
 
 logger = logging.getLogger(__name__)
-LOOKS = {"light": (1280, 860), "dark": (1280, 860), "phone": (390, 844)}
+LOOKS = {"light": (1280, 1120), "dark": (1280, 1120), "phone": (390, 844)}
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
@@ -46,16 +46,16 @@ def digits(page: Path) -> None:
     """Handwritten digits in a plane."""
     images, labels = load_digits(return_X_y=True)
     images = images.reshape(-1, 8, 8) / 16
-    ManifoldAutoencoder(random_state=0, device="cpu").fit(images).report(page, images, labels)
+    plane = ManifoldAutoencoder(random_state=0, device="cpu").fit(images)
+    plane.report(page, images, labels, label_name="digit", title="Handwritten digits")
 
 
 def breast_cancer(page: Path) -> None:
     """Thirty measures of tumors in a plane, by diagnosis."""
     table = load_breast_cancer(as_frame=True)
     diagnosis = table.target_names[table.target]
-    ManifoldAutoencoder(random_state=0, device="cpu").fit(table.data).report(
-        page, table.data, diagnosis
-    )
+    plane = ManifoldAutoencoder(random_state=0, device="cpu").fit(table.data)
+    plane.report(page, table.data, diagnosis, label_name="diagnosis", title="Breast cancer")
 
 
 def photograph(page: Path, instead: Path) -> None:
