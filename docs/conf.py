@@ -1,5 +1,6 @@
 """Configuration of the documentation site; ``make docs`` builds it."""
 
+import logging
 import os
 import sys
 from pathlib import Path
@@ -10,6 +11,9 @@ sys.path.insert(0, str(HERE / "_extensions"))
 import inventories  # noqa: E402
 
 import nrae_geometric  # noqa: E402
+
+# What fits choose and why is for the pages alone.
+logging.getLogger("nrae_geometric").setLevel(logging.WARNING)
 
 project = "nrae_geometric"
 author = "the nrae_geometric authors"
