@@ -251,12 +251,12 @@ class ManifoldAutoencoder(TrainedTransformer):
                 learned from by default. (default: :obj:`None`)
             y (sequence, optional): A number or a text for each point. (default: :obj:`None`)
             **options: More of :func:`nrae_geometric.report.estimator_subject`, such as ``title``,
-                ``label_name`` and ``image_shape``.
+                ``label_name``, ``image_shape`` and ``units``.
 
         Raises:
             OSError: If the file cannot be written, with its name.
-            ValueError: If the points are not like those that were fitted, or the labels or the
-                shape of images do not fit them.
+            ValueError: If the points are not like those that were fitted, or the labels, the
+                shape of images or the units do not fit them.
         """
         # Imported here as fitting needs neither templates nor pictures.
         from nrae_geometric.report import estimator_subject, make_report

@@ -43,6 +43,13 @@ def add_report(commands: Commands) -> CommandParser:
         metavar="H,W",
         help="the shape of the images that the values of a point are, such as 28,28 or 3,32,32",
     )
+    parser.add_argument(
+        "--unit",
+        action="append",
+        type=_unit,
+        metavar="NAME=UNIT",
+        help="the unit of a column, unless its name ends in [UNIT] or (UNIT); can be repeated",
+    )
     parser.add_argument("--out", required=True, metavar="PAGE", help="the file to write, .html")
     return set_command(parser, _report, _show)
 
@@ -52,6 +59,13 @@ def _shape(text: str) -> list[int]:
     if not all(size.isascii() and size.isdigit() for size in sizes):
         raise argparse.ArgumentTypeError(f"must be numbers such as 28,28, got {text!r}")
     return [int(size) for size in sizes]
+
+
+def _unit(text: str) -> tuple[str, str]:
+    name, equals, unit = text.rpartition("=")
+    if not (name and equals and unit):
+        raise argparse.ArgumentTypeError(f"must be such as 'mass=kg', got {text!r}")
+    return name, unit
 
 
 @quiet()  # the page says itself what the library would warn about
@@ -82,7 +96,7 @@ def _subject(arguments: argparse.Namespace) -> "Subject":
     if path.is_dir():
         given = [
             f"--{name.replace('_', '-')}"
-            for name in ("points", "columns", "array", "label_column", "image_shape")
+            for name in ("points", "columns", "array", "label_column", "image_shape", "unit")
             if getattr(arguments, name) is not None
         ]
         if given:
@@ -107,6 +121,7 @@ def _subject(arguments: argparse.Namespace) -> "Subject":
         title=f"{path.name}: {source}",
         label_name=arguments.label_column or "label",
         image_shape=arguments.image_shape,
+        units=dict(arguments.unit or []),
     )
     trained = Setting("trained with", library_of(path))
     return replace(subject, settings=[trained, *subject.settings])

@@ -8,7 +8,8 @@ The page's own scripts draw points by WebGL and run the decoder. They are some 4
 """
 
 from nrae_geometric.report.page import Report, make_report, small_picture
-from nrae_geometric.report.subject import Subject, estimator_subject, run_subject
+from nrae_geometric.report.run import run_subject
+from nrae_geometric.report.subject import Subject, estimator_subject
 
 __all__ = [
     "Report",

@@ -1,6 +1,8 @@
 """What a page shows: measures, colors, graph and points, as JSON and compressed arrays."""
 
 import platform
+import re
+from collections.abc import Mapping
 from importlib.metadata import version
 from typing import Any
 
@@ -32,7 +34,9 @@ _MOST_DISTORTIONS = 60_000_000
 _SIDES = (64, 48, 32, 28, 20, 14, 10)
 _MOST_COLUMNS, _MOST_CLASSES, _MOST_NAMES = 256, 20, 2000
 _MOST_BARS, _MOST_LATENTS = 60, 16
-_LONGEST_NAME = 120
+_LONGEST_NAME, _LONGEST_UNIT = 120, 20
+# "mass [kg]" and "height (cm)", but neither "f(x)" nor "area (2)".
+_UNIT_IN_NAME = re.compile(r"(.*\S)\s+[\[(]([^\[\]()]*[^\W\d_][^\[\]()]*|[%°])[\])]\s*")
 
 
 def page_content(subject: Subject) -> tuple[dict[str, Any], Blocks]:
@@ -203,6 +207,7 @@ def _points(subject: Subject, blocks: Blocks) -> dict[str, Any]:
     blocks.add("high", high.astype(np.float32))
     order = np.argsort(-(rows.std(axis=0) / np.maximum(subject.scale, 1e-30)), kind="stable")
     points["names"] = [name[:_LONGEST_NAME] for name in names]
+    points["units"] = _units(names, subject.units)
     points["bars"] = np.sort(order[:_MOST_BARS]).tolist()
     columns = np.sort(order[:_MOST_COLUMNS])
     while len(columns):
@@ -211,6 +216,17 @@ def _points(subject: Subject, blocks: Blocks) -> dict[str, Any]:
         columns = np.sort(order[: len(columns) // 2])
     points["columns"] = columns.tolist()
     return points
+
+
+def _units(names: list[str], given: Mapping[str, str]) -> dict[int, tuple[str, str]]:
+    """The columns that have a unit, each with its name without that, and the unit."""
+    units = {}
+    for column, name in enumerate(names):
+        found = _UNIT_IN_NAME.fullmatch(name)
+        bare, unit = found.groups() if found else (name, "")
+        if unit := given.get(name, unit):
+            units[column] = (bare[:_LONGEST_NAME], unit[:_LONGEST_UNIT])
+    return units
 
 
 def _thumbnails(subject: Subject, span: list[float], blocks: Blocks) -> dict[str, int] | None:

@@ -1,13 +1,9 @@
 """What a page is about: a trained model and its points, whoever has trained it."""
 
 import inspect
-import json
-import os
-import shlex
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,20 +12,11 @@ from sklearn.utils.validation import check_is_fitted
 from torch_geometric.data import Data
 
 from nrae_geometric.arguments import integer
-from nrae_geometric.configs import load_config
-from nrae_geometric.experiments.build import build_graph, build_model
-from nrae_geometric.experiments.folder import CHECKPOINT, CONFIG, METRICS, check_fingerprint
-from nrae_geometric.metrics import smallest_connected_k
 from nrae_geometric.nn import AE
 from nrae_geometric.nn.evaluation import encode_data, evaluating
 from nrae_geometric.persistence import StoredTransformer
 from nrae_geometric.points import Points
-from nrae_geometric.registry import MEASURES
-from nrae_geometric.training.checkpoint import load_checkpoint
 from nrae_geometric.training.history import EpochRecord
-from nrae_geometric.transforms import KNNGraph
-
-_LARGEST_K = 10
 
 
 @dataclass(frozen=True)
@@ -65,6 +52,7 @@ class Subject:
         settings (list of Setting): How it was trained.
         command (str): What trains it again.
         names (list of str, optional): The names of the values of a point.
+        units (dict): The units of some of these names, besides those that stand in them.
         labels (numpy.ndarray, optional): A number or a text for each point ``[N]``.
         label_name (str): What the labels are.
         frames (list of tuple): Epochs, and the curve ``[P, 2]`` that was decoded behind each.
@@ -84,6 +72,7 @@ class Subject:
     settings: list[Setting]
     command: str
     names: list[str] | None = None
+    units: Mapping[str, str] = field(default_factory=dict)
     labels: np.ndarray | None = None
     label_name: str = "label"
     frames: list[tuple[int, np.ndarray]] = field(default_factory=list)
@@ -103,6 +92,7 @@ def estimator_subject(
     title: str | None = None,
     label_name: str = "label",
     image_shape: Sequence[int] | None = None,
+    units: Mapping[str, str] | None = None,
     command: str | None = None,
 ) -> Subject:
     """Returns a fitted estimator and points as the subject of a page.
@@ -117,11 +107,13 @@ def estimator_subject(
         label_name (str, optional): What the labels are. (default: :obj:`"label"`)
         image_shape (sequence of int, optional): The shape of the image ``[H, W]`` or ``[C, H, W]``
             that the values of a point are. (default: that of a point)
+        units (dict, optional): Units of columns by their names, besides those that stand in the
+            names, such as ``"mass [kg]"`` and ``"height (cm)"``. (default: :obj:`None`)
         command (str, optional): The command that fits it again. (default: Python's)
 
     Raises:
         ValueError: If the points are not like those that were fitted, there is not one label for
-            each, or they are no such images.
+            each, they are no such images, or a unit is of a column that they do not have.
     """
     check_is_fitted(estimator)
     graph = estimator.graph_
@@ -141,7 +133,7 @@ def estimator_subject(
         rows = points.rows()
         place = _places(known, estimator._scaled(rows).flatten(1).numpy())
     edges, length = _edges_between(graph, place, len(rows))
-    names = getattr(estimator, "feature_names_in_", None)
+    names = list(map(str, getattr(estimator, "feature_names_in_", [])))
     parameters = getattr(estimator, "_fitted_parameters", estimator.get_params(deep=False))
     return Subject(
         title=title or f"{len(rows)} points, {z.shape[1]} latent dimensions",
@@ -156,63 +148,10 @@ def estimator_subject(
         history=estimator.history_,
         settings=_settings(parameters, getattr(estimator, "choices_", {})),
         command=command or _python(estimator, parameters),
-        names=None if names is None else list(map(str, names)),
+        names=names or None,
+        units=_units(units or {}, names),
         labels=_labels(y, len(rows)),
         label_name=label_name,
-    )
-
-
-def run_subject(directory: str | os.PathLike[str]) -> Subject:
-    """Returns a finished run of an experiment as the subject of a page.
-
-    Args:
-        directory (str or os.PathLike): The folder that ``nrae train`` wrote.
-
-    Raises:
-        FileNotFoundError: If there is no finished run.
-        ValueError: If its files are damaged or do not belong together.
-    """
-    folder = Path(directory)
-    for name in (CONFIG, CHECKPOINT):
-        if not (folder / name).is_file():
-            raise FileNotFoundError(
-                f"{folder} holds no run: there is no {name}; give a model file of nrae fit, or the "
-                "folder that nrae train names at its end"
-            )
-    config, state = load_config(folder / CONFIG), load_checkpoint(folder / CHECKPOINT)
-    check_fingerprint(state, config, folder)
-    dataset = config.data.training.build(config.seed)
-    data = build_graph(dataset[0], config.data.training)
-    model = build_model(config.model, data.x.shape[1:])
-    try:
-        model.load_state_dict(state["model"])
-    except RuntimeError as error:
-        raise ValueError(f"{folder / CHECKPOINT} is of another model than {CONFIG}") from error
-    if data.edge_index.size(1) == 0:
-        largest = min(_LARGEST_K, len(data.x) - 1)
-        data = KNNGraph(smallest_connected_k(data.x, largest) or largest)(data)
-    with evaluating(model):
-        z = encode_data(model, data).double().numpy(force=True)
-    rows = data.x.flatten(1).double().numpy(force=True)
-    y = None if data.y is None else data.y.numpy(force=True).reshape(len(rows), -1)
-    length = data.get("edge_length")
-    return Subject(
-        title=config.exp_name,
-        model=model,
-        rows=rows,
-        z=z,
-        shape=tuple(data.x.shape[1:]),
-        center=np.zeros(rows.shape[1]),
-        scale=1.0,
-        edge_index=data.edge_index.numpy(force=True),
-        edge_length=None if length is None else length.numpy(force=True),
-        history=list(state.get("history", [])),
-        settings=[Setting(name, value) for name, value in _flat(config.to_dict())],
-        command=f"nrae train {shlex.quote(str(folder / CONFIG))}",
-        labels=None if y is None or y.shape[1] != 1 else y[:, 0],
-        label_name=config.data.training.coordinate or "true coordinate",
-        frames=_frames(state["callbacks"]),
-        truth=_truth(folder / METRICS),
     )
 
 
@@ -249,6 +188,14 @@ def _array(values: Any) -> np.ndarray:
     return values.numpy(force=True) if isinstance(values, torch.Tensor) else np.asarray(values)
 
 
+def _units(units: Mapping[str, str], names: Sequence[str]) -> dict[str, str]:
+    for name in units:
+        if name not in names:
+            has = f"; there are {', '.join(names[:10])}" if names else ", and columns have no names"
+            raise ValueError(f"units has {name!r}, which is no column{has}")
+    return {name: str(unit) for name, unit in units.items()}
+
+
 def _image_shape(given: Sequence[int] | None, shape: tuple[int, ...]) -> tuple[int, ...]:
     if given is None:
         return shape
@@ -263,55 +210,28 @@ def _image_shape(given: Sequence[int] | None, shape: tuple[int, ...]) -> tuple[i
 
 def _settings(parameters: Mapping[str, Any], choices: Mapping[str, str]) -> list[Setting]:
     return [
-        Setting(name, _text(value), choices.get(name, "")) for name, value in parameters.items()
+        Setting(name, value_text(value), choices.get(name, ""))
+        for name, value in parameters.items()
     ]
 
 
 def _python(estimator: StoredTransformer, parameters: Mapping[str, Any]) -> str:
     defaults = inspect.signature(type(estimator)).parameters
     given = [
-        f"{name}={_text(value)}"
+        f"{name}={value_text(value)}"
         for name, value in parameters.items()
-        if name not in defaults or _text(value) != _text(defaults[name].default)
+        if name not in defaults or value_text(value) != value_text(defaults[name].default)
     ]
     return f"{type(estimator).__name__}({', '.join(given)}).fit(points)"
 
 
-def _text(value: Any) -> str:
+def value_text(value: Any) -> str:
+    """Returns a value as it stands in a program, arrays and what is long in short.
+
+    Args:
+        value (object): Of a parameter or a configuration.
+    """
     if isinstance(value, np.ndarray | torch.Tensor):
         return f"array of shape {list(value.shape)}"
     text = repr(value)
     return text if len(text) <= 200 else f"{text[:200]}..."
-
-
-def _flat(tree: Mapping[str, Any], start: str = "") -> list[tuple[str, str]]:
-    rows: list[tuple[str, str]] = []
-    for name, value in tree.items():
-        if isinstance(value, Mapping):
-            rows += _flat(value, f"{start}{name}.")
-        else:
-            rows.append((f"{start}{name}", _text(value)))
-    return rows
-
-
-def _frames(callbacks: Mapping[str, Any]) -> list[tuple[int, np.ndarray]]:
-    """The curves that a recorder of planar points has kept, of whichever name it is."""
-    for state in callbacks.values():
-        curves = state.get("tensors", {}).get("curve")
-        if curves is not None and curves.dim() == 3 and curves.size(2) == 2:
-            return [
-                (int(epoch), curve.numpy(force=True))
-                for epoch, curve in zip(state["epochs"], curves, strict=True)
-            ]
-    return []
-
-
-def _truth(path: Path) -> list[tuple[str, float | None, str]]:
-    if not path.is_file():
-        return []
-    found = json.loads(path.read_text(encoding="utf-8"))
-    return [
-        (name, value, MEASURES[name].description)
-        for name, value in found.items()
-        if name in MEASURES and not isinstance(value, Mapping)
-    ]

@@ -28,6 +28,12 @@ def test_page_of_a_model_has_labels_and_columns(model, tmp_path, capsys):
     assert f"nrae_geometric {__version__}, torch {torch.__version__}" in text
 
 
+def test_units_are_given_by_column(model, tmp_path):
+    page = tmp_path / "page.html"
+    assert main(["report", str(model), "--unit", "x=m/s", "--unit=y=kg", "--out", str(page)]) == 0
+    assert '"units": {"0": ["x", "m/s"], "1": ["y", "kg"]}' in page.read_text(encoding="utf-8")
+
+
 def test_points_learned_from_are_the_default(model, tmp_path, capsys):
     capsys.readouterr()
     assert main(["report", str(model), "--out", str(tmp_path / "page.html")]) == 0
@@ -39,6 +45,7 @@ def test_points_learned_from_are_the_default(model, tmp_path, capsys):
     [
         (["--out", "page.png"], "the name of a page ends in .html"),
         (["--label-column", "half", "--out", "page.html"], "--label-column needs --points"),
+        (["--unit", "z=m", "--out", "page.html"], "'z', which is no column; there are x, y"),
         (["--image-shape", "3,3", "--out", "page.html"], "image_shape must be"),
     ],
 )
@@ -49,6 +56,12 @@ def test_mistake_is_one_line_and_nothing_is_written(model, tmp_path, capsys, arg
     [line] = capsys.readouterr().err.splitlines()
     assert message in line
     assert not (tmp_path / out).exists()
+
+
+def test_unit_without_a_name_is_refused(capsys):
+    with pytest.raises(SystemExit):
+        main(["report", "model.nrae", "--unit", "kg", "--out", "page.html"])
+    assert "must be such as 'mass=kg', got 'kg'" in capsys.readouterr().err
 
 
 def test_folder_without_a_run_is_refused(tmp_path, capsys):

@@ -3,6 +3,7 @@
 import csv
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from nrae_geometric.configs import load_config
@@ -57,6 +58,18 @@ def test_lasso_lists_rows_and_saves_them(opened, image_page, images, image_model
     assert [row["half"] for row in rows] == images[1].tolist()
     z = np.array([[float(row["z1"]), float(row["z2"])] for row in rows])
     np.testing.assert_allclose(z, image_model.transform(images[0]), atol=1e-4)
+
+
+def test_columns_are_bars_with_their_units(opened):
+    names = ["mass [kg]", "height (cm)", "age", "size"]
+    frame = pd.DataFrame(np.random.default_rng(0).normal(size=(40, 4)), columns=names)
+    model = fitted(frame)
+    page = opened(make_report(estimator_subject(model, frame, units={"age": "years"})))
+    assert page.locator(".bars .name").all_inner_texts() == ["mass", "height", "age", "size"]
+    values = [text.split(" ") for text in page.locator(".bars .value").all_inner_texts()]
+    assert [unit for _, *unit in values] == [["kg"], ["cm"], ["years"], []]
+    expected = model.inverse_transform(np.array([page.evaluate("nraeReport.z")]))[0]
+    np.testing.assert_allclose([float(value) for value, *_ in values], expected, rtol=1e-3)
 
 
 def test_keys_move_the_decoded_place(opened, image_page):

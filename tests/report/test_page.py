@@ -58,10 +58,15 @@ def test_hostile_names_do_nothing_in_a_browser(opened):
     points = np.random.default_rng(0).normal(size=(40, 4))
     frame = pd.DataFrame(points, columns=[HOSTILE, "b", "<script>", "d"])
     labels = [HOSTILE, "b"] * 20
-    report = make_report(estimator_subject(fitted(frame), frame, labels, label_name=HOSTILE))
+    report = make_report(
+        estimator_subject(
+            fitted(frame), frame, labels, label_name=HOSTILE, units={"b": "<script>kg"}
+        )
+    )
     page = opened(report)
     page.evaluate("nraeReport.select([0, 1]); nraeReport.hover(0)")
     assert page.locator("img").count() == 0
+    assert "<script>kg" in page.inner_text("#decoded")
     assert page.locator("#rows th").last.inner_text() == "d"
     assert page.title() != "hit"
 
@@ -112,6 +117,32 @@ def test_estimator_writes_and_shows_its_page(images, image_model, tmp_path):
     assert "data:image/png" in image_model._repr_mimebundle_()["text/html"]
 
 
+def content_of(report):
+    return json.loads(re.search(r'id="content">(.*?)</script>', report.html, re.DOTALL)[1])
+
+
+def test_units_are_those_in_the_names_and_those_given():
+    names = ["mass [kg]", "height (cm)", "f(x)", "area (2)", "humidity (%)", "age", "speed [km/h]"]
+    frame = pd.DataFrame(np.random.default_rng(0).normal(size=(40, len(names))), columns=names)
+    given = {"age": "years", "speed [km/h]": "m/s"}
+    report = make_report(estimator_subject(fitted(frame), units=given))
+    assert content_of(report)["points"]["units"] == {
+        "0": ["mass", "kg"],
+        "1": ["height", "cm"],
+        "4": ["humidity", "%"],
+        "5": ["age", "years"],
+        "6": ["speed", "m/s"],
+    }
+
+
+def test_unit_of_no_column_is_refused(image_model):
+    with pytest.raises(ValueError, match="columns have no names"):
+        estimator_subject(image_model, units={"mass": "kg"})
+    frame = pd.DataFrame(np.random.default_rng(0).normal(size=(40, 3)), columns=["a", "b", "c"])
+    with pytest.raises(ValueError, match="'mass', which is no column; there are a, b, c"):
+        estimator_subject(fitted(frame), units={"mass": "kg"})
+
+
 def test_page_of_a_run_has_its_settings_and_measures(tmp_path):
     from nrae_geometric.configs import load_config
     from nrae_geometric.experiments import run_experiment
@@ -121,8 +152,7 @@ def test_page_of_a_run_has_its_settings_and_measures(tmp_path):
     subject = run_subject(result.directory)
     assert isinstance(subject, Subject)
     assert len(subject.history) == 3
-    page = make_report(subject).html
-    content = json.loads(re.search(r'id="content">(.*?)</script>', page, re.DOTALL)[1])
+    content = content_of(make_report(subject))
     assert content["kind"] == "plane"
     assert "nrae train" in content["command"]
     assert {"name": "model.z_dim", "value": "1", "reason": ""} in content["settings"]

@@ -181,7 +181,7 @@ async function start() {
       const value = arrays[color.block][row];
       add(color.name, color.kind === "classes" ? color.classes[value] : tidy(value));
     }
-    columns.slice(0, 8).forEach((column, place) => add(content.points.names[column], tidy(arrays.values[row * columns.length + place])));
+    columns.slice(0, 8).forEach((column, place) => add(nameOf(content.points, column), withUnit(content.points, column, arrays.values[row * columns.length + place])));
     return list;
   };
   const hover = (row) => {

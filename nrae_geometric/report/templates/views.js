@@ -13,6 +13,10 @@ const tidy = (value) => {
   return String(Number(value.toPrecision(4)));
 };
 
+// The name of a column without its unit, and a value of it with that.
+const nameOf = ({ names, units }, column) => (units[column] ? units[column][0] : names[column]);
+const withUnit = ({ units }, column, value) => (units[column] ? `${tidy(value)} ${units[column][1]}` : tidy(value));
+
 const ink = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
 function paintImage(canvas, shape, gray) {
@@ -51,13 +55,13 @@ function thumbnail(page, row, kind = "tile") {
 }
 
 function barsView(host, page, label) {
-  const { names, bars } = page.content.points, { low, high } = page.arrays;
+  const { points } = page.content, { names, bars } = points, { low, high } = page.arrays;
   const box = make("div", { className: "bars", tabIndex: 0 });
   box.setAttribute("role", "group");
   box.setAttribute("aria-label", label);
   const cells = bars.map((column) => {
     const fill = make("div", { className: "fill" }), value = make("div", { className: "value" });
-    const name = make("div", { className: "name", textContent: names[column], title: names[column] });
+    const name = make("div", { className: "name", textContent: nameOf(points, column), title: names[column] });
     box.append(name, make("div", { className: "track" }, fill), value);
     return { column, fill, value };
   });
@@ -73,7 +77,7 @@ function barsView(host, page, label) {
       for (const { column, fill, value } of cells) {
         const share = (x[column] - low[column]) / (high[column] - low[column] || 1);
         fill.style.width = `${100 * Math.min(1, Math.max(0, share))}%`;
-        value.textContent = tidy(x[column]);
+        value.textContent = withUnit(points, column, x[column]);
       }
     },
   };
