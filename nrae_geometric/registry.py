@@ -197,13 +197,18 @@ class ModelSettings(Section):
     """
 
     needs_graph: ClassVar[bool] = False
-    """Whether the loss follows the edges of a graph."""
+    """Whether the loss follows the edges of a graph whatever its settings."""
 
     draws: ClassVar[bool] = True
     """Whether building or training the model may draw from the global random generators, beside
     what encoder and decoder do. Of a class that does not say otherwise itself, this is assumed."""
 
     arch: str
+
+    @property
+    def follows_graph(self) -> bool:
+        """Whether the loss follows the edges of a graph with these settings."""
+        return self.needs_graph
 
     @property
     def title(self) -> str:

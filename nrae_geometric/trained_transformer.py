@@ -294,7 +294,7 @@ class TrainedTransformer(StoredTransformer):
         self._build(run, alone)
         device = self.graph_.x.device
         alone = alone and not may_draw(self.model_.encoder) and not may_draw(self.model_.decoder)
-        follows_graph = settings.needs_graph or self.model_.encoder_uses_graph
+        follows_graph = settings.follows_graph or self.model_.encoder_uses_graph
         sampled = int(self.n_sampled_neighbors)
         if self.n_neighbors == "auto" and whole is None:
             sampled = min(sampled, self.n_neighbors_)

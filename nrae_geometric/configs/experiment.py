@@ -105,7 +105,7 @@ class ExperimentConfig(CheckedSection):
         if shape is not None:
             for key, reason in self.model.misfits(shape):
                 yield f"model.{key}", reason
-        if self.model.needs_graph and graph is None:
+        if self.model.follows_graph and graph is None:
             yield "data.training.graph", f"missing, model.arch {arch} learns from a graph"
         elif self.training.needs_graph and graph is None:
             yield (
@@ -113,7 +113,7 @@ class ExperimentConfig(CheckedSection):
                 f"{init} follows a graph; add data.training.graph, with its num_nn, or use "
                 f"another start",
             )
-        elif graph is not None and not (self.model.needs_graph or self.training.needs_graph):
+        elif graph is not None and not (self.model.follows_graph or self.training.needs_graph):
             yield (
                 "data.training.graph",
                 f"neither model.arch {arch} nor training.init {init} follows a graph; remove it",

@@ -44,7 +44,7 @@ def build_loader(data: Data, config: ExperimentConfig) -> NeighborhoodLoader:
         config (ExperimentConfig): The experiment.
     """
     # A model that follows no graph takes the points alone, whatever its start has followed.
-    graph = config.data.training.graph if config.model.needs_graph else None
+    graph = config.data.training.graph if config.model.follows_graph else None
     return NeighborhoodLoader(
         data,
         0 if graph is None else graph.num_neighbors,

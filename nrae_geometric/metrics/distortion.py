@@ -13,7 +13,7 @@ from nrae_geometric.metrics._common import (
     to_decoder,
 )
 from nrae_geometric.metrics.suite import Evaluation, register_measure
-from nrae_geometric.nn.taylor import jacobian
+from nrae_geometric.nn.taylor import pullback_metric
 
 
 class DecoderDistortion(NamedTuple):
@@ -63,7 +63,7 @@ def decoder_distortion(decoder: Decoder, z: Array) -> DecoderDistortion:
     latents = to_decoder(decoder, as_points(z, "z"))
     # The decoder sees each latent once for each of its dimensions.
     blocks = latents.split(max(1, ROWS_PER_BLOCK // latents.size(1)))
-    metric = torch.cat([_pullback_metric(decoder, block) for block in blocks])
+    metric = torch.cat([pullback_metric(decoder, block, dtype=torch.float64) for block in blocks])
     as_points(metric, "the decoder's metric")
     # Rounding can leave an eigenvalue that is 0 slightly below it.
     eigenvalues = torch.linalg.eigvalsh(metric).clamp(min=0)
@@ -74,12 +74,6 @@ def decoder_distortion(decoder: Decoder, z: Array) -> DecoderDistortion:
         volume=eigenvalues.sqrt().prod(dim=1),
         isometry_deviation=(eigenvalues / scale - 1).square().sum(dim=1),
     )
-
-
-def _pullback_metric(decoder: Decoder, z: Tensor) -> Tensor:
-    """The matrices ``[B, d, d]`` of products of the Jacobian's columns."""
-    columns = jacobian(decoder, z).flatten(1, -2).double()
-    return columns.mT @ columns
 
 
 @register_measure("decoder_distortion", supervised=False)

@@ -4,11 +4,12 @@ from nrae_geometric.nn.conv import conv_decoder, conv_encoder
 from nrae_geometric.nn.kernels import BinaryKernel, GaussianKernel
 from nrae_geometric.nn.losses import NeighborhoodReconstruction
 from nrae_geometric.nn.mlp import ACTIVATIONS, mlp
-from nrae_geometric.nn.models import AE, NRAE
+from nrae_geometric.nn.models import AE, CAE, DAE, IRAE, NRAE, VAE, WAE, TopoAE
 from nrae_geometric.nn.taylor import (
     Derivatives,
     TaylorSeries,
     jacobian,
+    pullback_metric,
     register_pointwise,
     register_taylor_rule,
     taylor_expand,
@@ -17,16 +18,23 @@ from nrae_geometric.nn.taylor import (
 __all__ = [
     "ACTIVATIONS",
     "AE",
+    "CAE",
+    "DAE",
+    "IRAE",
     "NRAE",
+    "VAE",
+    "WAE",
     "BinaryKernel",
     "Derivatives",
     "GaussianKernel",
     "NeighborhoodReconstruction",
     "TaylorSeries",
+    "TopoAE",
     "conv_decoder",
     "conv_encoder",
     "jacobian",
     "mlp",
+    "pullback_metric",
     "register_pointwise",
     "register_taylor_rule",
     "taylor_expand",

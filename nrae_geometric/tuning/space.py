@@ -47,11 +47,12 @@ class SearchSpace:
 
     def __init__(self, estimator: ManifoldAutoencoder, points: np.ndarray, num_folds: int) -> None:
         self._method = MODELS[estimator.method]
+        self._follows_graph = estimator._settings().follows_graph
         num_learned = _num_learned(estimator, len(points), num_folds)
         most = min(math.prod(points.shape[1:]), num_learned - 1)
         integer("n_components", estimator.n_components, 1, most)
         present = _present_settings(estimator)
-        if self._method.needs_graph:
+        if self._follows_graph:
             located = _located(points, estimator)
             self._largest = min(LARGEST_K, max(3, num_learned // 3))
             # Where no such k connects the points, they lie on several manifolds and any k may do.
@@ -67,7 +68,7 @@ class SearchSpace:
 
     def __call__(self, trial: Any) -> dict[str, Any]:
         """Returns settings to try, drawn from an Optuna trial."""
-        if not self._method.needs_graph:
+        if not self._follows_graph:
             return self._method.search_space(trial)
         k = trial.suggest_int("n_neighbors", self._smallest, self._largest, log=True)
         return {"n_neighbors": k, **self._method.search_space(trial)}

@@ -80,23 +80,33 @@ class AE(nn.Module):
             ValueError: If the encoder takes a graph and none is given, or does not return one row
                 of coordinates for each point.
         """
+        edges = {"edge_weight": edge_weight, "edge_attr": edge_attr}
+        return self.latents(self._code(x, edge_index, edges))
+
+    def latents(self, code: Tensor) -> Tensor:
+        """Returns the latent coordinates :obj:`[N, d]` in what the encoder returns: all of it."""
+        return code
+
+    def _code(
+        self, x: Tensor, edge_index: Tensor | None, edges: dict[str, Tensor | None]
+    ) -> Tensor:
+        """What the encoder returns for points."""
         if not self._embeds(x):
             x = as_floats(x, self.encoder)
         if not self.encoder_uses_graph:
-            z = call(self.encoder, x)
+            code = call(self.encoder, x)
         elif edge_index is None:
             raise ValueError(
                 f"the encoder {type(self.encoder).__name__} takes edge_index; pass the graph"
             )
         else:
-            given = {"edge_weight": edge_weight, "edge_attr": edge_attr}
-            z = call(self.encoder, x, edge_index, **self._edge_arguments(given))
-        if z.dim() < 2:
+            code = call(self.encoder, x, edge_index, **self._edge_arguments(edges))
+        if code.dim() < 2:
             raise ValueError(
                 f"the encoder {type(self.encoder).__name__} returns latents of shape "
-                f"{list(z.shape)}; it must return coordinates for each point, [{len(x)}, d]"
+                f"{list(code.shape)}; it must return coordinates for each point, [{len(x)}, d]"
             )
-        return z
+        return code
 
     def _edge_arguments(self, given: dict[str, Tensor | None]) -> dict[str, Tensor | None]:
         """What the encoder takes of the edges; it cannot do without those that have no default."""
@@ -133,12 +143,9 @@ class AE(nn.Module):
                 :obj:`batch.batch_size` are centers (all without that attribute), and
                 :obj:`batch.edge_index` for an encoder that takes it.
         """
-        num_centers = batch.get("batch_size")
-        x = batch.x[:num_centers]
-        if not self._embeds(x):
-            x = as_floats(x, self.encoder)
+        x = self._centers(batch)
         if self.encoder_uses_graph:
-            return x, self.encode_batch(batch)[:num_centers]
+            return x, self.encode_batch(batch)[: len(x)]
         return x, self.encode(x)
 
     def encode_batch(self, batch: Data) -> Tensor:
@@ -150,6 +157,30 @@ class AE(nn.Module):
         """
         edges = {name: batch.get(name) for name in self.encoder_edge_arguments}
         return self.encode(batch.x, batch.edge_index, **edges)
+
+    def code_centers(self, batch: Data) -> tuple[Tensor, Tensor]:
+        """Returns the centers of a batch, and what the encoder returns for them.
+
+        Args:
+            batch (torch_geometric.data.Data): As in :meth:`encode_centers`.
+        """
+        x = self._centers(batch)
+        if self.encoder_uses_graph:
+            return x, self.code_batch(batch)[: len(x)]
+        return x, self._code(x, None, {})
+
+    def code_batch(self, batch: Data) -> Tensor:
+        """Returns what the encoder returns for all points of a batch or graph.
+
+        Args:
+            batch (torch_geometric.data.Data): As in :meth:`encode_batch`.
+        """
+        edges = {name: batch.get(name) for name in EDGE_ARGUMENTS}
+        return self._code(batch.x, batch.edge_index, edges)
+
+    def _centers(self, batch: Data) -> Tensor:
+        x = batch.x[: batch.get("batch_size")]
+        return x if self._embeds(x) else as_floats(x, self.encoder)
 
     def loss(self, batch: Data) -> Tensor:
         r"""Returns the squared error of the centers, averaged over points and dimensions.

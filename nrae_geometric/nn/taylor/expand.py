@@ -94,6 +94,35 @@ def jacobian(module: Function, z: Tensor) -> Tensor:
     return by_axis.movedim(1, -1).unflatten(-1, shape)
 
 
+def pullback_metric(module: Function, z: Tensor, *, dtype: torch.dtype | None = None) -> Tensor:
+    r"""Returns the metric that a function pulls back from the space of its values.
+
+    .. math::
+        G(z) = J_f(z)^\top J_f(z)
+
+    The length of a small step :math:`\delta` in latent space is
+    :math:`\sqrt{\delta^\top G \delta}` where it is decoded; a scaled isometry has a multiple of the
+    identity everywhere.
+
+    Args:
+        module (callable): The function :math:`f`, as :func:`jacobian` takes it.
+        z (torch.Tensor): The points, :obj:`[N, d]`.
+        dtype (torch.dtype, optional): The type in which products are summed, by default that of
+            the points. (default: :obj:`None`)
+
+    Returns:
+        torch.Tensor: The symmetric matrices :obj:`[N, d, d]`, differentiable with respect to the
+        points and the parameters.
+
+    Raises:
+        ValueError: If the points are no rows of coordinates.
+    """
+    if check_rows("z", z).dim() != 2:
+        raise ValueError(f"z must have the shape [N, d], got {list(z.shape)}")
+    columns = jacobian(module, z).flatten(1, -2).to(dtype or z.dtype)
+    return columns.mT @ columns
+
+
 def prefers_axes(z: Tensor, num_directions: int, order: int) -> bool:
     """Returns whether the axes of :obj:`z [N, d]` are fewer rows to propagate than directions."""
     if z.dim() != 2:
