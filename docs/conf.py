@@ -78,7 +78,9 @@ sphinx_gallery_conf = {
     # MNIST does not come with scikit-learn: its scripts are run where NRAE_DATA names the files.
     "filename_pattern": r"\.py$" if WITH_MNIST else r"/(?!mnist)\w+\.py$",
     "abort_on_example_error": True,
+    "capture_repr": (),
     "default_thumb_file": str(HERE / "images" / "gallery_mnist.png"),
+    "download_all_examples": False,
     "image_srcset": ["2x"],
     "matplotlib_animations": False,
     "min_reported_time": 1e9,
