@@ -198,7 +198,7 @@ class LatentTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
 
     def _decode(self, latents: np.ndarray) -> np.ndarray:
         """The model's points ``[N, D]`` at latents, centered and scaled."""
-        z = torch.tensor(latents, dtype=torch.float32)
+        z = torch.from_numpy(np.array(latents, dtype=np.float32, order="C"))
         return self._mapped(self.model_.decode, z).reshape(len(z), -1)
 
     def _encoded(self, graph: Data) -> np.ndarray:

@@ -25,6 +25,12 @@ def test_latents_and_points_are_those_of_the_model(fitted, points):
     np.testing.assert_allclose(fitted.inverse_transform(z.detach().numpy()), recon, atol=1e-5)
 
 
+def test_latents_in_reverse_decode_to_the_points_in_reverse(fitted, points):
+    z = fitted.transform(points)
+    recon = fitted.inverse_transform(z)
+    np.testing.assert_array_equal(fitted.inverse_transform(z[::-1]), recon[::-1])
+
+
 def test_score_is_the_negative_squared_error_of_the_reconstruction(fitted, points):
     recon = fitted.inverse_transform(fitted.transform(points))
     expected = -((points - recon) ** 2).sum(axis=1).mean()

@@ -73,8 +73,8 @@ plot_embedding(
 axes.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]))
 
 # %%
-# The diagnosis was not learned from. Points that are near each other here are near each other in the
-# table; a few outermost ones lie beyond the picture. The axes have no meaning of their own.
+# The diagnosis was not learned from. Points that are near each other here are near each other in
+# the table; a few outermost ones lie beyond the picture. The axes have no meaning of their own.
 #
 # Is it any good?
 # ---------------
