@@ -12,7 +12,8 @@ from nrae_geometric.nn.evaluation import evaluating, to_model
 from nrae_geometric.nn.taylor import jacobian
 from nrae_geometric.report.quality import Measures
 
-_MOST_NODES = 20_000
+MOST_SEARCHED = 20_000
+"""Shortcuts and loops are not looked for among more points."""
 _MOST_LATENTS = 500
 _DEAD = 0.03
 _FEW_TRUSTED, _MANY_TORN, _LITTLE_KEPT = 0.9, 0.01, 0.5
@@ -49,7 +50,7 @@ class GraphFindings(NamedTuple):
 def examine_graph(
     x: np.ndarray, edge_index: np.ndarray, edge_length: np.ndarray | None
 ) -> GraphFindings:
-    """Looks for components, shortcuts and a loop; for the latter two in up to 20 000 points.
+    """Looks for components, shortcuts and a loop; the latter two in up to 20 000 points.
 
     Args:
         x (numpy.ndarray): Centered and scaled points ``[N, D]``.
@@ -62,7 +63,7 @@ def examine_graph(
     size = np.bincount(connected_components(graph, directed=False)[1])
     num_components = int((size > 1).sum())
     none = np.zeros((2, 0), dtype=np.int64)
-    if len(x) > _MOST_NODES or graph.nnz == 0:
+    if len(x) > MOST_SEARCHED or graph.nnz == 0:
         return GraphFindings(num_components, none, False)
     kept, num_removed = remove_shortcuts(graph)
     shortcuts = none

@@ -14,7 +14,7 @@ from nrae_geometric.geodesics.graph import undirected_edges
 from nrae_geometric.metrics import decoder_distortion, shortcut_edges
 from nrae_geometric.metrics._common import NotApplicableError
 from nrae_geometric.nn.evaluation import evaluating, to_model
-from nrae_geometric.report.advice import dead_dimensions, examine_graph, suspicions
+from nrae_geometric.report.advice import MOST_SEARCHED, dead_dimensions, examine_graph, suspicions
 from nrae_geometric.report.blocks import Blocks
 from nrae_geometric.report.decoder import export_decoder
 from nrae_geometric.report.quality import (
@@ -30,13 +30,21 @@ from nrae_geometric.version import __version__
 MOST_BYTES = 7_000_000
 """Compressed bytes of arrays; in base64 they are a third more."""
 _MOST_EDGES = 250_000
-_MOST_DISTORTIONS = 60_000_000
+_MOST_DISTORTIONS = 600_000_000
 _SIDES = (64, 48, 32, 28, 20, 14, 10)
 _MOST_COLUMNS, _MOST_CLASSES, _MOST_NAMES = 256, 20, 2000
 _MOST_BARS, _MOST_LATENTS = 60, 16
 _LONGEST_NAME, _LONGEST_UNIT = 120, 20
 # "mass [kg]" and "height (cm)", but neither "f(x)" nor "area (2)".
 _UNIT_IN_NAME = re.compile(r"(.*\S)\s+[\[(]([^\[\]()]*[^\W\d_][^\[\]()]*|[%°])[\])]\s*")
+
+_READINGS = {
+    "error": "The distance of each point to what the decoder makes of its latent.",
+    "local stretch": "The length of the decoded way for each unit of the latent; on a line of even "
+    "pace it is the same everywhere.",
+    "local distortion": "How many times farther a step decodes in one latent direction than in "
+    "another, as log10: 0 is no distortion, 1 is ten times.",
+}
 
 
 def page_content(subject: Subject) -> tuple[dict[str, Any], Blocks]:
@@ -109,10 +117,11 @@ def _colors(subject: Subject, blocks: Blocks, error: NDArray[np.float64]) -> lis
     colors = []
     if subject.labels is not None:
         colors.append(_label_color(subject.labels, subject.label_name, blocks))
-    colors.append(_quantity("reconstruction error", error, blocks))
+    colors.append(_quantity("reconstruction error", error, blocks, _READINGS["error"]))
     distortion = _distortion(subject)
     if distortion is not None:
-        colors.append(_quantity(distortion[0], distortion[1], blocks))
+        name = "local stretch" if subject.z.shape[1] == 1 else "local distortion"
+        colors.append(_quantity(name, distortion, blocks, _READINGS[name]))
     latents = range(min(subject.z.shape[1], _MOST_LATENTS))
     return colors + [{"name": f"latent z{i + 1}", "kind": "latent", "index": i} for i in latents]
 
@@ -138,21 +147,24 @@ def _label_color(labels: NDArray[Any], name: str, blocks: Blocks) -> dict[str, A
     }
 
 
-def _quantity(name: str, values: NDArray[np.float64], blocks: Blocks) -> dict[str, Any]:
+def _quantity(
+    name: str, values: NDArray[np.float64], blocks: Blocks, reading: str = ""
+) -> dict[str, Any]:
     key = f"color {len(blocks.directory)}"
     blocks.add(key, np.nan_to_num(values).astype(np.float32))
-    return {"name": name[:_LONGEST_NAME], "kind": "quantity", "block": key}
+    return {"name": name[:_LONGEST_NAME], "kind": "quantity", "block": key, "reading": reading}
 
 
-def _distortion(subject: Subject) -> tuple[str, NDArray[np.float64]] | None:
+def _distortion(subject: Subject) -> NDArray[np.float64] | None:
+    """How the decoder stretches a line, or how unlike it stretches the directions of a space."""
     if subject.rows.size * subject.z.shape[1] > _MOST_DISTORTIONS:
         return None
     with evaluating(subject.model):
         found = decoder_distortion(subject.model.decode, subject.z.astype(np.float32))
     if subject.z.shape[1] == 1:
-        return "local stretch of the line", found.volume.cpu().numpy()
-    condition = found.condition_number.clamp(max=1e6).log10()
-    return "local distortion (log10 of the condition number)", condition.cpu().numpy()
+        return found.volume.cpu().numpy()
+    # Eigenvalues of the metric are squares of stretches.
+    return found.condition_number.clamp(max=1e12).log10().cpu().numpy() / 2
 
 
 def _graph(subject: Subject, shortcuts: NDArray[Any], blocks: Blocks) -> dict[str, Any]:
@@ -187,6 +199,7 @@ def _graph(subject: Subject, shortcuts: NDArray[Any], blocks: Blocks) -> dict[st
         "num_shown": len(kept),
         "num_shortcuts": int(short.sum()),
         "num_torn": int((torn & ~short).sum()),
+        "most_searched": MOST_SEARCHED if len(subject.z) > MOST_SEARCHED else None,
     }
 
 

@@ -86,6 +86,8 @@ def _rendered(content: dict[str, Any], arrays: dict[str, Any], data: str) -> str
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    # In their own order, which legends follow.
+    environment.policies["json.dumps_kwargs"] = {"sort_keys": False}
     style = _template("page.css")
     script = "\n".join(
         ['"use strict";', "(() => {", *map(_template, _SCRIPTS), "})();"],

@@ -72,6 +72,56 @@ def test_columns_are_bars_with_their_units(opened):
     np.testing.assert_allclose([float(value) for value, *_ in values], expected, rtol=1e-3)
 
 
+def test_points_outside_of_a_selection_are_faint(opened, image_page):
+    page = opened(image_page)
+    tints = "Array.from({ length: 3 }, (_, i) => nraeReport.tints.slice(4 * i, 4 * i + 3).join())"
+    before = page.evaluate(tints)
+    page.evaluate("nraeReport.select([1])")
+    first, second, third = page.evaluate(tints)
+    assert second == before[1] != first == third
+    page.click("#select-none")
+    assert page.evaluate(tints) == before
+    assert page.locator("#download").is_disabled()
+
+
+def test_class_of_the_legend_is_brought_out_and_keeps_the_focus(opened, image_page):
+    page = opened(image_page)
+    button = page.locator("#legend button").first
+    before = page.evaluate("Array.from(nraeReport.tints)")
+    button.press("Enter")
+    assert button.get_attribute("aria-pressed") == "true"
+    assert page.evaluate("Array.from(nraeReport.tints)") != before
+    page.keyboard.press("Enter")
+    assert button.get_attribute("aria-pressed") == "false"
+    assert page.evaluate("Array.from(nraeReport.tints)") == before
+
+
+def test_many_edges_are_drawn_once_the_map_rests(opened):
+    points = np.random.default_rng(0).normal(size=(3000, 3))
+    script = """const draw = WebGLRenderingContext.prototype.drawArrays;
+    window.drawn = [];
+    WebGLRenderingContext.prototype.drawArrays = function (kind, from, count) {
+      if (kind === this.LINES) window.drawn.push(count / 2);
+      return draw.call(this, kind, from, count);
+    };"""
+    page = opened(make_report(estimator_subject(fitted(points, n_neighbors=8))), script=script)
+    page.check("#edges")
+    page.wait_for_timeout(500)
+    page.evaluate("drawn.length = 0")
+    page.click("#closer")
+    page.wait_for_timeout(1000)
+    moving, *_, resting = [most for most in page.evaluate("drawn") if most > 1000]
+    assert moving == 4000 < resting
+
+
+def test_edges_are_told_in_words(opened, image_page):
+    page = opened(image_page)
+    page.check("#edges")
+    text = page.inner_text("#edge-legend")
+    assert f"{page.evaluate('nraeReport.content.graph.num_edges')} edges, in gray." in text
+    assert "None seems to be a shortcut." in text
+
+
 def test_keys_move_the_decoded_place(opened, image_page):
     page = opened(image_page)
     before = page.evaluate("nraeReport.z")

@@ -5,13 +5,12 @@ const CLASSES = {
   dark: ["#4aa8e0", "#f08a4b", "#2fc79a", "#e3a3c6", "#e0c24a", "#9ad4f5", "#a99bf0", "#d9709f", "#b5b5b5", "#7fd6c6"],
 };
 const VIRIDIS = ["#440154", "#482878", "#3e4a89", "#31688e", "#26828e", "#1f9e89", "#35b779", "#6ece58", "#b5de2b", "#fde725"];
-const CIVIDIS_END = { light: 0.9, dark: 1.0 };
 
 const channels = (color) => [1, 3, 5].map((at) => parseInt(color.slice(at, at + 2), 16));
 
 function ramp(share, theme) {
   // The lightest end is left out on a light page, the darkest on a dark one.
-  const place = (theme === "dark" ? 0.18 + 0.82 * share : share * CIVIDIS_END.light) * (VIRIDIS.length - 1);
+  const place = (theme === "dark" ? 0.18 + 0.82 * share : 0.9 * share) * (VIRIDIS.length - 1);
   const low = Math.min(VIRIDIS.length - 2, Math.floor(place)), part = place - low;
   const a = channels(VIRIDIS[low]), b = channels(VIRIDIS[low + 1]);
   return a.map((value, i) => Math.round(value + part * (b[i] - value)));
@@ -27,6 +26,7 @@ const classLook = (number, theme) => ({
   color: channels(CLASSES[theme][number % 10]), shape: number < 10 ? number % 3 : (number + 1) % 3,
 });
 
+// Choosing a class leaves the buttons as they are, so that the focus stays on one of them.
 function showLegend(host, color, values, theme, chosen, choose) {
   host.replaceChildren();
   if (color.kind === "classes") {
@@ -42,10 +42,14 @@ function showLegend(host, color, values, theme, chosen, choose) {
       else if (look.shape === 1) context.rect(3, 3, 18, 18);
       else { context.moveTo(12, 2); context.lineTo(23, 21); context.lineTo(1, 21); }
       context.fill();
-      const button = make("button", { type: "button", title: `${name}: ${counts[number]} points` }, canvas,
-        make("span", { textContent: name }), make("span", { className: "quiet", textContent: counts[number] }));
+      const button = make("button", { type: "button", title: `${name}: ${grouped(counts[number])} points` }, canvas,
+        make("span", { textContent: name }), make("span", { className: "quiet", textContent: grouped(counts[number]) }));
       button.setAttribute("aria-pressed", String(chosen === number));
-      button.addEventListener("click", () => choose(chosen === number ? -1 : number));
+      button.addEventListener("click", () => {
+        const next = button.getAttribute("aria-pressed") === "true" ? -1 : number;
+        host.querySelectorAll("button").forEach((each) => each.setAttribute("aria-pressed", String(each === button && next >= 0)));
+        choose(next);
+      });
       host.append(button);
     });
     if (color.classes.length > 40) host.append(make("span", { className: "quiet", textContent: `and ${color.classes.length - 40} more` }));
@@ -61,13 +65,17 @@ function showLegend(host, color, values, theme, chosen, choose) {
   canvas.setAttribute("aria-label", `Colors from ${tidy(low)} to ${tidy(high)}`);
   host.append(make("div", { className: "scale" }, canvas,
     make("div", { className: "ends" }, make("span", { textContent: tidy(low) }), make("span", { textContent: tidy(high) }))));
+  if (color.reading) host.append(make("p", { className: "quiet", textContent: color.reading }));
 }
 
-function colorPoints(color, values, theme, chosen, alpha) {
+// Points of other classes than the chosen one, and outside of a selection, are faint.
+function colorPoints(color, values, theme, { chosen, selected }, alpha) {
   const colors = new Uint8Array(4 * values.length), shapes = new Uint8Array(values.length);
   const faint = theme === "dark" ? [70, 78, 88] : [205, 210, 216];
   const [low, high] = color.kind === "classes" ? [0, 1] : quantiles(values);
   const looks = color.kind === "classes" ? color.classes.map((_, i) => classLook(i, theme)) : [];
+  const outside = new Uint8Array(values.length).fill(selected.length ? 1 : 0);
+  for (const row of selected) outside[row] = 0;
   for (let i = 0; i < values.length; i++) {
     let rgb;
     if (color.kind === "classes") {
@@ -75,6 +83,7 @@ function colorPoints(color, values, theme, chosen, alpha) {
       rgb = chosen >= 0 && values[i] !== chosen ? faint : look.color;
       shapes[i] = look.shape;
     } else rgb = ramp(Math.min(1, Math.max(0, (values[i] - low) / (high - low || 1))), theme);
+    if (outside[i]) rgb = faint;
     colors.set(rgb, 4 * i);
     colors[4 * i + 3] = 255 * alpha;
   }

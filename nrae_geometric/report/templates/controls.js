@@ -39,8 +39,18 @@ function inside(polygon, x, y) {
   return odd;
 }
 
+function edgesInWords({ num_edges, num_shown, num_shortcuts, num_torn, most_searched }) {
+  const many = (number, text) => `${grouped(number)} ${number === 1 ? "edge" : "edges"}, in ${text}.`;
+  return [
+    num_shown < num_edges ? `The shortest ${grouped(num_shown)} of ${grouped(num_edges)} edges, in gray.` : many(num_edges, "gray"),
+    num_shortcuts ? many(num_shortcuts, "red above the points, seem to be shortcuts through the space around the manifold")
+      : most_searched ? `Shortcuts are looked for in up to ${grouped(most_searched)} points, not here.` : "None seems to be a shortcut.",
+    num_torn ? many(num_torn, "amber, are torn apart in latent space") : "None is torn apart in latent space.",
+  ].join(" ");
+}
+
 function attachControls(page, parts) {
-  const { box, view, colors, recolor, placePoints, placeEdges, whole, draw, move, hover, select, bounds } = parts;
+  const { box, view, colors, recolor, placePoints, placeEdges, showAll, draw, drawMoving, move, hover, select, bounds } = parts;
   const { dim, num_points: count } = page.content, hints = {
     walk: dim === 1 ? "Drag, or use the arrow keys, to move the decoded place. How high a point lies is what it is colored by." : "Drag, or use the arrow keys, to move the decoded place.",
     path: "Click two places, or press Enter at two places, to see the ways between them.",
@@ -84,7 +94,7 @@ function attachControls(page, parts) {
       const [other] = [...fingers].filter(([id]) => id !== event.pointerId).map(([, where]) => where);
       const spread = (a) => Math.hypot(a[0] - other[0], a[1] - other[1]);
       view.zoom(spread([x, y]) / (spread(before) || 1), (x + other[0]) / 2, (y + other[1]) / 2);
-      draw();
+      drawMoving();
     } else if (page.tool === "walk" && page.decode) {
       move(latentAt(x, y));
       hover(view.nearest(page.places, x, y, 14));
@@ -93,7 +103,7 @@ function attachControls(page, parts) {
       page.drawOverlay();
     } else if (page.tool === "pan") {
       view.middle = [view.middle[0] - (x - before[0]) / view.pixels[0], view.middle[1] + (y - before[1]) / view.pixels[1]];
-      draw();
+      drawMoving();
     }
     fingers.set(event.pointerId, [x, y]);
   });
@@ -110,9 +120,9 @@ function attachControls(page, parts) {
     if (document.activeElement !== box && !event.ctrlKey) return; // the page scrolls until the map is used
     event.preventDefault();
     view.zoom(Math.exp(-event.deltaY / 400), ...place(event));
-    draw();
+    drawMoving();
   }, { passive: false });
-  const zoom = (factor) => { view.zoom(factor, box.clientWidth / 2, box.clientHeight / 2); draw(); };
+  const zoom = (factor) => { view.zoom(factor, box.clientWidth / 2, box.clientHeight / 2); drawMoving(); };
   box.addEventListener("keydown", (event) => {
     const step = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] }[event.key];
     if (step && page.decode) {
@@ -131,7 +141,7 @@ function attachControls(page, parts) {
   });
   find("closer").onclick = () => zoom(1.4);
   find("farther").onclick = () => zoom(1 / 1.4);
-  find("whole").onclick = whole;
+  find("whole").onclick = showAll;
   document.querySelectorAll("[name=tool]").forEach((radio) => radio.addEventListener("change", () => {
     page.tool = radio.value;
     find("hint").textContent = hints[page.tool];
@@ -142,22 +152,22 @@ function attachControls(page, parts) {
     page.color = Number(find("color").value);
     page.chosen = -1;
     recolor();
-    if (dim === 1) { placePoints(); whole(); } else draw();
+    if (dim === 1) { placePoints(); showAll(); } else draw();
   };
   if (dim > 2) {
     ["across", "up"].forEach((id, axis) => {
       find(`${id}-label`).hidden = false;
       find(id).append(...bounds.map((_, i) => make("option", { value: i, textContent: `z${i + 1}`, selected: i === page.axes[axis] })));
-      find(id).onchange = () => { page.axes[axis] = Number(find(id).value); placePoints(); whole(); };
+      find(id).onchange = () => { page.axes[axis] = Number(find(id).value); placePoints(); showAll(); };
     });
   }
   const { graph } = page.content, marked = find("edge-legend");
   if (find("edges")) {
     find("edges").onchange = () => { placeEdges(); marked.hidden = !find("edges").checked; draw(); };
-    const part = graph.num_shown < graph.num_edges ? `the shortest ${graph.num_shown} of ` : "";
-    marked.textContent = `Gray: ${part}${graph.num_edges} edges. Red, above the points: ${graph.num_shortcuts} suspected shortcuts through the space around the manifold. Amber: ${graph.num_torn} edges that are torn apart in latent space.`;
+    marked.textContent = edgesInWords(graph);
   }
   find("select-view").onclick = () => select(inPlot((x, y) => x >= 0 && y >= 0 && x <= box.clientWidth && y <= box.clientHeight));
+  find("select-none").onclick = () => { select([]); find("select-view").focus(); };
   find("download").onclick = () => {
     const link = make("a", { href: URL.createObjectURL(new Blob([asCSV(page, page.selected)], { type: "text/csv" })), download: "selected.csv" });
     link.click();
@@ -174,7 +184,6 @@ function attachControls(page, parts) {
     theme();
     recolor();
     placeEdges();
-    draw();
   };
-  window.addEventListener("resize", () => { whole(); page.redraws.forEach((each) => each()); });
+  window.addEventListener("resize", () => { showAll(); page.redraws.forEach((each) => each()); });
 }

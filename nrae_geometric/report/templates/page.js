@@ -42,22 +42,32 @@ async function start() {
   const placeEdges = () => {
     const groups = [[], [], []];
     if (find("edges")?.checked) {
-      arrays["edge mark"].forEach((mark, e) => {
-        for (const node of [arrays.edges[2 * e], arrays.edges[2 * e + 1]]) groups[mark].push(page.places[2 * node], page.places[2 * node + 1]);
-      });
+      const mark = arrays["edge mark"], stride = 1000003; // a prime, so that the first edges are from everywhere
+      for (let i = 0, e = 0; i < mark.length; i++, e = (e + stride) % mark.length) {
+        for (const node of [arrays.edges[2 * e], arrays.edges[2 * e + 1]]) groups[mark[e]].push(page.places[2 * node], page.places[2 * node + 1]);
+      }
     }
-    const dense = groups[0].length > 100000 ? 0.12 : 0.4, rgb = (name) => channels(ink(name)).map((each) => each / 255);
-    const look = [[...rgb("--quiet"), dense], [...rgb("--cursor"), 1], [...rgb("--warn-line"), Math.min(0.8, Math.max(0.1, 3000 / groups[2].length))]];
-    scatter.setLines(groups.map((ends, i) => ({ ends: new Float32Array(ends), color: look[i], above: i > 0 })));
+    const [plain, shortcuts, torn] = groups.map((ends) => new Float32Array(ends));
+    const rgb = (name) => channels(ink(name)).map((each) => each / 255);
+    scatter.setLines([
+      { ends: plain, color: [...rgb("--quiet"), plain.length > 100000 ? 0.12 : 0.4], above: false },
+      { ends: torn, color: [...rgb("--warn-line"), Math.min(0.6, Math.max(0.08, 600 / torn.length))], above: false },
+      { ends: shortcuts, color: [...rgb("--cursor"), 1], above: true },
+    ]);
   };
   const size = () => Math.min(12, Math.max(2.2, 220 / Math.sqrt(count)) * Math.min(2, Math.max(1, view.pixels[0] / page.base) ** 0.4));
-  let waiting = false;
+  let waiting = false, moving = false, rest = 0;
   const draw = () => {
     if (waiting) return;
     waiting = true;
-    requestAnimationFrame(() => { waiting = false; scatter.draw(view, size()); page.drawOverlay(); });
+    requestAnimationFrame(() => { waiting = false; scatter.draw(view, size(), moving); page.drawOverlay(); });
   };
-  page.draw = draw;
+  const drawMoving = () => {
+    moving = true;
+    clearTimeout(rest);
+    rest = setTimeout(() => { moving = false; draw(); }, 200);
+    draw();
+  };
 
   const spot = (z) => view.toScreen(z[page.axes[0]], dim === 1 ? view.middle[1] : z[page.axes[1]]);
   page.drawOverlay = () => {
@@ -75,11 +85,6 @@ async function start() {
     const at = (row) => view.toScreen(page.places[2 * row], page.places[2 * row + 1]);
     context.strokeStyle = ink("--ink");
     context.fillStyle = ink("--ink");
-    if (page.selected.length && page.selected.length < count) {
-      context.globalAlpha = 0.9;
-      page.selected.slice(0, 5000).forEach((row) => ring(...at(row), size() / 2 + 1.5));
-      context.globalAlpha = 1;
-    }
     if (page.hovered >= 0) {
       context.lineWidth = 1.2;
       for (const [other] of adjacency(page)[page.hovered].slice(0, 12)) {
@@ -128,18 +133,21 @@ async function start() {
     }
   };
 
-  const recolor = () => {
-    const color = colors[page.color];
-    page.values = valuesOf(color);
-    const kind = { ...color, kind: color.kind === "classes" ? "classes" : "quantity" };
+  const tint = () => {
     const alpha = count > 20000 ? 0.55 : count > 3000 ? 0.75 : 0.9;
-    const { colors: tints, shapes } = colorPoints(kind, page.values, page.theme, page.chosen, alpha);
+    const { colors: tints, shapes } = colorPoints(colors[page.color], page.values, page.theme, page, alpha);
     page.tints = tints;
     scatter.setColors(tints, shapes);
     page.redraws.forEach((each) => each());
-    showLegend(find("legend"), kind, page.values, page.theme, page.chosen, (number) => { page.chosen = number; recolor(); draw(); });
+    draw();
   };
-  const whole = () => { view.fit(page.places, dim > 1); page.base = view.pixels[0]; draw(); };
+  const recolor = () => {
+    const color = colors[page.color];
+    page.values = valuesOf(color);
+    tint();
+    showLegend(find("legend"), color, page.values, page.theme, page.chosen, (number) => { page.chosen = number; tint(); });
+  };
+  const showAll = () => { view.fit(page.places, dim > 1); page.base = view.pixels[0]; draw(); };
 
   // The decoded place.
   const sliders = [];
@@ -203,20 +211,21 @@ async function start() {
 
   const select = (rows) => {
     page.selected = rows;
-    find("selection-count").textContent = rows.length ? `${rows.length} of ${count}` : "None; draw a lasso around some";
+    find("selection-count").textContent = rows.length ? `${grouped(rows.length)} of ${grouped(count)}` : "None; draw a lasso around some";
     find("download").disabled = !rows.length;
     find("rows").hidden = !rows.length;
     find("rows").replaceChildren(...(rows.length ? [rowTable(page, rows.slice(0, 200))] : []));
-    if (rows.length > 200) find("rows").append(make("p", { className: "quiet", textContent: `The first 200 of ${rows.length}; the CSV has all.` }));
-    page.drawOverlay();
+    if (rows.length > 200) find("rows").append(make("p", { className: "quiet", textContent: `The first 200 of ${grouped(rows.length)}; the CSV has all.` }));
+    find("select-none").hidden = !rows.length;
+    tint();
   };
   page.select = select;
-  attachControls(page, { box, view, colors, recolor, placePoints, placeEdges, whole, draw, move, hover, select, bounds });
+  attachControls(page, { box, view, colors, recolor, placePoints, placeEdges, showAll, draw, drawMoving, move, hover, select, bounds });
 
   document.documentElement.dataset.theme = page.theme;
   recolor();
   placePoints();
-  whole();
+  showAll();
   move(latentOf(page, nearestPoint(page, bounds.map(([low, high]) => (low + high) / 2))));
   if (dim === 1 && page.decode && ["plane", "space"].includes(content.kind)) {
     const [low, high] = bounds[0];

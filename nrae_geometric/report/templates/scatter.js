@@ -23,6 +23,8 @@ void main() { gl_Position = vec4(place * scale + shift, 0.0, 1.0); }`;
 const LINE_PIXEL = `precision mediump float; uniform vec4 tint;
 void main() { gl_FragColor = vec4(tint.rgb * tint.a, tint.a); }`;
 
+const MOST_MOVING_EDGES = 4000;
+
 function program(gl, vertex, pixel) {
   const made = gl.createProgram();
   for (const [type, source] of [[gl.VERTEX_SHADER, vertex], [gl.FRAGMENT_SHADER, pixel]]) {
@@ -71,7 +73,8 @@ class Scatter {
     return at;
   }
 
-  draw(view, size) {
+  // While it moves, a part of the edges is drawn, since all of many take longer than a frame.
+  draw(view, size, moving) {
     const ratio = window.devicePixelRatio || 1;
     const width = Math.round(this.canvas.clientWidth * ratio);
     const height = Math.round(this.canvas.clientHeight * ratio);
@@ -79,7 +82,8 @@ class Scatter {
       this.canvas.width = width;
       this.canvas.height = height;
     }
-    if (!this.gl) return this.drawPlain(view, size, ratio);
+    const drawn = (line) => (moving ? Math.min(line.ends.length, 4 * MOST_MOVING_EDGES) : line.ends.length);
+    if (!this.gl) return this.drawPlain(view, size, ratio, drawn);
     const gl = this.gl;
     gl.viewport(0, 0, width, height);
     gl.clearColor(0, 0, 0, 0);
@@ -97,7 +101,7 @@ class Scatter {
       place(this.strokes);
       gl.uniform4fv(gl.getUniformLocation(this.strokes, "tint"), line.color);
       const at = this.attribute(this.strokes, "place", `line${i}`, 2, gl.FLOAT, false);
-      gl.drawArrays(gl.LINES, 0, line.ends.length / 2);
+      gl.drawArrays(gl.LINES, 0, drawn(line) / 2);
       gl.disableVertexAttribArray(at);
     });
     strokes(false);
@@ -113,7 +117,7 @@ class Scatter {
     strokes(true);
   }
 
-  drawPlain(view, size, ratio) {
+  drawPlain(view, size, ratio, drawn) {
     const { context, places, colors } = this;
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     context.clearRect(0, 0, this.canvas.clientWidth, this.canvas.clientHeight);
@@ -121,7 +125,7 @@ class Scatter {
       const [r, g, b, a] = line.color;
       context.strokeStyle = `rgba(${r * 255},${g * 255},${b * 255},${a})`;
       context.beginPath();
-      for (let i = 0; i < line.ends.length; i += 4) {
+      for (let i = 0; i < drawn(line); i += 4) {
         context.moveTo(...view.toScreen(line.ends[i], line.ends[i + 1]));
         context.lineTo(...view.toScreen(line.ends[i + 2], line.ends[i + 3]));
       }

@@ -17,6 +17,8 @@ const tidy = (value) => {
 const nameOf = ({ names, units }, column) => (units[column] ? units[column][0] : names[column]);
 const withUnit = ({ units }, column, value) => (units[column] ? `${tidy(value)} ${units[column][1]}` : tidy(value));
 
+const grouped = (number) => number.toLocaleString("en");
+
 const ink = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
 function paintImage(canvas, shape, gray) {
