@@ -164,7 +164,9 @@ class StoredTransformer(LatentTransformer):
         self.model_ = self._unfitted_model()
         self.model_.load_state_dict(state["model"])
         self.model_.to(device).eval()
-        self._fitted_parameters = self.get_params(deep=False)
+        # Where it is used now is not where it was fitted.
+        fitted_on = state["parameters"].get("device", "auto")
+        self._fitted_parameters = {**self.get_params(deep=False), "device": fitted_on}
 
 
 def storable_parameters(parameters: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:

@@ -1,6 +1,7 @@
 """``nrae fit``: a manifold of your own points, measured and pictured."""
 
 import argparse
+import shlex
 import sys
 from pathlib import Path
 from time import perf_counter
@@ -8,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from nrae_geometric.cli.evaluate import print_measures
 from nrae_geometric.cli.inputs import Input, add_points, read_input
-from nrae_geometric.cli.options import add_estimator_options, given_parameters
+from nrae_geometric.cli.options import add_estimator_options, as_options, given_parameters
 from nrae_geometric.cli.outputs import MODEL_SUFFIX, check_places, output_path, wrapped
 from nrae_geometric.cli.parsing import CommandParser, Commands, Results, set_command
 from nrae_geometric.cli.process import flush_denormals, keep_freed_memory, no_gc_imports
@@ -89,6 +90,21 @@ def _parameters(arguments: argparse.Namespace) -> dict[str, Any]:
     if isinstance(init, str) and Path(init).suffix.lower() in READERS:
         parameters["init"] = read_points(init)[0]
     return parameters
+
+
+def fit_command(arguments: argparse.Namespace, model: str, parameters: dict[str, Any]) -> str:
+    """Returns the command line that fits an estimator to the points of a file.
+
+    Args:
+        arguments (argparse.Namespace): The arguments of a command, which name the points.
+        model (str): The file of the model.
+        parameters (dict): The parameters of the estimator.
+    """
+    words = ["nrae", "fit", arguments.points, "--out", model]
+    for name in ("columns", "array", "label_column"):
+        if (value := getattr(arguments, name)) is not None:
+            words += [f"--{name.replace('_', '-')}", value]
+    return shlex.join([*words, *as_options(parameters)])
 
 
 def write_model(

@@ -5,15 +5,19 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nrae_geometric.cli.inputs import POINTS, read_input
-from nrae_geometric.cli.outputs import check_places, output_path
+from nrae_geometric.cli.fit import fit_command
+from nrae_geometric.cli.inputs import POINTS, picked_columns, read_input
+from nrae_geometric.cli.outputs import MODEL_SUFFIX, check_places, output_path
 from nrae_geometric.cli.parsing import CommandParser, Commands, Results, set_command
 from nrae_geometric.cli.process import no_gc_imports
 from nrae_geometric.quiet import quiet
 
 if TYPE_CHECKING:
+    from nrae_geometric.estimator import ManifoldAutoencoder
     from nrae_geometric.report import Subject
 
+# They do not change what is learned.
+_OF_A_MACHINE = ("device", "verbose")
 _SUFFIXES = (".html", ".htm")
 
 
@@ -105,13 +109,11 @@ def _subject(arguments: argparse.Namespace) -> "Subject":
     estimator = ManifoldAutoencoder.load(path, "cpu")
     points, labels, source = None, None, "the points learned from"
     if arguments.points is not None:
-        given_points, source = arguments.points, Path(arguments.points).name
-        known = getattr(estimator, "feature_names_in_", None)
-        suffix = Path(given_points).suffix.lower()
-        if arguments.columns is None and known is not None and suffix in (".csv", ".parquet"):
-            arguments.columns = ",".join(map(str, known))
+        source = Path(arguments.points).name
+        learned_columns = _pick_columns(arguments, estimator)
         found = read_input(arguments)
         points, labels = found.points, found.labels
+        arguments.columns = learned_columns
     elif arguments.label_column is not None:
         raise ValueError("--label-column needs --points, the file that has it")
     subject = estimator_subject(
@@ -124,7 +126,52 @@ def _subject(arguments: argparse.Namespace) -> "Subject":
         units=dict(arguments.unit or []),
     )
     trained = Setting("trained with", library_of(path))
-    return replace(subject, settings=[trained, *subject.settings])
+    command, note = _fit_command(arguments, estimator, subject)
+    return replace(
+        subject,
+        settings=[trained, *subject.settings],
+        shell_command=command,
+        command_note=" ".join(filter(None, [note, subject.command_note])),
+    )
+
+
+def _pick_columns(arguments: argparse.Namespace, estimator: "ManifoldAutoencoder") -> str | None:
+    """Picks the columns of a table that were learned, and returns what nrae fit needs to as well.
+
+    The latter picks all but that of the labels where nothing is said.
+    """
+    from nrae_geometric.datasets import column_names
+
+    known = getattr(estimator, "feature_names_in_", None)
+    is_table = Path(arguments.points).suffix.lower() in (".csv", ".parquet")
+    if arguments.columns is not None or known is None or not is_table:
+        return arguments.columns
+    usual = picked_columns(arguments) or column_names(Path(arguments.points).expanduser())
+    arguments.columns = ",".join(map(str, known))
+    return None if usual == list(known) else arguments.columns
+
+
+def _fit_command(
+    arguments: argparse.Namespace, estimator: "ManifoldAutoencoder", subject: "Subject"
+) -> tuple[str, str]:
+    """The command line that fits the model again, and what it leaves open."""
+    import numpy as np
+
+    parameters, open_places = dict(estimator.get_params(deep=False)), []
+    for name in _OF_A_MACHINE:
+        parameters.pop(name)
+    if isinstance(parameters["init"], np.ndarray):
+        parameters["init"] = "LATENTS.npy"
+        open_places.append("LATENTS.npy is a file of the latents that it began with.")
+    learned = estimator.graph_.x.flatten(1).double().numpy(force=True)
+    is_same = learned.shape == subject.rows.shape and np.allclose(
+        learned, subject.scaled, rtol=1e-5, atol=1e-5
+    )
+    if arguments.points is None or not is_same:
+        arguments = argparse.Namespace(points="POINTS", columns=None, array=None, label_column=None)
+        open_places.append("POINTS is the file that it learned from.")
+    command = fit_command(arguments, f"again{MODEL_SUFFIX}", parameters)
+    return command, " ".join(open_places)
 
 
 def _show(results: Results) -> None:

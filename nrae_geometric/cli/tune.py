@@ -1,16 +1,14 @@
 """``nrae tune``: k, lambda and order for points."""
 
 import argparse
-import shlex
 import sys
 import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nrae_geometric.atomic import atomic_write
-from nrae_geometric.cli.fit import PICTURE_SUFFIX, write_model
+from nrae_geometric.cli.fit import PICTURE_SUFFIX, fit_command, write_model
 from nrae_geometric.cli.inputs import Input, add_points, read_input
-from nrae_geometric.cli.options import as_options
 from nrae_geometric.cli.outputs import MODEL_SUFFIX
 from nrae_geometric.cli.parsing import (
     CommandParser,
@@ -120,7 +118,7 @@ def _tune(arguments: argparse.Namespace) -> Results:
     except KeyboardInterrupt:
         raise KeyboardInterrupt(_so_far(directory / "best.json")) from None
     if config is None:
-        command = _fit_command(arguments, best, model)
+        command = fit_command(arguments, str(model), best.get_params(deep=False))
     else:
         command = _train_command(arguments.points, best)
     with atomic_write(directory / "command.txt") as temporary:
@@ -203,16 +201,6 @@ def _show(results: Results) -> None:
     print("\nthe best again, from the shell or in Python")
     print(f"  {results['command']}")
     print(textwrap.indent(results["estimator"], "  "))
-
-
-def _fit_command(arguments: argparse.Namespace, best: "ManifoldAutoencoder", model: Path) -> str:
-    """The command line that repeats the fit to a file of points."""
-    words = ["nrae", "fit", arguments.points, "--out", str(model)]
-    for name in ("columns", "array", "label_column"):
-        value = getattr(arguments, name)
-        if value is not None:
-            words += [_OF_FILES[name], value]
-    return shlex.join([*words, *as_options(best.get_params(deep=False))])
 
 
 def _train_command(experiment: str, best: "ManifoldAutoencoder") -> str:

@@ -76,6 +76,8 @@ def page_content(subject: Subject) -> tuple[dict[str, Any], Blocks]:
         "decoder": decoder,
         "settings": [vars(setting) for setting in subject.settings],
         "command": subject.command,
+        "shell_command": subject.shell_command,
+        "command_note": subject.command_note,
         "versions": _versions(),
         "measures": [
             {"name": name, "value": value, "reading": READINGS[name]}

@@ -18,6 +18,10 @@ from nrae_geometric.persistence import StoredTransformer
 from nrae_geometric.points import Points
 from nrae_geometric.training.history import EpochRecord
 
+_NOT_THE_SAME = (
+    "It was trained without a random_state: training again gives a like result, not the same."
+)
+
 
 @dataclass(frozen=True)
 class Setting:
@@ -51,6 +55,8 @@ class Subject:
         history (list): A record for each epoch.
         settings (list of Setting): How it was trained.
         command (str): What trains it again.
+        shell_command (str): The same from a shell, where there is such a command.
+        command_note (str): What there is to know about the commands.
         names (list of str, optional): The names of the values of a point.
         units (dict): The units of some of these names, besides those that stand in them.
         labels (numpy.ndarray, optional): A number or a text for each point ``[N]``.
@@ -71,6 +77,8 @@ class Subject:
     history: list[EpochRecord]
     settings: list[Setting]
     command: str
+    shell_command: str = ""
+    command_note: str = ""
     names: list[str] | None = None
     units: Mapping[str, str] = field(default_factory=dict)
     labels: np.ndarray | None = None
@@ -148,6 +156,7 @@ def estimator_subject(
         history=estimator.history_,
         settings=_settings(parameters, getattr(estimator, "choices_", {})),
         command=command or _python(estimator, parameters),
+        command_note="" if parameters.get("random_state") is not None else _NOT_THE_SAME,
         names=names or None,
         units=_units(units or {}, names),
         labels=_labels(y, len(rows)),

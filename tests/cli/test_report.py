@@ -1,11 +1,14 @@
 """``nrae report``."""
 
 import json
+import re
+import shlex
 
+import numpy as np
 import pytest
 import torch
 
-from nrae_geometric import __version__
+from nrae_geometric import ManifoldAutoencoder, __version__
 from nrae_geometric.cli import main
 
 
@@ -26,6 +29,54 @@ def test_page_of_a_model_has_labels_and_columns(model, tmp_path, capsys):
     assert '"classes": ["left", "right"]' in text
     assert '"names": ["x", "y"]' in text
     assert f"nrae_geometric {__version__}, torch {torch.__version__}" in text
+
+
+def command_of(page):
+    text = page.read_text(encoding="utf-8")
+    content = json.loads(re.search(r'id="content">(.*?)</script>', text, re.DOTALL)[1])
+    return shlex.split(content["shell_command"]), content["command_note"]
+
+
+def test_command_of_the_page_fits_the_same_model_again(model, tmp_path, monkeypatch):
+    page = tmp_path / "page.html"
+    points = tmp_path / "points.csv"
+    options = ["--points", str(points), "--label-column", "half"]
+    assert main(["report", str(model), *options, "--out", str(page)]) == 0
+    command, note = command_of(page)
+    assert command[:3] == ["nrae", "fit", str(points)]
+    assert note == ""
+    monkeypatch.chdir(tmp_path)
+    assert main(command[1:]) == 0
+    again, first = (ManifoldAutoencoder.load(each) for each in ("again.nrae", model))
+    np.testing.assert_array_equal(again.embedding_, first.embedding_)
+
+
+def test_command_names_the_columns_where_they_are_not_all(fit, curve_file, tmp_path):
+    points, page = curve_file(".csv"), tmp_path / "page.html"
+    assert fit(points, "--columns", "y,x") == 0
+    options = ["--points", str(points), "--label-column", "half"]
+    assert main(["report", str(tmp_path / "model.nrae"), *options, "--out", str(page)]) == 0
+    command, _ = command_of(page)
+    assert command[command.index("--columns") + 1] == "y,x"
+
+
+def test_command_says_what_it_cannot_know(fit, curve, tmp_path):
+    points, init = tmp_path / "points.npy", tmp_path / "init.npy"
+    np.save(points, curve[0])
+    np.save(init, np.random.default_rng(0).normal(size=(40, 2)))
+    assert fit(points, "--init", str(init), "--random-state", "null") == 0
+    page = tmp_path / "page.html"
+    assert main(["report", str(tmp_path / "model.nrae"), "--out", str(page)]) == 0
+    command, note = command_of(page)
+    assert command[2] == "POINTS"
+    assert command[command.index("--init") + 1] == "LATENTS.npy"
+    for word in ("POINTS is", "LATENTS.npy is", "not the same"):
+        assert word in note
+    others = tmp_path / "others.npy"
+    np.save(others, curve[0][:10])
+    arguments = ["report", str(tmp_path / "model.nrae"), "--points", str(others)]
+    assert main([*arguments, "--out", str(page)]) == 0
+    assert command_of(page)[0][2] == "POINTS"
 
 
 def test_units_are_given_by_column(model, tmp_path):

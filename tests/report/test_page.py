@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from nrae_geometric import ManifoldAutoencoder
 from nrae_geometric.report import estimator_subject, make_report, run_subject
 from nrae_geometric.report.blocks import Blocks
 from nrae_geometric.report.subject import Subject
@@ -141,6 +142,19 @@ def test_unit_of_no_column_is_refused(image_model):
     frame = pd.DataFrame(np.random.default_rng(0).normal(size=(40, 3)), columns=["a", "b", "c"])
     with pytest.raises(ValueError, match="'mass', which is no column; there are a, b, c"):
         estimator_subject(fitted(frame), units={"mass": "kg"})
+
+
+def test_command_has_the_device_of_the_training(tmp_path):
+    points = np.random.default_rng(0).normal(size=(40, 3))
+    fitted(points, device="auto").save(tmp_path / "model.nrae")
+    loaded = ManifoldAutoencoder.load(tmp_path / "model.nrae", device="cpu")
+    assert "device" not in estimator_subject(loaded).command
+
+
+def test_training_without_a_seed_is_not_repeated_exactly(image_model):
+    points = np.random.default_rng(0).normal(size=(40, 3))
+    assert "not the same" in make_report(estimator_subject(fitted(points, random_state=None))).html
+    assert "not the same" not in make_report(estimator_subject(image_model)).html
 
 
 def test_page_of_a_run_has_its_settings_and_measures(tmp_path):
