@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 PICTURE_SUFFIX = ".png"
 _CURVE_POINTS = 400
+_TRUSTWORTHY = 0.9
 _INDENT = " " * 6
 
 
@@ -50,7 +51,6 @@ def _fit(arguments: argparse.Namespace) -> Results:
     # Imported here to show help without waiting for torch.
     with no_gc_imports():
         from nrae_geometric.estimator import ManifoldAutoencoder
-        from nrae_geometric.report.quality import measure
 
     flush_denormals()
     keep_freed_memory()
@@ -64,8 +64,7 @@ def _fit(arguments: argparse.Namespace) -> Results:
     except TypeError as error:  # of a parameter
         raise ValueError(str(error)) from error
     seconds = perf_counter() - start
-    write_model(estimator, points, model, picture, arguments)
-    measures, num_measured = measure(estimator, points.points)
+    measures, num_measured = write_model(estimator, points, model, picture, arguments)
     return {
         "model": str(model),
         "picture": str(picture),
@@ -113,8 +112,8 @@ def write_model(
     model: Path,
     picture: Path,
     arguments: argparse.Namespace,
-) -> None:
-    """Writes a fitted estimator with the names of its columns, and its picture.
+) -> tuple[dict[str, float | None], int]:
+    """Writes a fitted estimator with the names of its columns, measures it and draws its picture.
 
     Args:
         estimator (ManifoldAutoencoder): The estimator.
@@ -122,29 +121,47 @@ def write_model(
         model (Path): The file of the model.
         picture (Path): That of the picture.
         arguments (argparse.Namespace): The arguments of the command, which name the points.
+
+    Returns:
+        tuple[dict, int]: The measures, and the number of points that they are of; see
+        :func:`~nrae_geometric.report.quality.measure`.
     """
     import numpy as np
 
+    from nrae_geometric.report.quality import measure
     from nrae_geometric.visualization import plot_embedding, save_figure
+    from nrae_geometric.visualization.embedding import embedding_axes
 
     if points.names is not None:
         estimator.feature_names_in_ = np.array(points.names, dtype=object)
     estimator.save(model)
+    measures, num_measured = measure(estimator, points.points)
     x, z, curve = points.points, estimator.embedding_, None
     if z.shape[1] == 1:
         along = np.linspace(z.min(), z.max(), _CURVE_POINTS).reshape(-1, 1)
         curve = estimator.inverse_transform(along)
         if np.ndim(estimator.scale_):  # columns of different units have no common plane
             x, curve = x / estimator.scale_, curve / estimator.scale_
-    figure = plot_embedding(
+    axes = embedding_axes(z, x)
+    plot_embedding(
         z,
         x=x,
         curve=curve,
         labels=points.labels,
         label_name=arguments.label_column or "",
-        title=f"{Path(arguments.points).name}: {len(z)} points",
+        title=_title(Path(arguments.points).name, len(z), measures["trustworthiness"]),
+        ax=axes,
     )
-    save_figure(figure, picture)
+    save_figure(axes, picture)
+    return measures, num_measured
+
+
+def _title(name: str, num_points: int, trustworthiness: float | None) -> str:
+    if trustworthiness is None:
+        return f"{name}: {num_points} points"
+    is_good = trustworthiness >= _TRUSTWORTHY
+    finding = "neighbors here are neighbors in the data" if is_good else "some only seem neighbors"
+    return f"{name}: {finding}\n(trustworthiness {trustworthiness:.3f}, {num_points} points)"
 
 
 def _show(results: Results) -> None:

@@ -124,7 +124,13 @@ def _graph(arguments: argparse.Namespace) -> Results:
     found = graph_diagnostics(edge_index, len(x))
     shortcuts = _removed(lengths, kept)
     graph = _Graph(x, edge_index, edge_length, shortcuts, found.component)
-    _draw(graph, out, f"{Path(arguments.points).name}: {len(x)} points, {k} neighbors")
+    findings = [
+        _count(found.num_components, "component"),
+        _count(num_shortcuts, "suspected shortcut"),
+    ]
+    if loop is not None:
+        findings.append("a closed loop")
+    _draw(graph, out, f"{Path(arguments.points).name}, {k} neighbors: {', '.join(findings)}")
     sizes = sorted(found.component.bincount().tolist(), reverse=True)
     return {
         "picture": str(out),
@@ -146,6 +152,10 @@ def _graph(arguments: argparse.Namespace) -> Results:
         "loop": None if loop is None else {"length": loop.length, "diameter": loop.diameter},
         "intrinsic_dimension": _finite(dimension_of_neighbors, distance),
     }
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number or 'no'} {noun}{'' if number == 1 else 's'}"
 
 
 def _removed(before: Any, after: Any) -> "np.ndarray":
@@ -179,6 +189,8 @@ def _draw(graph: _Graph, out: Path, title: str) -> None:
 
     from nrae_geometric.geodesics import geodesic_coordinates
     from nrae_geometric.visualization import plot_graph, save_figure
+    from nrae_geometric.visualization.graph import graph_axes
+    from nrae_geometric.visualization.style import new_figure
 
     x, places = graph.points, {}
     if x.size(1) == 2:
@@ -187,8 +199,9 @@ def _draw(graph: _Graph, out: Path, title: str) -> None:
         places["principal components"] = PCA(2, random_state=0).fit_transform(x.numpy())
     z = geodesic_coordinates(x, graph.edge_index, 2, edge_length=graph.edge_length).z
     places["coordinates along the graph"] = z.numpy()
-    figure = plot_graph(places, graph.edge_index, graph.shortcuts, graph.component, title=title)
-    save_figure(figure, out)
+    axes = graph_axes(len(places), new_figure)
+    plot_graph(places, graph.edge_index, graph.shortcuts, graph.component, title=title, ax=axes)
+    save_figure(axes, out)
 
 
 def _show(results: Results) -> None:

@@ -26,7 +26,7 @@ _SCRIPTS = (
     "page.js",
 )
 _HEIGHT = 900
-_SMALL_DPI = 40
+_SMALL_WIDTH, _SMALL_DPI = 3.6, 96
 
 
 class Report:
@@ -71,9 +71,12 @@ def make_report(subject: Subject) -> Report:
 def small_picture(z: NDArray[Any]) -> str:
     """Returns HTML of a small picture of latents ``[N, d]``."""
     from nrae_geometric.visualization import plot_embedding
+    from nrae_geometric.visualization.embedding import embedding_axes
 
     picture = BytesIO()
-    plot_embedding(z).savefig(picture, format="png", dpi=_SMALL_DPI)
+    axes = embedding_axes(z, width=_SMALL_WIDTH if z.shape[1] <= 2 else None)
+    plot_embedding(z, ax=axes)
+    axes[0].figure.savefig(picture, format="png", dpi=_SMALL_DPI)
     data = base64.b64encode(picture.getvalue()).decode("ascii")
     return f'<img alt="Latent coordinates of {len(z)} points" src="data:image/png;base64,{data}">'
 

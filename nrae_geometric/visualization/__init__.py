@@ -8,8 +8,14 @@ which needs neither the model nor the device that it was trained on::
     Trainer(..., callbacks=[recorder]).fit(model, loader)
     write_animation(recorder, "NRAEL_training.gif")
 
-The ``plot_*`` functions return a :class:`matplotlib.figure.Figure` that no window or notebook
-owns; :func:`save_figure` writes it.
+The ``plot_*`` functions draw on ``ax=``, axes of your own, and return them; without any they make a
+figure of :mod:`matplotlib.pyplot`, which notebooks show. A picture of several panels takes as many
+axes and returns an array of them. :func:`save_figure` writes the figure of axes::
+
+    figure, (left, right) = plt.subplots(1, 2, layout="constrained")
+    plot_embedding(z, labels=digits, ax=left)
+    plot_decoded_images(estimator.inverse_transform, z, labels=digits, ax=right)
+    save_figure(figure, "digits.png")
 """
 
 from nrae_geometric.visualization.animation import write_animation

@@ -12,7 +12,7 @@ from nrae_geometric.callbacks import CurveRecorder, Frame
 from nrae_geometric.visualization import plane, style
 from nrae_geometric.visualization.gif import BlittedFigure
 
-_WIDTH = 6.6
+_WIDTH, _DPI = 6.6, 100
 # Room for tick labels to the left, and for the title and the legend above and below, in inches.
 _LEFT, _ABOVE_AND_BELOW = 0.55, 1.4
 _DASHES = (0, (3, 1.5))
@@ -40,19 +40,19 @@ class CurveAnimation:
         corners = plane.window(self._points, *([] if manifold is None else [manifold]))
         height = _ABOVE_AND_BELOW + (_WIDTH - _LEFT) * plane.height_over_width(corners)
 
-        figure = style.new_figure(_WIDTH, height)
+        figure = style.new_figure(_WIDTH, height, dpi=_DPI)
         axes = figure.subplots()
         plane.set_window(axes, corners)
         if manifold is not None:
             axes.add_line(plane.true_manifold(manifold))
-        font: dict[str, Any] = {"fontsize": style.TITLE_SIZE, "color": style.INK}
+        font: dict[str, Any] = {"fontsize": style.TITLE_SIZE + 2, "color": style.INK}
         axes.set_title(recorder.model_name, loc="left", weight="bold", **font)
         self._status = axes.set_title("", loc="right", **font)
         self._create_artists()
         moving = [self._edges, *self._learned, self._marks, *self._highlights]
         for artist in moving:
             axes.add_artist(artist)
-        style.legend_below(figure, self._legend(manifold is not None), columns=3)
+        style.legend_below([axes], self._legend(manifold is not None), columns=3)
         self._figure = BlittedFigure(figure, [*moving, self._status])
 
         self._opening = [self._draw_title(height), *self._draw_data()]
@@ -112,7 +112,7 @@ class CurveAnimation:
         if self._recorder.order is not None:
             lines.append(f"{self._num_edges} neighborhood edges")
         title = f"{self._recorder.model_name} training"
-        return style.render(style.title_figure(_WIDTH, height, title, " · ".join(lines)))
+        return style.render(style.title_figure(_WIDTH, height, title, " · ".join(lines), _DPI))
 
     def _draw_data(self) -> list[NDArray[np.uint8]]:
         """Returns the pictures of the data alone and, where there is one, of the graph."""

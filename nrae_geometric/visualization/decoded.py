@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
-from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike, NDArray
 from scipy.ndimage import gaussian_filter
@@ -40,7 +39,7 @@ def plot_decoded_images(
     num_columns: int = 20,
     title: str | None = None,
     ax: Axes | None = None,
-) -> Figure:
+) -> Axes:
     """Draws decoded images on a grid over the latent plane, in the cells that hold points.
 
     Each is the image at the center of its cell. Images of one channel are ink on white paper, in
@@ -55,7 +54,11 @@ def plot_decoded_images(
         num_columns (int, optional): The number of cells along the longer side of the plane.
             (default: :obj:`20`)
         title (str, optional): The title. (default: :obj:`None`)
-        ax (matplotlib.axes.Axes, optional): The axes to draw on. (default: those of a new figure)
+        ax (matplotlib.axes.Axes, optional): The axes to draw on. (default: those of a new figure
+            of :mod:`matplotlib.pyplot`)
+
+    Returns:
+        matplotlib.axes.Axes: The axes.
 
     Raises:
         ValueError: If latents are no plane, or images have neither one nor three channels.
@@ -82,7 +85,7 @@ def plot_decoded_images(
         left = column * size + (size - width) // 2
         canvas[top : top + height, left : left + width, :3] = image
         canvas[top : top + height, left : left + width, 3] = 1
-    axes = style.new_figure(7.2, 7.2).subplots() if ax is None else ax
+    axes = style.pyplot_figure(6.0, 6.0).subplots() if ax is None else ax
     right, upper = low + side * np.array([columns, rows])
     extent = (low[0], right, low[1], upper)
     axes.imshow(canvas, extent=extent, interpolation="antialiased")
@@ -96,7 +99,7 @@ def plot_decoded_value(
     *,
     name: str | None = None,
     ax: Axes | None = None,
-) -> Figure:
+) -> Axes:
     """Draws how one value of the decoded points varies over the latent plane, where points are.
 
     Args:
@@ -104,7 +107,11 @@ def plot_decoded_value(
         z (torch.Tensor or array_like): Latents of the points ``[N, 2]``.
         column (int): The value's place in a point, counted from 0.
         name (str, optional): Its name, the title. (default: :obj:`None`)
-        ax (matplotlib.axes.Axes, optional): The axes to draw on. (default: those of a new figure)
+        ax (matplotlib.axes.Axes, optional): The axes to draw on. (default: those of a new figure
+            of :mod:`matplotlib.pyplot`)
+
+    Returns:
+        matplotlib.axes.Axes: The axes.
 
     Raises:
         IndexError: If points have no such value.
@@ -118,24 +125,21 @@ def plot_decoded_value(
     inside = value[density >= 1]
     levels = MaxNLocator(_LEVELS).tick_values(inside.min(), inside.max())
     value = value.clip(levels[0], levels[-1])
-    axes = style.new_figure(4.6, 4.2).subplots() if ax is None else ax
+    axes = style.pyplot_figure(4.6, 4.0).subplots() if ax is None else ax
     shades = axes.contourf(first, second, value, levels, cmap=style.COORDINATE)
     axes.contour(first, second, value, levels, colors="white", linewidths=0.5, alpha=0.6)
     # What lies outside is painted over, so that the border is as smooth as the density.
     axes.contourf(first, second, density, [-np.inf, 1], colors="white")
     axes.contour(first, second, density, [1], colors=style.MUTED, linewidths=0.8)
-    bar = axes.figure.figure.colorbar(
-        shades, ax=axes, aspect=20, pad=0.02, shrink=0.9, ticks=levels[:: max(1, len(levels) // 4)]
-    )
-    bar.ax.tick_params(labelsize=style.TICK_SIZE - 1, color=style.MUTED, labelcolor=style.INK)
-    bar.outline.set_visible(False)
-    figure = _finish(axes, name)
+    ticks = levels[:: max(1, len(levels) // 4)]
+    style.color_bar(shades, [axes], aspect=20, shrink=0.9, ticks=ticks)
+    _finish(axes, name)
     region = grid[density >= 1]
     low, high = region.min(axis=0), region.max(axis=0)
     margin = np.where(high > low, 0.03 * (high - low), 1.0)
     (left, bottom), (right, top) = low - margin, high + margin
     axes.set(xlim=(left, right), ylim=(bottom, top))
-    return figure
+    return axes
 
 
 def _plane(z: Tensor | ArrayLike) -> NDArray[np.float64]:
@@ -170,8 +174,9 @@ def _usual_color(labels: Labels, place: NDArray[np.int64], num_cells: int) -> ND
     return np.array([to_rgb(color) for _, color, _ in classes])[counts.argmax(axis=0)]
 
 
-def _finish(axes: Axes, title: str | None) -> Figure:
-    style.style_plane(axes)
+def _finish(axes: Axes, title: str | None) -> Axes:
+    axes.set_aspect("equal")  # nothing is known outside of the map
+    style.style_axes(axes, "latent z₁", "latent z₂")
     if title is not None:
         style.title_axes(axes, title)
-    return axes.figure.figure
+    return axes

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patheffects import withStroke
 from numpy.typing import ArrayLike, NDArray
@@ -25,6 +24,7 @@ _MOST_COORDINATES = 4
 _COLORS = (*style.MODELS, style.INK, "#999999", "#882255", "#999933")
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*", "<", ">")
 _BINS = 60
+_PLANES_IN_A_ROW = 3
 # Names of classes so short are written among the points.
 _SHORT = 3
 
@@ -39,8 +39,8 @@ def plot_embedding(
     labels: Labels | None = None,
     label_name: str = "label",
     title: str | None = None,
-    ax: Axes | None = None,
-) -> Figure:
+    ax: style.AxesLike | None = None,
+) -> Any:
     """Draws latent coordinates, colored by labels where there are some.
 
     Numbers of more than ten values are colored as a quantity, all else as classes, the ten most
@@ -56,13 +56,19 @@ def plot_embedding(
             (default: :obj:`None`)
         label_name (str, optional): The meaning of the labels. (default: :obj:`"label"`)
         title (str, optional): The title. (default: :obj:`None`)
-        ax (matplotlib.axes.Axes, optional): The axes to draw a plane on; there, names of
-            classes of up to three characters are written in the middle of the class.
-            (default: those of a new figure)
+        ax (Axes, Sequence[Axes] or numpy.ndarray, optional): Axes to draw on: one for a plane; of
+            more than two coordinates one for each pair of the first four; of one coordinate one for
+            the number of points, after one for the points where ``x`` is given. On a single
+            axes, names of classes of up to three characters are written in the middle of the class.
+            (default: those of a new figure of :mod:`matplotlib.pyplot`)
+
+    Returns:
+        matplotlib.axes.Axes or numpy.ndarray: The axes of a plane, or an array of all axes; of
+        axes of one's own, one where one was given.
 
     Raises:
-        ValueError: If there are no latents ``[N, d]``, not one label for each, or axes for latents
-            that are no plane.
+        ValueError: If there are no latents ``[N, d]``, not one label for each, or not as many axes
+            as are needed.
     """
     latents = style.as_array(z)
     if latents.ndim != 2 or latents.size == 0:
@@ -71,17 +77,51 @@ def plot_embedding(
         raise ValueError(f"there are {len(labels)} labels for {len(latents)} points")
     shown = _shown(len(latents))
     colors = _Colors(None if labels is None else np.asarray(labels), shown, label_name)
-    if ax is not None:
-        return _draw_on(ax, latents[shown], colors, title)
-    if latents.shape[1] == 1:
-        figure = _draw_line(latents, x, curve, shown, colors)
+    points = _rows(x, len(latents)) if latents.shape[1] == 1 else None
+    pairs = _pairs(latents.shape[1])
+    if ax is None:
+        axes_of = _new_axes(pairs, points is not None, style.pyplot_figure)
     else:
-        figure = _draw_planes(latents[shown], colors)
-    if title is not None:
-        figure.suptitle(
-            title, x=0.01, ha="left", fontsize=style.TITLE_SIZE, color=style.INK, weight="bold"
-        )
-    return figure
+        axes_of = style.given_axes(ax, *_needed(pairs, points is not None))
+    style.title_panels(list(axes_of), title)  # before there are color bars
+    if pairs:
+        for axes, (i, j) in zip(axes_of, pairs, strict=True):
+            colors.scatter(axes, latents[shown, i], latents[shown, j])
+            style.style_plane(axes, f"latent z{_subscript(i + 1)}", f"latent z{_subscript(j + 1)}")
+        if isinstance(ax, Axes) and colors.are_short:
+            colors.write_names(axes_of[0], latents[shown])
+        else:
+            colors.explain(axes_of, _last_of_first_row(len(pairs)))
+    else:
+        if points is not None:
+            _draw_curve(axes_of[0], points[shown], latents[shown, 0], curve, colors)
+        colors.histogram(axes_of[-1], latents[shown, 0])
+        style.style_axes(axes_of[-1], "latent z", "number of points")
+        if colors.classes:
+            colors.explain(axes_of, -1)
+    return axes_of[0] if ax is None and len(pairs) == 1 else style.returned(ax, axes_of)
+
+
+def embedding_axes(
+    z: Tensor | ArrayLike, x: Tensor | ArrayLike | None = None, *, width: float | None = None
+) -> NDArray[Any]:
+    """Returns axes for :func:`plot_embedding`, on a new figure that no window owns.
+
+    Args:
+        z (torch.Tensor or array_like): Latents ``[N, d]``.
+        x (torch.Tensor or array_like, optional): The points ``[N, *shape]``.
+            (default: :obj:`None`)
+        width (float, optional): The width of the figure in inches. (default: as
+            :func:`plot_embedding` has it)
+    """
+    latents = style.as_array(z)
+    points = _rows(x, len(latents)) if latents.shape[1] == 1 else None
+    axes_of = _new_axes(_pairs(latents.shape[1]), points is not None, style.new_figure)
+    if width is not None:
+        figure = axes_of[0].figure
+        size = figure.get_size_inches()
+        figure.set_size_inches(size * width / size[0])
+    return axes_of
 
 
 def class_colors(labels: Labels) -> list[tuple[str, str, NDArray[np.bool_]]]:
@@ -150,31 +190,21 @@ class _Colors:
             stacked=True,
         )
 
-    def explain(self, figure: Figure, axes: Sequence[Axes]) -> None:
-        """Adds a legend or a color bar, where there are labels."""
-        if self.values is not None:
-            bar = figure.colorbar(self.mappable, ax=list(axes), aspect=30)
-            if bar.solids is not None:
-                bar.solids.set_alpha(1)
-            bar.set_label(self.name, fontsize=style.LABEL_SIZE, color=style.INK)
-            bar.ax.tick_params(labelsize=style.TICK_SIZE)
-            bar.outline.set_visible(False)
-        elif self.classes:
-            figure.legend(**self.legend(), loc="outside right upper")
+    @property
+    def are_short(self) -> bool:
+        """Whether there are classes whose names can be written among the points."""
+        return bool(self.classes) and max(map(len, self.classes)) <= _SHORT
 
-    def legend(self) -> dict[str, Any]:
-        """Returns the arguments of a legend of the classes."""
-        return {
-            "handles": [
-                Line2D([], [], linestyle="", color=color, marker=marker, markersize=7)
+    def explain(self, axes_of: Sequence[Axes] | NDArray[Any], beside: int) -> None:
+        """Adds a color bar to axes, or a legend to those of a number, where there are labels."""
+        if self.values is not None:
+            style.color_bar(self.mappable, list(axes_of), self.name)
+        elif self.classes:
+            handles = [
+                Line2D([], [], linestyle="", color=color, marker=marker, markersize=6)
                 for color, marker, _ in self.looks()
-            ],
-            "labels": list(self.classes),
-            "title": self.name,
-            "frameon": False,
-            "fontsize": style.TICK_SIZE,
-            "labelcolor": style.INK,
-        }
+            ]
+            style.legend_beside(axes_of[beside], handles, self.classes, self.name)
 
     def write_names(self, axes: Axes, latents: NDArray[np.float64]) -> None:
         """Writes the name of each class in its middle."""
@@ -186,7 +216,7 @@ class _Colors:
                 text,
                 ha="center",
                 va="center",
-                fontsize=style.TITLE_SIZE,
+                fontsize=style.TITLE_SIZE + 1,
                 weight="bold",
                 color=style.INK,
                 path_effects=[withStroke(linewidth=4, foreground="white")],
@@ -211,61 +241,41 @@ def _size(num_points: int) -> tuple[float, float]:
     return size, 0.9 if num_points < 2000 else 0.6
 
 
-def _draw_on(
-    axes: Axes, latents: NDArray[np.float64], colors: _Colors, title: str | None
-) -> Figure:
-    if latents.shape[1] != 2:
-        raise ValueError(f"z has {latents.shape[1]} coordinates; axes of your own show 2")
-    colors.scatter(axes, *latents.T)
-    style.style_plane(axes)
-    if colors.values is not None:
-        colors.explain(axes.figure.figure, [axes])
-    elif colors.classes and max(map(len, colors.classes)) <= _SHORT:
-        colors.write_names(axes, latents)
-    elif colors.classes:
-        axes.legend(**colors.legend(), loc="best")
-    if title is not None:
-        style.title_axes(axes, title)
-    return axes.figure.figure
+def _rows(x: Tensor | ArrayLike | None, num_points: int) -> NDArray[np.float64] | None:
+    """Returns points ``[N, D]``, unless they have no plane."""
+    rows = None if x is None else style.as_array(x).reshape(num_points, -1)
+    return None if rows is None or rows.shape[1] < 2 else rows
 
 
-def _draw_planes(latents: NDArray[np.float64], colors: _Colors) -> Figure:
-    dim = min(latents.shape[1], _MOST_COORDINATES)
-    pairs = list(combinations(range(dim), 2))
-    num_columns = min(3, len(pairs))
+def _pairs(dim: int) -> list[tuple[int, int]]:
+    """Returns the coordinates of each plane."""
+    return list(combinations(range(min(dim, _MOST_COORDINATES)), 2))
+
+
+def _needed(pairs: Sequence[tuple[int, int]], has_points: bool) -> tuple[int, str]:
+    """Returns the number of axes, and what each is for."""
+    if pairs:
+        return len(pairs), "one for each pair of latent coordinates"
+    if has_points:
+        return 2, "one for the points, and one for their number along the latent line"
+    return 1, "the number of points along the latent line"
+
+
+def _new_axes(
+    pairs: Sequence[tuple[int, int]], has_points: bool, make: style.FigureMaker
+) -> NDArray[Any]:
+    if not pairs:
+        if not has_points:
+            return np.asarray(make(6.0, 3.2).subplots(1, 1, squeeze=False)[0])
+        return np.asarray(make(style.PAGE, 3.4).subplots(1, 2, width_ratios=[1.2, 1]))
+    num_columns = min(_PLANES_IN_A_ROW, len(pairs))
     num_rows = -(-len(pairs) // num_columns)
-    side = 6.4 if len(pairs) == 1 else 4.2
-    figure = style.new_figure(side * num_columns + 1.2, side * num_rows + 0.4)
-    grid = figure.subplots(num_rows, num_columns, squeeze=False).ravel()
-    for axes, (i, j) in zip(grid, pairs, strict=True):
-        colors.scatter(axes, latents[:, i], latents[:, j])
-        axes.set_aspect("equal", adjustable="datalim")
-        style.style_axes(axes, f"latent z{_subscript(i + 1)}", f"latent z{_subscript(j + 1)}")
-    colors.explain(figure, list(grid))
-    return figure
+    size = (6.0, 4.8) if len(pairs) == 1 else (style.PAGE, 2.0 * num_rows + 1.1)
+    return np.asarray(make(*size).subplots(num_rows, num_columns, squeeze=False).ravel())
 
 
-def _draw_line(
-    latents: NDArray[np.float64],
-    x: Tensor | ArrayLike | None,
-    curve: Tensor | ArrayLike | None,
-    shown: NDArray[np.int64],
-    colors: _Colors,
-) -> Figure:
-    points = None if x is None else style.as_array(x).reshape(len(latents), -1)
-    if points is None or points.shape[1] < 2:
-        figure = style.new_figure(8.2, 4.4)
-        axes = [figure.subplots()]
-    else:
-        figure = style.new_figure(12.6, 5.4)
-        plane, axes = figure.subplots(1, 2, width_ratios=[1.2, 1])
-        axes = [plane, axes]
-        _draw_curve(plane, points[shown], latents[shown, 0], curve, colors)
-    colors.histogram(axes[-1], latents[shown, 0])
-    style.style_axes(axes[-1], "latent z", "number of points")
-    if colors.classes:
-        colors.explain(figure, axes)
-    return figure
+def _last_of_first_row(num: int) -> int:
+    return min(num, _PLANES_IN_A_ROW) - 1
 
 
 def _draw_curve(
@@ -293,12 +303,11 @@ def _draw_curve(
         by_latent.values = latent if colors.values is None else colors.values
         by_latent.name = "latent z" if colors.values is None else colors.name
         by_latent.scatter(axes, *points.T)
-        by_latent.explain(axes.figure.figure, [axes])
+        by_latent.explain([axes], 0)
     if line is not None:
         axes.plot(*line.T, color=style.INK, linewidth=1.8, label="decoded line")
-        axes.legend(frameon=False, fontsize=style.TICK_SIZE, labelcolor=style.INK)
-    axes.set_aspect("equal", adjustable="datalim")
-    style.style_axes(axes, *names)
+        style.legend_inside(axes, *axes.get_legend_handles_labels(), loc="upper right")
+    style.style_plane(axes, *names)
 
 
 def _subscript(number: int) -> str:

@@ -8,7 +8,7 @@ from nrae_geometric.callbacks import ImageRecorder
 from nrae_geometric.visualization import style
 from nrae_geometric.visualization.gif import BlittedFigure
 
-_WIDTH, _HEIGHT = 6.4, 5.8
+_WIDTH, _HEIGHT, _DPI = 6.4, 5.8, 100
 
 
 class ImageAnimation:
@@ -34,9 +34,9 @@ class ImageAnimation:
         self._originals = style.as_images(recorder.data.x)
         subtitle = f"{len(self._latent)} images on one latent axis"
         self._title = style.render(
-            style.title_figure(_WIDTH, _HEIGHT, recorder.model_name, subtitle)
+            style.title_figure(_WIDTH, _HEIGHT, recorder.model_name, subtitle, _DPI)
         )
-        figure = style.new_figure(_WIDTH, _HEIGHT)
+        figure = style.new_figure(_WIDTH, _HEIGHT, dpi=_DPI)
         panels = figure.subplot_mosaic("DN;LL", height_ratios=[2, 1])
         figure.suptitle(
             f"{recorder.model_name}    {style.epoch_text(frame.epoch, frame.loss)}",

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure, SubFigure
+from matplotlib.patches import Rectangle
 from mpl_toolkits.mplot3d import Axes3D
 from numpy.typing import NDArray
 from torch import Tensor
@@ -21,6 +21,11 @@ from nrae_geometric.metrics import RIGHT_ORDER
 from nrae_geometric.visualization import plane, style
 
 _DASHES = ("-", "--", "-.", ":")
+_MOST_IN_A_ROW = 3
+# More names than these would cover the curves.
+_MOST_NAMES_INSIDE = 4
+# Between two images of a row, in widths of an image.
+_GAP = 0.06
 
 
 @dataclass(frozen=True)
@@ -45,7 +50,7 @@ class Panel:
     latent_order: float | None = None
 
 
-def plot_losses(losses: Mapping[str, Sequence[float]], *, ax: Axes | None = None) -> Figure:
+def plot_losses(losses: Mapping[str, Sequence[float]], *, ax: Axes | None = None) -> Axes:
     """Draws the losses of one or several models over the epochs, on a log scale.
 
     Losses of different models are different functions: an autoencoder's is a mean over data
@@ -54,17 +59,18 @@ def plot_losses(losses: Mapping[str, Sequence[float]], *, ax: Axes | None = None
     Args:
         losses (Mapping[str, Sequence[float]]): For each curve its name and the loss of every
             epoch.
-        ax (matplotlib.axes.Axes, optional): The axes to draw on. (default: those of a new figure)
+        ax (matplotlib.axes.Axes, optional): The axes to draw on. (default: those of a new figure
+            of :mod:`matplotlib.pyplot`)
 
     Returns:
-        matplotlib.figure.Figure: The figure of the axes.
+        matplotlib.axes.Axes: The axes.
 
     Raises:
         ValueError: If there are no losses.
     """
     if not losses:
         raise ValueError("losses is empty; give at least one name with its losses")
-    ax = style.new_figure(7.2, 4.2).subplots() if ax is None else ax
+    ax = style.pyplot_figure(6.0, 3.4).subplots() if ax is None else ax
     styles = zip(cycle(style.MODELS), cycle(_DASHES), strict=False)
     for (name, values), (color, dashes) in zip(losses.items(), styles, strict=False):
         ax.plot(range(len(values)), values, dashes, color=color, linewidth=1.8, label=name)
@@ -72,20 +78,21 @@ def plot_losses(losses: Mapping[str, Sequence[float]], *, ax: Axes | None = None
     ax.margins(x=0.01)
     style.style_axes(ax, "epoch", "training loss")
     ax.grid(axis="y", color=style.FAINT, linewidth=0.6)
-    ax.legend(
-        loc="lower right",
-        bbox_to_anchor=(1, 1),
-        ncols=min(len(losses), 4),
-        frameon=False,
-        fontsize=style.LABEL_SIZE,
-        labelcolor=style.INK,
-    )
-    return ax.figure.figure
+    handles, names = ax.get_legend_handles_labels()
+    if len(names) > _MOST_NAMES_INSIDE:
+        style.legend_beside(ax, handles, names, "")
+    else:
+        style.legend_inside(ax, handles, names)
+    return ax
 
 
 def plot_learned_curves(
-    panels: Sequence[Panel], points: Tensor, manifold: Tensor | None = None
-) -> Figure:
+    panels: Sequence[Panel],
+    points: Tensor,
+    manifold: Tensor | None = None,
+    *,
+    ax: style.AxesLike | None = None,
+) -> Any:
     """Draws the curves that several models have learned from the same planar points, side by side.
 
     Args:
@@ -94,19 +101,25 @@ def plot_learned_curves(
         points (torch.Tensor): The training points, :obj:`[N, 2]`.
         manifold (torch.Tensor, optional): The true manifold in order, :obj:`[M, 2]`.
             (default: :obj:`None`)
+        ax (Axes, Sequence[Axes] or numpy.ndarray, optional): Axes to draw on, one for each panel.
+            (default: those of a new figure of :mod:`matplotlib.pyplot`)
+
+    Returns:
+        numpy.ndarray or matplotlib.axes.Axes: The axes of the panels, or the one that was given.
 
     Raises:
-        ValueError: If there are no panels, or a curve is not planar.
+        ValueError: If there are no panels, a curve is not planar, or there are not as many axes
+            as panels.
     """
     _check_panels(panels, num_columns=2)
     truth = [] if manifold is None else [style.as_array(manifold)]
     shown = style.as_array(points)
     corners = plane.window(shown, *truth)
-    width = 4.5
-    height = width * plane.height_over_width(corners)
-    figure = style.new_figure(0.6 + width * len(panels), 1.7 + height, layout="compressed")
-    [row] = figure.subplots(1, len(panels), sharey=True, squeeze=False)
-    for axes, panel in zip(row, panels, strict=True):
+    if ax is None:
+        axes_of = curve_axes(len(panels), plane.height_over_width(corners))
+    else:
+        axes_of = style.given_axes(ax, len(panels), "one for each panel")
+    for axes, panel in zip(axes_of, panels, strict=True):
         plane.set_window(axes, corners)
         lines = [plane.true_manifold(line) for line in truth]
         lines.append(plane.learned_curve(style.as_array(panel.values)))
@@ -114,8 +127,29 @@ def plot_learned_curves(
         for line in lines:
             axes.add_line(line)
         _caption(axes, panel)
-    style.legend_below(figure, {str(line.get_label()): line for line in lines}, columns=3)
-    return figure
+    style.legend_below(list(axes_of), {str(line.get_label()): line for line in lines}, columns=3)
+    return style.returned(ax, axes_of)
+
+
+def curve_axes(
+    num: int, height_over_width: float, make: style.FigureMaker = style.pyplot_figure
+) -> NDArray[Any]:
+    """Returns the axes ``[num]`` of a new figure of learned curves.
+
+    Args:
+        num (int): The number of panels.
+        height_over_width (float): The proportion of each.
+        make (callable, optional): Makes the figure.
+            (default: :func:`~nrae_geometric.visualization.style.pyplot_figure`)
+    """
+    num_columns = min(num, _MOST_IN_A_ROW)
+    num_rows = -(-num // num_columns)
+    width = 5.2 if num == 1 else style.PAGE
+    height = num_rows * ((width - 0.4) / num_columns * height_over_width + 1.0) + 0.4
+    grid = make(width, height, "compressed").subplots(
+        num_rows, num_columns, sharey=True, squeeze=False
+    )
+    return _used(grid, num)
 
 
 def plot_latent_planes(
@@ -124,7 +158,8 @@ def plot_latent_planes(
     coordinate: Tensor,
     *,
     coordinate_name: str = "true coordinate",
-) -> Figure:
+    ax: style.AxesLike | None = None,
+) -> Any:
     """Draws points in space beside the latent planes of several models, colored alike.
 
     Both latent axes have one scale, as the distances in a plane are what is compared.
@@ -135,9 +170,16 @@ def plot_latent_planes(
         coordinate (torch.Tensor): The true coordinate that colors each point, :obj:`[N]`.
         coordinate_name (str, optional): Its meaning, with its unit.
             (default: :obj:`"true coordinate"`)
+        ax (Sequence[Axes] or numpy.ndarray, optional): Axes to draw on: first three-dimensional
+            ones for the points, such as ``figure.add_subplot(1, 2, 1, projection="3d")``, then one
+            for each panel. (default: those of a new figure of :mod:`matplotlib.pyplot`)
+
+    Returns:
+        numpy.ndarray: The axes, those of the points first.
 
     Raises:
-        ValueError: If there are no panels, or shapes do not fit each other.
+        ValueError: If there are no panels, shapes do not fit each other, or axes do not fit the
+            panels.
     """
     _check_panels(panels, num_columns=2)
     if points.dim() != 2 or points.size(1) != 3:
@@ -147,24 +189,45 @@ def plot_latent_planes(
             f"coordinate has shape {tuple(coordinate.shape)}; expected one value for each of the "
             f"{points.size(0)} points"
         )
-    figure = style.new_figure(4.6 + 4.2 * len(panels), 5.2)
-    grid = figure.add_gridspec(1, len(panels) + 1)
+    if ax is None:
+        axes_of = plane_axes(len(panels))
+    else:
+        expected = "three-dimensional ones for the points, then one for each panel"
+        axes_of = style.given_axes(ax, len(panels) + 1, expected)
+    space, planes = axes_of[0], axes_of[1:]
+    if not isinstance(space, Axes3D):
+        raise ValueError(
+            "the first axes of ax are not three-dimensional; make them with "
+            'figure.add_subplot(..., projection="3d")'
+        )
     colors = style.as_array(coordinate).ravel()
-    space = figure.add_subplot(grid[0], projection="3d")
-    assert isinstance(space, Axes3D)
     _draw_space(space, style.as_array(points), colors)
-    planes = [figure.add_subplot(grid[i + 1]) for i in range(len(panels))]
     for axes, panel in zip(planes, panels, strict=True):
         first, second = style.as_array(panel.values).T
-        dots = axes.scatter(first, second, c=colors, cmap=style.COORDINATE, s=14, linewidths=0)
-        axes.set_aspect("equal", adjustable="datalim")
-        style.style_axes(axes, "latent z₁", "latent z₂")
+        dots = axes.scatter(first, second, c=colors, cmap=style.COORDINATE, s=8, linewidths=0)
+        style.style_plane(axes)
         _caption(axes, panel)
-    bar = figure.colorbar(dots, ax=planes, aspect=24)
-    bar.set_label(coordinate_name, fontsize=style.LABEL_SIZE, color=style.INK)
-    bar.ax.tick_params(labelsize=style.TICK_SIZE)
-    bar.outline.set_visible(False)
-    return figure
+    style.color_bar(dots, list(axes_of), coordinate_name)
+    return axes_of
+
+
+def plane_axes(num: int, make: style.FigureMaker = style.pyplot_figure) -> NDArray[Any]:
+    """Returns the axes ``[1 + num]`` of a new figure of points in space and latent planes.
+
+    Args:
+        num (int): The number of planes.
+        make (callable, optional): Makes the figure.
+            (default: :func:`~nrae_geometric.visualization.style.pyplot_figure`)
+    """
+    # Four are two rows of two.
+    num_columns = 2 if num == _MOST_IN_A_ROW else min(num + 1, _MOST_IN_A_ROW)
+    num_rows = -(-(num + 1) // num_columns)
+    figure = make(style.PAGE, num_rows * (6.4 / num_columns + 0.5))
+    axes_of = np.empty(num + 1, dtype=object)
+    for i in range(num + 1):
+        look = {"projection": "3d"} if i == 0 else {}
+        axes_of[i] = figure.add_subplot(num_rows, num_columns, i + 1, **look)
+    return axes_of
 
 
 def plot_latent_traversal(
@@ -173,8 +236,8 @@ def plot_latent_traversal(
     num_images: int = 12,
     axis: str = "latent z",
     cmap: str = "gray",
-    figure: Figure | SubFigure | None = None,
-) -> Figure:
+    ax: style.AxesLike | None = None,
+) -> Any:
     """Draws images along the latent axis, or another way, one row for each model.
 
     Args:
@@ -186,29 +249,72 @@ def plot_latent_traversal(
             (default: :obj:`"latent z"`)
         cmap (str, optional): The colors of images of one channel; :obj:`"gray_r"` is ink on paper.
             (default: :obj:`"gray"`)
-        figure (matplotlib.figure.Figure or SubFigure, optional): The figure, or its part, to draw
-            in. (default: a new figure)
+        ax (Axes, Sequence[Axes] or numpy.ndarray, optional): Axes to draw on, one for each row.
+            (default: those of a new figure of :mod:`matplotlib.pyplot`)
+
+    Returns:
+        numpy.ndarray or matplotlib.axes.Axes: The axes of the rows, or the one that was given.
 
     Raises:
         TypeError: If the number of images is no integer.
-        ValueError: If there are no panels or images, or images have neither one nor three
-            channels.
+        ValueError: If there are no panels or images, images have neither one nor three channels,
+            or there are not as many axes as panels.
     """
     _check_panels(panels)
     num_images = integer("num_images", num_images, 1)
-    if figure is None:
-        figure = style.new_figure(
-            2.2 + 0.8 * num_images, 0.5 + 0.8 * len(panels), layout="compressed", pad=0.05
-        )
-    grid = figure.subplots(len(panels), num_images, squeeze=False)
-    for row, panel in zip(grid, panels, strict=True):
-        images = style.as_images(panel.values)
+    images_of = [style.as_images(panel.values) for panel in panels]
+    if ax is None:
+        rows = row_axes([images.shape[1] / images.shape[2] for images in images_of], num_images)
+    else:
+        rows = style.given_axes(ax, len(panels), "one for each panel")
+    for axes, panel, images in zip(rows, panels, images_of, strict=True):
         places = np.linspace(0, len(images) - 1, num_images).round().astype(int)
-        for axes, place in zip(row, places, strict=True):
-            style.show_image(axes, images[place], cmap)
-        _row_label(row[0], panel)
-    figure.supxlabel(f"{axis} →", fontsize=style.LABEL_SIZE, color=style.MUTED)
-    return figure.figure
+        _draw_row(axes, images[places], cmap)
+        _row_caption(axes, panel)
+    rows[-1].set_xlabel(f"{axis} →", fontsize=style.LABEL_SIZE, color=style.INK)
+    return style.returned(ax, rows)
+
+
+def row_axes(
+    heights: Sequence[float], num_images: int, make: style.FigureMaker = style.pyplot_figure
+) -> NDArray[Any]:
+    """Returns the axes of a new figure of rows of images.
+
+    Args:
+        heights (Sequence[float]): The height of an image of each row, in its widths.
+        num_images (int): The number of images in a row.
+        make (callable, optional): Makes the figure.
+            (default: :func:`~nrae_geometric.visualization.style.pyplot_figure`)
+    """
+    # A few images are a row wide enough for the caption all the same.
+    width = min(style.PAGE, max(4.2, 0.9 * num_images))
+    side = min(width / num_images, 1.4)
+    rows = [height * side for height in heights]
+    figure = make(width, sum(rows) + 0.4 * len(rows) + 0.3)
+    grid = figure.subplots(len(rows), 1, squeeze=False, height_ratios=rows)
+    return np.asarray(grid[:, 0])
+
+
+def _draw_row(axes: Axes, images: NDArray[np.float64], cmap: str) -> None:
+    """Draws images side by side, each as wide as one unit."""
+    height = images.shape[1] / images.shape[2]
+    for i, image in enumerate(images):
+        left = i * (1 + _GAP)
+        place = (left, left + 1, 0, height)
+        axes.imshow(image, cmap=cmap, vmin=0, vmax=1, extent=place, interpolation="nearest")
+        frame = Rectangle((left, 0), 1, height, fill=False, edgecolor=style.FAINT, linewidth=0.8)
+        axes.add_patch(frame)
+    axes.set(xlim=(-_GAP, len(images) * (1 + _GAP)), ylim=(-_GAP, height + _GAP))
+    axes.set(xticks=[], yticks=[], aspect="equal", anchor="W")
+    axes.spines[:].set_visible(False)
+
+
+def _used(grid: NDArray[Any], num: int) -> NDArray[Any]:
+    """Returns the first axes of a grid, and removes the others."""
+    axes_of = grid.ravel()
+    for axes in axes_of[num:]:
+        axes.remove()
+    return axes_of[:num]
 
 
 def _check_panels(panels: Sequence[Panel], num_columns: int | None = None) -> None:
@@ -223,57 +329,53 @@ def _check_panels(panels: Sequence[Panel], num_columns: int | None = None) -> No
 
 
 def _caption(axes: Axes, panel: Panel) -> None:
-    """Writes a panel's title, metrics and order above its axes, one below the other."""
-    _title(axes, panel.title)
-    above: dict[str, Any] = {"xy": (0, 1), "in_layout": False}  # they may be wider than the axes
-    _annotate(axes, (0, 28), _measures(panel), style.TICK_SIZE, style.MUTED, **above)
-    if panel.latent_order is not None:
-        verdict = "✓ right order" if _has_right_order(panel) else "✗ wrong connectivity"
-        text = f"{verdict}, |Spearman| = {panel.latent_order:.4f}"
-        _annotate(axes, (0, 10), text, style.TICK_SIZE, **_order_look(panel), **above)
-
-
-def _title(axes: Axes, title: str) -> None:
-    axes.set_title(
-        title, loc="left", pad=47, fontsize=style.TITLE_SIZE, color=style.INK, weight="bold"
-    )
-
-
-def _row_label(axes: Axes, panel: Panel) -> None:
-    """Writes a panel's title, metrics and order to the left of a row, one below the other."""
-    middle: dict[str, Any] = {"xy": (0, 0.5), "ha": "right", "va": "center"}
-    above = 16 if panel.metrics or panel.latent_order is not None else 0
-    _annotate(axes, (-8, above), panel.title, 13, style.INK, weight="bold", **middle)
-    _annotate(axes, (-8, 0), _measures(panel), 10, style.MUTED, **middle)
-    if panel.latent_order is not None:
-        mark = "✓" if _has_right_order(panel) else "✗"
-        text = f"{mark} |Spearman| {panel.latent_order:.4f}"
-        _annotate(axes, (-8, -16), text, 10, **_order_look(panel), **middle)
-
-
-def _annotate(
-    axes: Axes, offset: tuple[float, float], text: str, size: float, color: str, **look: Any
-) -> None:
+    """Writes a panel's title with its verdict above its axes, and its measures in between."""
+    text = style.wrapped(_measures(panel), axes)
+    _title(axes, *_finding(panel), pad=5 + 1.25 * style.TICK_SIZE * (text.count("\n") + bool(text)))
     axes.annotate(
         text,
-        xytext=offset,
+        (0, 1),
+        xytext=(0, 4),
         xycoords="axes fraction",
         textcoords="offset points",
-        fontsize=size,
-        color=color,
+        fontsize=style.TICK_SIZE,
+        color=style.INK,
         annotation_clip=False,
-        **look,
+        in_layout=False,  # it may be wider than the axes; the title makes room for its height
     )
 
 
-def _order_look(panel: Panel) -> dict[str, Any]:
+def _row_caption(axes: Axes, panel: Panel) -> None:
+    """Writes a panel's title with its verdict and its measures above a row, in one line or two."""
+    title, color = _finding(panel)
+    text = "   ".join(_measures(panel))
+    width = style.text_width(title, style.LABEL_SIZE, "bold") + style.text_width(f"   {text}")
+    if width > style.width_of(axes):
+        _caption(axes, panel)
+        return
+    _title(axes, title, color, pad=3)
+    # Both titles have one distance from the axes.
+    axes.set_title(text, loc="right", pad=3, fontsize=style.TICK_SIZE, color=style.INK)
+
+
+def _finding(panel: Panel) -> tuple[str, str]:
+    """Returns a panel's title with its verdict, and its color."""
+    if panel.latent_order is None:
+        return panel.title, style.INK
     if _has_right_order(panel):
-        return {"color": style.GREEN}
-    return {"color": style.VERMILLION, "weight": "bold"}
+        return f"{panel.title}: right order ✓", style.INK
+    return f"{panel.title}: wrong order ✗", style.VERMILLION
 
 
-def _measures(panel: Panel) -> str:
-    return "    ".join(f"{name} {value:.4g}" for name, value in panel.metrics.items())
+def _title(axes: Axes, text: str, color: str, pad: float) -> None:
+    axes.set_title(text, loc="left", pad=pad, fontsize=style.LABEL_SIZE, color=color, weight="bold")
+
+
+def _measures(panel: Panel) -> list[str]:
+    measures = [f"{name} {value:.4g}" for name, value in panel.metrics.items()]
+    if panel.latent_order is not None:
+        measures.append(f"|Spearman| {panel.latent_order:.4f}")
+    return measures
 
 
 def _has_right_order(panel: Panel) -> bool:
@@ -282,7 +384,7 @@ def _has_right_order(panel: Panel) -> bool:
 
 
 def _draw_space(space: Axes3D, points: NDArray[np.float64], colors: NDArray[np.float64]) -> None:
-    space.scatter(*points.T, c=colors, cmap=style.COORDINATE, s=14, linewidths=0)
+    space.scatter(*points.T, c=colors, cmap=style.COORDINATE, s=8, linewidths=0)
     space.set_box_aspect(np.ptp(points, axis=0), zoom=1.15)
     # The edge-on view, slightly raised, shows how a roll is rolled.
     space.view_init(elev=14, azim=-70)
@@ -290,4 +392,4 @@ def _draw_space(space: Axes3D, points: NDArray[np.float64], colors: NDArray[np.f
         axis.pane.set_visible(False)
         axis.set_ticks([])
         axis.line.set_color(style.FAINT)
-    _title(space, "Training data")
+    _title(space, "Training data", style.INK, pad=5)

@@ -20,6 +20,14 @@ def test_a_figure_is_written_in_the_format_of_its_ending(tmp_path):
     assert (tmp_path / "figure.pdf").read_bytes().startswith(b"%PDF")
 
 
+def test_figure_of_axes_is_written(tmp_path):
+    axes = Figure(figsize=(2, 1), dpi=100).subplots(1, 2)
+    for i, given in enumerate([axes, list(axes), axes[0]]):
+        save_figure(given, tmp_path / f"{i}.png")
+        with Image.open(tmp_path / f"{i}.png") as picture:
+            assert picture.size == (200, 100)
+
+
 def test_a_failure_leaves_the_old_figure_and_nothing_else(tmp_path):
     path = tmp_path / "figure.png"
     path.write_bytes(b"old")
