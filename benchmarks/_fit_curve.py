@@ -68,7 +68,7 @@ def draw(name: str, num_points: int, runs: list[Run]) -> Figure:
         for key, label in PANELS.items()
         if any(run.found.get(key) is not None for run in runs)
     }
-    figure = style.new_figure(5.0 * len(panels), 4.8, pad=0.12)
+    figure = style.new_figure(style.PAGE if len(panels) > 1 else 5.0, 3.8)
     number = f"{num_points:,}".replace(",", " ")
     figure.suptitle(
         f"Quality against time: {name.replace('_', ' ')}, {number} points",
@@ -86,7 +86,7 @@ def draw(name: str, num_points: int, runs: list[Run]) -> Figure:
                 (entries[f"{method}, by epochs"],) = axes.plot(
                     [run.found["seconds"] for run in trained],
                     [run.found[key] for run in trained],
-                    color=color, marker=marker, markersize=5, linewidth=1.8,
+                    color=color, marker=marker, markersize=3.5, linewidth=1.8,
                 )  # fmt: skip
             for run in trained if axes is figure.axes[0] and method == DEFAULT else ():
                 axes.annotate(
@@ -95,7 +95,7 @@ def draw(name: str, num_points: int, runs: list[Run]) -> Figure:
                     xytext=(0, 7),
                     textcoords="offset points",
                     ha="center",
-                    fontsize=9,
+                    fontsize=8,
                     color=style.MUTED,
                 )
             for run in shown:
@@ -106,7 +106,7 @@ def draw(name: str, num_points: int, runs: list[Run]) -> Figure:
                         run.found[key],
                         color=color,
                         marker="*" if trained else marker,
-                        markersize=18 if trained else 9,
+                        markersize=12 if trained else 6,
                         markeredgecolor="white",
                         linestyle="none",
                         zorder=4,
@@ -117,5 +117,5 @@ def draw(name: str, num_points: int, runs: list[Run]) -> Figure:
         axes.grid(color=style.FAINT, linewidth=0.6)
         axes.set_axisbelow(True)
         style.style_axes(axes, "seconds of the whole fit")
-    style.legend_below(figure, entries, columns=min(4, len(entries)))
+    style.legend_below(figure.axes, entries, columns=min(3, len(entries)))
     return figure

@@ -120,7 +120,7 @@ def _heat_maps(
 
     names = sorted({method(run) for run in runs})
     columns, rows = (sorted({run["overrides"][key] for run in runs}) for key in keys)
-    figure = _figure(2.9 * len(names) + 0.9, 3.2)
+    figure = _figure(min(7.2, 2.9 * len(names) + 0.9), 3.2)
     norm = LogNorm(*np.quantile([value(run) for run in runs], [0, 1]))
     image = None
     for axes, name in zip(figure.subplots(1, len(names), squeeze=False)[0], names, strict=True):
@@ -133,7 +133,7 @@ def _heat_maps(
         for (row, column), cell in np.ndenumerate(grid):
             dark = norm(cell) < 0.5
             axes.text(
-                column, row, f"{cell:.2g}", ha="center", va="center", fontsize=7,
+                column, row, f"{cell:.2g}", ha="center", va="center", fontsize=8,
                 color="white" if dark else "black",
             )  # fmt: skip
         axes.set_xticks(range(len(columns)), columns)

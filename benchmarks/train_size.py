@@ -80,7 +80,7 @@ def plot(table: Table, path: Path) -> None:
 
     from nrae_geometric.visualization import save_figure
 
-    figure = Figure(figsize=(8, 3.4), dpi=150, layout="constrained")
+    figure = Figure(figsize=(7.2, 3.2), dpi=150, layout="constrained")
     for axes, column, label in zip(
         figure.subplots(1, 2),
         (2, 4),

@@ -123,10 +123,10 @@ def draw_table(plane: Plane) -> Figure:
     """The plane by diagnosis, and what some columns are where."""
     z, labels = plane.z[plane.shown], plane.points.labels[plane.shown]
     decode, columns = plane.estimator.inverse_transform, plane.points.columns
-    figure = style.new_figure(13.2, 6.6, pad=0.06)
+    figure = style.new_figure(style.PAGE, 3.8, pad=0.04)
     title(figure, "Breast cancer: from benign to malignant, tumors are larger and more concave")
     left, right = figure.subfigures(1, 2, width_ratios=(1, 1.3))
-    name = f"{len(plane.z)} tumors (the {len(plane.z) - len(z)} outermost lie outside)"
+    name = f"{len(plane.z)} tumors ({len(plane.z) - len(z)} lie outside)"
     plot_embedding(z, labels=labels, label_name="", title=name, ax=left.subplots())
     for axes, name in zip(right.subplots(2, 2).ravel(), COLUMNS, strict=True):
         plot_decoded_value(decode, z, columns.index(name), name=name, ax=axes)
@@ -138,23 +138,22 @@ def draw_images(plane: Plane) -> Figure:
     """The plane by digit, what it decodes to, and two ways from one digit to another."""
     z, labels = plane.z[plane.shown], plane.points.labels[plane.shown]
     decode = plane.estimator.inverse_transform
-    height = 0.9 + 6.5 * np.ptp(z[:, 1]) / np.ptp(z[:, 0])
-    figure = style.new_figure(14.4, height + 2.5, pad=0.04)
+    height = 0.6 + 3.3 * np.ptp(z[:, 1]) / np.ptp(z[:, 0])
+    figure = style.new_figure(style.PAGE, height + 2.4, pad=0.04)
     title(figure, "Handwritten digits: every place of the plane is an image")
-    upper, lower = figure.subfigures(2, 1, height_ratios=(height, 2.1))
+    upper, lower = figure.subfigures(2, 1, height_ratios=(height, 2.0))
     embedding, images = upper.subplots(1, 2)
     pixels = " x ".join(map(str, plane.points.x.shape[1:]))
-    outside = f"the {len(plane.z) - len(z)} outermost lie outside"
-    name = f"{len(plane.z)} images of {pixels} pixels ({outside})"
+    name = f"{len(plane.z)} images of {pixels} pixels"
     plot_embedding(z, labels=labels, title=name, ax=embedding)
-    name = "What the plane decodes to, where there are images"
+    name = "What the plane decodes to"
     plot_decoded_images(decode, z, labels=labels, title=name, ax=images)
     images.set(xlim=embedding.get_xlim(), ylim=embedding.get_ylim())
     path = longest_path(plane)
     panels = []
     for name, dashes, way in (
-        ("straight\n(dashed)", "--", plane.z[path[[0, -1]]]),
-        ("along the graph\n(solid)", "-", plane.z[path]),
+        ("straight (dashed)", "--", plane.z[path[[0, -1]]]),
+        ("along the graph (solid)", "-", plane.z[path]),
     ):
         embedding.plot(*way.T, color="white", linewidth=5)
         embedding.plot(*way.T, dashes, color=style.INK, linewidth=2)
@@ -165,7 +164,7 @@ def draw_images(plane: Plane) -> Figure:
         num_images=NUM_IMAGES,
         axis=f"two ways from a {first} to a {last}",
         cmap="gray_r",
-        figure=lower,
+        ax=lower.subplots(2, 1),
     )
     return figure
 
@@ -197,7 +196,7 @@ def even_steps(way: np.ndarray, num: int) -> np.ndarray:
 
 def title(figure: Figure, text: str) -> None:
     figure.suptitle(
-        text, x=0.01, ha="left", fontsize=style.TITLE_SIZE + 4, color=style.INK, weight="bold"
+        text, x=0.01, ha="left", fontsize=style.TITLE_SIZE, color=style.INK, weight="bold"
     )
 
 

@@ -70,9 +70,8 @@ def main() -> None:
         panels.append(Panel(name, images, {"error": error}, spearman))
 
     print("\n".join(table))
-    save_figure(
-        plot_latent_traversal(panels, axis="along the latent line"), directory / "orbits.png"
-    )
+    rows = plot_latent_traversal(panels, axis="along the latent line")
+    save_figure(rows, directory / "orbits.png", dpi=200)
     print(f"\nThe pictures are in {directory}")
 
 

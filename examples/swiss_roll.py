@@ -17,8 +17,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import torch
-from matplotlib.figure import Figure
 from torch import Tensor
 from torch_geometric import seed_everything
 
@@ -91,7 +91,7 @@ def main() -> None:
         scores[name] = measure(models[name], dataset)
 
     print_table(scores)
-    save_figure(draw(models, scores, dataset), directory / "comparison.png")
+    save_figure(draw(models, scores, dataset), directory / "comparison.png", dpi=200)
     print(f"\nThe pictures are in {directory}")
 
 
@@ -167,7 +167,7 @@ def print_table(scores: Mapping[str, Scores]) -> None:
 
 def draw_curves(
     models: Mapping[str, AE], scores: Mapping[str, Scores], dataset: SwissRoll
-) -> Figure:
+) -> np.ndarray:
     points = dataset[0].x
     panels = [
         Panel(
@@ -181,7 +181,7 @@ def draw_curves(
 @torch.no_grad()
 def draw_planes(
     models: Mapping[str, AE], scores: Mapping[str, Scores], dataset: SwissRoll
-) -> Figure:
+) -> np.ndarray:
     data = dataset[0]
     panels = [
         Panel(name, model.encode(data.x), _caption(scores[name]), scores[name].order)

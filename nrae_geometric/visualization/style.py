@@ -142,7 +142,9 @@ def pixels(figure: Figure) -> NDArray[np.uint8]:
     return np.asarray(figure.canvas.buffer_rgba())[..., :3].copy()
 
 
-def save_figure(figure: Figure | AxesLike, path: str | os.PathLike[str]) -> None:
+def save_figure(
+    figure: Figure | AxesLike, path: str | os.PathLike[str], *, dpi: float | None = None
+) -> None:
     """Writes a figure, whole or not at all.
 
     Args:
@@ -150,6 +152,7 @@ def save_figure(figure: Figure | AxesLike, path: str | os.PathLike[str]) -> None
             ``plot_*`` function returns them.
         path (str or os.PathLike): The file; its ending (``.png``, ``.pdf``, ``.svg``) is the
             format, PNG without any. Missing folders are made.
+        dpi (float, optional): Pixels an inch. (default: those of the figure)
 
     Raises:
         ValueError: If there is no such format.
@@ -161,7 +164,7 @@ def save_figure(figure: Figure | AxesLike, path: str | os.PathLike[str]) -> None
     choice("the ending of a picture's name", kind, FigureCanvasAgg.get_supported_filetypes())
     with atomic_write(path) as temporary:
         # Without a format matplotlib would write to a name of its own where there is no ending.
-        figure.savefig(temporary, format=kind)
+        figure.savefig(temporary, format=kind, dpi="figure" if dpi is None else dpi)
 
 
 def title_figure(width: float, height: float, title: str, subtitle: str, dpi: float) -> Figure:
