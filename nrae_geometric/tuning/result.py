@@ -105,7 +105,7 @@ def plot_tuning(table: Sequence[Mapping[str, Any]], *, ax: style.AxesLike | None
     settings = [f"{_SHORT_LABELS.get(n, n)} {_text(complete[0].get(n))}" for n in names]
     error = f"{-complete[0]['score']:.3g}"
     best = f"{', '.join(settings)}: error {error}" if settings else f"error {error}"
-    style.title_panels(list(axes), f"Best of {len(complete)}: {best}")
+    style.title_panels(list(axes), f"Best of {len(complete) + len(pruned)} trials: {best}")
     return style.returned(ax, axes)
 
 

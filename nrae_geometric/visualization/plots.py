@@ -126,7 +126,7 @@ def plot_learned_curves(
         lines.append(plane.training_points(shown))
         for line in lines:
             axes.add_line(line)
-        _caption(axes, panel)
+    _write_captions(axes_of, panels)
     style.legend_below(list(axes_of), {str(line.get_label()): line for line in lines}, columns=3)
     return style.returned(ax, axes_of)
 
@@ -206,7 +206,7 @@ def plot_latent_planes(
         first, second = style.as_array(panel.values).T
         dots = axes.scatter(first, second, c=colors, cmap=style.COORDINATE, s=8, linewidths=0)
         style.style_plane(axes)
-        _caption(axes, panel)
+    _write_captions(planes, panels)
     style.color_bar(dots, list(axes_of), coordinate_name)
     return axes_of
 
@@ -290,7 +290,7 @@ def row_axes(
     width = min(style.PAGE, max(4.2, 0.9 * num_images))
     side = min(width / num_images, 1.4)
     rows = [height * side for height in heights]
-    figure = make(width, sum(rows) + 0.4 * len(rows) + 0.3)
+    figure = make(width, sum(rows) + 0.35 * len(rows) + 0.3)
     grid = figure.subplots(len(rows), 1, squeeze=False, height_ratios=rows)
     return np.asarray(grid[:, 0])
 
@@ -328,21 +328,26 @@ def _check_panels(panels: Sequence[Panel], num_columns: int | None = None) -> No
             )
 
 
-def _caption(axes: Axes, panel: Panel) -> None:
-    """Writes a panel's title with its verdict above its axes, and its measures in between."""
-    text = style.wrapped(_measures(panel), axes)
-    _title(axes, *_finding(panel), pad=5 + 1.25 * style.TICK_SIZE * (text.count("\n") + bool(text)))
-    axes.annotate(
-        text,
-        (0, 1),
-        xytext=(0, 4),
-        xycoords="axes fraction",
-        textcoords="offset points",
-        fontsize=style.TICK_SIZE,
-        color=style.INK,
-        annotation_clip=False,
-        in_layout=False,  # it may be wider than the axes; the title makes room for its height
-    )
+def _write_captions(axes_of: Sequence[Axes] | NDArray[Any], panels: Sequence[Panel]) -> None:
+    """Writes panels' titles with their verdicts above axes, and their measures in between."""
+    measures = [_measures(panel) for panel in panels]
+    texts = [style.wrapped(each, axes) for axes, each in zip(axes_of, measures, strict=True)]
+    if len({text.count("\n") for text in texts}) > 1:  # else titles have one height
+        texts = ["\n".join(each) for each in measures]
+    for axes, panel, text in zip(axes_of, panels, texts, strict=True):
+        num_lines = text.count("\n") + bool(text)
+        _title(axes, *_finding(panel), pad=5 + 1.25 * style.TICK_SIZE * num_lines)
+        axes.annotate(
+            text,
+            (0, 1),
+            xytext=(0, 4),
+            xycoords="axes fraction",
+            textcoords="offset points",
+            fontsize=style.TICK_SIZE,
+            color=style.INK,
+            annotation_clip=False,
+            in_layout=False,  # it may be wider than the axes; the title makes room for its height
+        )
 
 
 def _row_caption(axes: Axes, panel: Panel) -> None:
@@ -351,7 +356,7 @@ def _row_caption(axes: Axes, panel: Panel) -> None:
     text = "   ".join(_measures(panel))
     width = style.text_width(title, style.LABEL_SIZE, "bold") + style.text_width(f"   {text}")
     if width > style.width_of(axes):
-        _caption(axes, panel)
+        _write_captions([axes], [panel])
         return
     _title(axes, title, color, pad=3)
     # Both titles have one distance from the axes.

@@ -74,7 +74,8 @@ def test_trials_without_settings_are_drawn_by_number():
 
 
 def test_title_names_the_best(table):
-    assert plot_tuning(table)[0].figure.get_suptitle() == "Best of 2: k 4, λ 100, order 2: error 1"
+    title = plot_tuning(table)[0].figure.get_suptitle()
+    assert title == "Best of 3 trials: k 4, λ 100, order 2: error 1"
 
 
 def test_axes_of_ones_own_are_drawn_on_and_returned(table):
