@@ -17,7 +17,6 @@ from nrae_geometric.configs import experiment_names
 from nrae_geometric.neighbors import available_backends
 
 ROOT = Path(__file__).parents[1]
-REWRITTEN = {"docs/every_seed.md", "docs/tuning.md"}
 MADE_BY_THE_BUILD = ("auto/", "_static/report/")
 PAGES = {
     str(path.relative_to(ROOT)): path.read_text("utf-8")
@@ -41,9 +40,7 @@ COMMANDS = [command for page in PAGES.values() for command in shell_commands(pag
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "page", [page for page in PAGES if code_blocks(PAGES[page], "python") and page not in REWRITTEN]
-)
+@pytest.mark.parametrize("page", [page for page in PAGES if code_blocks(PAGES[page], "python")])
 def test_code_runs_as_it_stands(page, tmp_path):
     blocks = code_blocks(PAGES[page], "python")
     if any("onnxruntime" in code for code in blocks) and find_spec("onnxruntime") is None:
@@ -93,7 +90,7 @@ def nrae(command, *arguments):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("page", sorted(NRAE.keys() - REWRITTEN))
+@pytest.mark.parametrize("page", sorted(NRAE))
 def test_commands_run_in_the_order_of_the_page(page, own_files, tmp_path, monkeypatch):
     shutil.copytree(own_files, tmp_path, dirs_exist_ok=True)
     monkeypatch.chdir(tmp_path)
