@@ -91,9 +91,9 @@ print(f"loss {joined.loss(data):.4f}; |Spearman| of latent and true order {order
 # :class:`~nrae_geometric.nn.NeighborhoodReconstruction`.
 #
 # Below, each short line is :math:`F` along one edge, from its point to where the neighbor should
-# be. An orange line leads from there to where the neighbor is: its squared length is what the edge
-# adds to the loss. On the right is an autoencoder as well, but one with the right order, since it
-# was started from :doc:`geodesic coordinates <geodesic_start>`.
+# be. An orange line leads from there to where the neighbor is: its squared length, times the
+# kernel, is what the edge adds to the loss. On the right is an autoencoder as well, but one with
+# the right order, since it was started from :doc:`geodesic coordinates <geodesic_start>`.
 
 neighbor, center = data.edge_index
 
