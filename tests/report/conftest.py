@@ -57,10 +57,15 @@ def opened(browser, tmp_path):
     """Opens a report from disk; on leaving there must have been no complaint and no request."""
     contexts, troubles, requests = [], [], []
 
-    def visit(report, width=1280, scheme="light", script=""):
+    def visit(report, width=1280, scheme="light", script="", touch=False):
         report.save(tmp_path / "page.html")
         contexts.append(
-            browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
+            browser.new_context(
+                viewport={"width": width, "height": 900},
+                color_scheme=scheme,
+                has_touch=touch,
+                is_mobile=touch,
+            )
         )
         page = contexts[-1].new_page()
         page.add_init_script(script)

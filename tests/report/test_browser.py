@@ -41,6 +41,59 @@ def test_dragging_shows_what_the_model_decodes_there(opened, image_page, image_m
     np.testing.assert_allclose(pixels(page), expected, atol=1)
 
 
+def swipe(page, *places):
+    """A finger that goes through some places of the window."""
+    session = page.context.new_cdp_session(page)
+    for number, (x, y) in enumerate(places):
+        kind = "touchMove" if number else "touchStart"
+        touch = {"type": kind, "touchPoints": [{"x": x, "y": y}]}
+        session.send("Input.dispatchTouchEvent", touch)
+    session.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+
+
+def along(start, end, steps=8):
+    return [tuple(place) for place in np.linspace(start, end, steps)]
+
+
+def test_finger_moves_the_decoded_place_and_the_page_stays(opened, image_page):
+    page = opened(image_page, width=390, touch=True)
+    at, before = plot(page), page.evaluate("nraeReport.z")
+    page.touchscreen.tap(*at(0.7, 0.6))
+    tapped = page.evaluate("nraeReport.z")
+    assert tapped != before
+    image = pixels(page)
+    swipe(page, *along(at(0.7, 0.6), at(0.3, 0.3)))
+    dragged = page.evaluate("nraeReport.z")
+    assert dragged[0] < tapped[0]
+    assert dragged[1] > tapped[1]
+    assert pixels(page) != image
+    assert page.evaluate("scrollY") == 0
+
+
+def test_finger_on_a_point_shows_it_and_draws_a_lasso(opened, image_page):
+    page = opened(image_page, width=390, touch=True)
+    at = plot(page)
+    row = 7
+    place = page.evaluate(
+        f"nraeReport.spot(Array.from(nraeReport.arrays.z.slice({2 * row}, {2 * row + 2})))"
+    )
+    page.touchscreen.tap(at(0, 0)[0] + 1 + place[0], at(0, 0)[1] + 1 + place[1])
+    assert page.locator("#hovered dd").first.inner_text() == "8"
+    page.get_by_text("Lasso", exact=True).tap()
+    corners = ((0.02, 0.02), (0.98, 0.02), (0.98, 0.98), (0.02, 0.98))
+    swipe(page, *(at(*corner) for corner in corners))
+    assert page.inner_text("#selection-count") == "120 of 120"
+
+
+def test_finger_beside_the_map_scrolls_the_page(opened, image_page):
+    page = opened(image_page, width=390, touch=True)
+    box = page.locator("#plot").bounding_box()
+    below = box["y"] + box["height"] + 30
+    swipe(page, *along((200, below), (200, below - 300), 12))
+    page.wait_for_timeout(500)
+    assert page.evaluate("scrollY") > 100
+
+
 def test_lasso_lists_rows_and_saves_them(opened, image_page, images, image_model):
     page = opened(image_page)
     page.get_by_text("Lasso", exact=True).click()

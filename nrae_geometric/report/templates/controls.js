@@ -76,7 +76,6 @@ function attachControls(page, parts) {
   };
   find("hint").textContent = hints.walk;
   const fingers = new Map();
-  let moved = null;
   box.addEventListener("pointerdown", (event) => {
     box.setPointerCapture(event.pointerId);
     fingers.set(event.pointerId, place(event));
@@ -85,7 +84,6 @@ function attachControls(page, parts) {
     if (page.tool === "walk" && page.decode) move(latentAt(x, y));
     if (page.tool === "lasso") page.lasso = [[x, y]];
     if (page.tool === "path") end(latentAt(x, y));
-    moved = [x, y];
   });
   box.addEventListener("pointermove", (event) => {
     const [x, y] = place(event), before = fingers.get(event.pointerId);
@@ -111,7 +109,7 @@ function attachControls(page, parts) {
     fingers.delete(event.pointerId);
     if (page.lasso && page.lasso.length > 2) select(inPlot((x, y) => inside(page.lasso, x, y)));
     page.lasso = null;
-    if (moved && page.tool !== "lasso") hover(view.nearest(page.places, ...place(event), 14));
+    if (page.tool !== "lasso") hover(view.nearest(page.places, ...place(event), 14));
     page.drawOverlay();
   };
   box.addEventListener("pointerup", lift);

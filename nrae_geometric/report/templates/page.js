@@ -70,6 +70,7 @@ async function start() {
   };
 
   const spot = (z) => view.toScreen(z[page.axes[0]], dim === 1 ? view.middle[1] : z[page.axes[1]]);
+  page.spot = spot;
   page.drawOverlay = () => {
     const ratio = window.devicePixelRatio || 1, w = box.clientWidth, h = box.clientHeight;
     overlay.width = w * ratio;
