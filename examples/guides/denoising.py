@@ -40,7 +40,7 @@ def rms(difference):
 print(f"error of the noisy images:     {rms(noisy - truth):.3f}")
 print(f"error of the denoised images:  {rms(clean - truth):.3f}")
 panels = [
-    Panel(name, torch.from_numpy(images).clamp(0, 1))
+    Panel(name, torch.from_numpy(images))
     for name, images in (("noisy", noisy), ("denoised", clean), ("truth", truth))
 ]
 plot_latent_traversal(panels, axis="angle")

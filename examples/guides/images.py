@@ -65,7 +65,7 @@ steps = np.linspace(z.min(), z.max(), 100)[:, None]
 if np.corrcoef(z[:, 0], angle[::2])[0, 1] < 0:
     steps = steps[::-1]
 walk = line.inverse_transform(steps)
-panels = [Panel("images", data.x), Panel("decoded", torch.from_numpy(walk).clamp(0, 1))]
+panels = [Panel("images", data.x), Panel("decoded", torch.from_numpy(walk))]
 plot_latent_traversal(panels, axis="half a turn")
 
 # %%
