@@ -14,6 +14,7 @@ RECORDED = "auto/recorded"
 LINKS = {
     r"(?:\.\./)+benchmarks/results/(\w+)\.md": rf"/{RECORDED}/\1.md",
     r"(?:\.\./)*docs/((?:\w+/)*\w+)\.md": r"/\1.md",
+    r"(?:\.\./)+examples/(guides|method|gallery)/(\w+)\.py": r"/auto/\1/\2.rst",
     r"(?:\.\./)+CONTRIBUTING\.md": "/contributing.md",
     r"(?:\.\./)+benchmarks/README\.md": "/benchmarks.md",
 }
