@@ -9,9 +9,9 @@ output layer that the library does not know, and the rule that makes it as fast 
 # %%
 # The task
 # --------
-# Thirteen measures of 178 wines, all of them positive. Each is divided by its standard deviation and
-# not centered, so that positive stays positive. An estimator centers the points, so this is a job
-# for the parts: graph, loader, model and trainer.
+# Thirteen measures of 178 wines, all of them positive. Each is divided by its standard deviation
+# and not centered, so that positive stays positive. An estimator centers the points, so this is a
+# job for the parts: graph, loader, model and trainer.
 
 from time import perf_counter
 
@@ -65,9 +65,9 @@ def positive(module, a):
 # %%
 # Is the rule right?
 # ------------------
-# A plain function has no rule, so the library differentiates it by itself: the thing to compare with,
-# in double precision. The value of the expansion uses two derivatives, its *gradient* the third, where
-# each point has one direction, as in training with one neighbor for each.
+# A plain function has no rule, so the library differentiates it by itself: the thing to compare
+# with, in double precision. The value of the expansion uses two derivatives, its *gradient* the
+# third, where each point has one direction, as in training with one neighbor for each.
 
 
 def largest_errors(layer):
@@ -157,8 +157,8 @@ with torch.no_grad():
         print(f"{name} output: {1 - error:.2f} of the variance kept")
 
 # %%
-# A plane is also walked beyond its points. What do the two decode there? Drawn is the smallest of the
-# thirteen measures at each place, in its standard deviation.
+# A plane is also walked beyond its points. What do the two decode there? Drawn is the smallest of
+# the thirteen measures at each place, in its standard deviation.
 
 figure, row = plt.subplots(1, 2, figsize=(9.5, 4.6), layout="constrained")
 steps = torch.linspace(-3.5, 3.5, 140)
@@ -167,9 +167,8 @@ for ax, (name, model) in zip(row, models.items(), strict=True):
         z = model.encode(data.x)
         smallest = model.decode(torch.cartesian_prod(steps, steps)).min(dim=1).values
     smallest = smallest.reshape(140, 140).T
-    image = ax.contourf(
-        steps, steps, smallest, levels=torch.arange(-1.5, 1.51, 0.25), cmap="PuOr_r"
-    )
+    levels = torch.arange(-1.5, 1.51, 0.25)
+    image = ax.contourf(steps, steps, smallest, levels, cmap="PuOr_r", extend="both")
     ax.contour(steps, steps, smallest, levels=[0], colors="black", linewidths=2)
     ax.scatter(*z.T, s=9, color="white", edgecolors="black", linewidths=0.5)
     share = float((smallest < 0).float().mean())
@@ -178,14 +177,14 @@ for ax, (name, model) in zip(row, models.items(), strict=True):
 figure.colorbar(image, ax=row, label="smallest of 13 measures", shrink=0.8)
 
 # %%
-# Beyond the black line the linear decoder promises wines with less than none of something. Every place
-# of the other map is a possible wine, and the points are reconstructed about as well.
+# Beyond the black line the linear decoder promises wines with less than none of something. Every
+# place of the other map is a possible wine, and the points are reconstructed about as well.
 #
 # A layer that is no pointwise function
 # -------------------------------------
 # Such a rule gets the Taylor series in front of the layer and returns the one behind it. A linear
-# layer passes each coefficient on by ``map_linear``. Here one brings the decoder back into the units
-# of the table, so that :func:`~nrae_geometric.nn.jacobian` answers in them.
+# layer passes each coefficient on by ``map_linear``. Here one brings the decoder back into the
+# units of the table, so that :func:`~nrae_geometric.nn.jacobian` answers in them.
 
 
 class Units(nn.Module):
