@@ -140,8 +140,8 @@ for ax, curve, title in (
     ax.plot(*curve.T, color=INK, linewidth=1.2)
 
 # %%
-# The fit need not be good, only in order: the ends of the curve lie wide of the points, and
-# training goes on from there.
+# The fit need not be good, only in order: its inner end lies beside the points, and training goes
+# on from there.
 #
 # 4. Gentle training
 # ------------------
