@@ -140,8 +140,8 @@ for ax, curve, title in (
     ax.plot(*curve.T, color=INK, linewidth=1.2)
 
 # %%
-# The fit need not be good, only in order: its inner end lies beside the points, and training goes
-# on from there.
+# The fit need not be good, only in order: the inner end of the curve lies beside the points, and
+# training goes on from there.
 #
 # 4. Gentle training
 # ------------------
@@ -160,8 +160,8 @@ for ax, curve, title in (
 # 5. A look back
 # --------------
 # When training ends, the order of the latents is compared with that of the coordinates it began
-# with, which needs no labels. Below a |Spearman| of 0.99 a warning says that the line has been
-# folded.
+# with, which needs no labels. Below 0.99 of Spearman's :math:`|\rho|` a warning says that the line
+# has been folded.
 
 epochs = range(200)
 figure, (rate, order) = plt.subplots(1, 2, figsize=(10, 3.6), layout="constrained")
