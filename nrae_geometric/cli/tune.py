@@ -1,4 +1,4 @@
-"""``nrae tune``: k, lambda and order for points."""
+"""``nrae tune``: the number of neighbors and a method's settings for points."""
 
 import argparse
 import sys
@@ -31,19 +31,23 @@ _OF_FILES = {
     "array": "--array",
     "label_column": "--label-column",
     "latent_dim": "--latent-dim",
+    "method": "--method",
 }
+# How the table of trials heads settings that have a short name.
+_HEADS = {"n_neighbors": "k", "neighbor_weight": "lambda"}
 
 
 def add_tune(commands: Commands) -> CommandParser:
     """Adds ``nrae tune`` to the commands."""
     parser = commands.add_parser(
         "tune",
-        help="choose k, lambda and order for your points",
-        usage="nrae tune POINTS [--latent-dim D] [--trials N] [--folds N] [--seed SEED] "
-        "[option]... [--key value]...",
-        description="Choose the number of neighbors k, the kernel's weight lambda and the order "
-        "by the reconstruction error of points left out, and learn a manifold of all points with "
-        "the best. The best so far is on disk after each trial, and the same command goes on where "
+        help="choose the settings of a model for your points",
+        usage="nrae tune POINTS [--method NAME] [--latent-dim D] [--trials N] [--folds N] "
+        "[--seed SEED] [option]... [--key value]...",
+        description="Choose the settings of a model by the reconstruction error of points left "
+        "out, and learn a manifold of all points with the best: of NRAE the number of neighbors k, "
+        "the kernel's weight lambda and the order, of other models what they weigh. "
+        "The best so far is on disk after each trial, and the same command goes on where "
         "it was stopped. Settings of a configuration can be given as well, as for nrae train.",
         example="nrae tune points.csv --label-column kind --latent-dim 2",
         takes_settings=True,
@@ -60,6 +64,11 @@ def add_tune(commands: Commands) -> CommandParser:
         type=positive,
         metavar="D",
         help="latent coordinates of a file's points (default: 2, or 1 of points of two values)",
+    )
+    parser.add_argument(
+        "--method",
+        metavar="NAME",
+        help="the model of a file's points, which is named in the folder as well (default: nrae)",
     )
     parser.add_argument(
         "--trials", type=positive, default=30, metavar="N", help="settings to try (default: 30)"
@@ -94,6 +103,8 @@ def _tune(arguments: argparse.Namespace) -> Results:
     keep_freed_memory()
     if config is None:
         seed, name = _seed(settings), path.stem
+        if arguments.method is not None:  # so that methods can be compared
+            name = f"{name}_{arguments.method}"
         points, estimator = _from_file(arguments)
     else:
         seed, name = config.seed, config.exp_name
@@ -157,7 +168,7 @@ def _from_file(arguments: argparse.Namespace) -> "tuple[Input, ManifoldAutoencod
 
     points = read_input(arguments)
     dim = arguments.latent_dim or usual_components(points.points)
-    return points, ManifoldAutoencoder(dim)
+    return points, ManifoldAutoencoder(dim, method=arguments.method or "nrae")
 
 
 def _from_experiment(
@@ -187,13 +198,23 @@ def _silence_optuna() -> None:
 
 
 def _show(results: Results) -> None:
-    print(f"{'score':>10}  {'k':>3}  {'lambda':>8}  order  state")
-    for row in results["trials"][:_NUM_ROWS]:
-        score = "" if row["score"] is None else f"{row['score']:.4f}"
-        print(
-            f"{score:>10}  {row['n_neighbors']:>3}  {row['neighbor_weight']:>8.3g}  "
-            f"{row['order']:>5}  {row['state']}"
-        )
+    from nrae_geometric.tuning.result import setting_names
+
+    trials = results["trials"]
+    shown = trials[:_NUM_ROWS]
+    columns = [
+        ("score", [_number(row["score"], ".4f") for row in shown]),
+        *(
+            (_HEADS.get(name, name), [_number(row.get(name), ".3g") for row in shown])
+            for name in setting_names(trials)
+        ),
+    ]
+    widths = [max(10, len(head), *map(len, cells)) for head, cells in columns]
+    states = ["state", *(row["state"] for row in shown)]
+    lines = zip(*([head, *cells] for head, cells in columns), states, strict=True)
+    for *cells, state in lines:
+        aligned = (f"{cell:>{width}}" for cell, width in zip(cells, widths, strict=True))
+        print(f"{'  '.join(aligned)}  {state}")
     if (num_more := len(results["trials"]) - _NUM_ROWS) > 0:
         print(f"and {num_more} more in trials.csv")
     print(f"\nmodel    {results['model']}\npicture  {results['picture']}")
@@ -201,6 +222,13 @@ def _show(results: Results) -> None:
     print("\nthe best again, from the shell or in Python")
     print(f"  {results['command']}")
     print(textwrap.indent(results["estimator"], "  "))
+
+
+def _number(value: Any, form: str) -> str:
+    """A cell of the table; a trial whose loss was not finite has no score."""
+    if value is None:
+        return ""
+    return format(value, form) if isinstance(value, float) else str(value)
 
 
 def _train_command(experiment: str, best: "ManifoldAutoencoder") -> str:

@@ -103,6 +103,42 @@ def test_tune_takes_a_file_of_points(tmp_path, capsys, name):
     }
 
 
+@pytest.mark.usefixtures("small_trials")
+@pytest.mark.parametrize(
+    ("method", "heads"),
+    [
+        ("nrae", ["score", "k", "lambda", "order", "state"]),
+        ("wae", ["score", "prior_weight", "state"]),
+        ("vae", ["score", "beta", "state"]),
+        ("ae", ["score", "state"]),
+    ],
+)
+def test_every_method_is_tuned_and_the_table_has_what_was_tried(
+    tmp_path, curve_file, capsys, method, heads
+):
+    assert tune(tmp_path, str(curve_file(".npy")), "--method", method) == 0
+    first, row, *_ = capsys.readouterr().out.splitlines()
+    assert sorted(first.split()) == sorted(heads)
+    assert len(row.split()) == len(heads)
+    folder = tmp_path / f"tune_points_{method}"
+    assert ManifoldAutoencoder.load(folder / "model.nrae").method == method
+    command = (folder / "command.txt").read_text()
+    assert ("--method-params" in command) == (method in ("vae", "wae"))
+
+
+def test_tune_names_the_methods_where_there_is_none(tmp_path, curve_file, capsys):
+    pytest.importorskip("optuna", reason="needs the extra: pip install '.[tune]'")
+    assert tune(tmp_path / "results", str(curve_file(".npy")), "--method", "nope") == 2
+    assert "unknown model 'nope'; choose one of 'ae'" in capsys.readouterr().err
+    assert written(tmp_path) == {"points.npy"}
+
+
+def test_method_is_for_a_file_of_points(tmp_path, capsys):
+    pytest.importorskip("optuna", reason="needs the extra: pip install '.[tune]'")
+    assert tune(tmp_path, "NRAEL_toy_denoising", "--method", "vae") == 2
+    assert "--method is for a file of points" in capsys.readouterr().err
+
+
 def test_tune_never_unpickles(tmp_path, capsys):
     np.save(tmp_path / "objects.npy", np.array([print, None]), allow_pickle=True)
     assert tune(tmp_path, str(tmp_path / "objects.npy")) == 2

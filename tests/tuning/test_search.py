@@ -397,3 +397,15 @@ def test_seed_is_checked_before_anything_is_written(tmp_path, seed):
         tune(np.zeros((12, 2)), seed=seed, directory=tmp_path / "new")
 
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("method", ["wae", "vae", "ae"])
+def test_search_of_any_method_is_kept_and_goes_on(points, tmp_path, method):
+    model = estimator(method=method)
+    first = search(points, model, num_trials=2, directory=tmp_path)
+    kept = json.loads((tmp_path / "best.json").read_text())
+    assert kept == {**first.best, "score": first.score}
+    assert (tmp_path / "tuning.png").stat().st_size > 0
+    again = search(points, model, num_trials=3, directory=tmp_path)
+    assert len(again.table) == (1 if method == "ae" else 3)
+    assert again.table[0]["score"] >= first.score
