@@ -5,8 +5,9 @@ from nrae_geometric.nn.models.cae import CAE
 from nrae_geometric.nn.models.dae import DAE
 from nrae_geometric.nn.models.irae import IRAE
 from nrae_geometric.nn.models.nrae import NRAE
+from nrae_geometric.nn.models.spae import SPAE
 from nrae_geometric.nn.models.topoae import TopoAE
 from nrae_geometric.nn.models.vae import VAE
 from nrae_geometric.nn.models.wae import WAE
 
-__all__ = ["AE", "CAE", "DAE", "IRAE", "NRAE", "VAE", "WAE", "TopoAE"]
+__all__ = ["AE", "CAE", "DAE", "IRAE", "NRAE", "SPAE", "VAE", "WAE", "TopoAE"]

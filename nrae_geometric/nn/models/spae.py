@@ -1,0 +1,99 @@
+r"""The structure-preserving autoencoder."""
+
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+from torch_geometric.data import Data
+
+from nrae_geometric.arguments import number
+from nrae_geometric.nn.models.regularized import RegularizedAE, RegularizedSettings, Weight
+from nrae_geometric.registry import register_model
+
+
+class SPAE(RegularizedAE):
+    r"""The structure-preserving autoencoder, whose latents have the distances of the points up to
+    one factor.
+
+    .. math::
+        \mathcal{L} = \frac{1}{B D} \sum_i \lVert x_i - f(z_i) \rVert^2 + \lambda
+        \operatorname{Var}_{i < j} \log \frac{\lVert z_i - z_j \rVert}{\lVert x_i - x_j \rVert}
+
+    with the :func:`log_ratio_variance` over all pairs of a batch. As far pairs count as much as
+    near ones, and their distances are straight ones, it keeps the shape of a cloud of points as a
+    whole; it does not unroll what is rolled up.
+
+    Args:
+        encoder (torch.nn.Module): As in :class:`~nrae_geometric.nn.AE`.
+        decoder (torch.nn.Module): As in :class:`~nrae_geometric.nn.AE`.
+        structure_weight (float, optional): The weight :math:`\lambda \geq 0`.
+            (default: :obj:`1.0`)
+        neighborhood_weight (float, optional): As in
+            :class:`~nrae_geometric.nn.models.regularized.RegularizedAE`. (default: :obj:`0.0`)
+
+    Raises:
+        ValueError: If a weight is negative or not finite.
+
+    Source: Singh and Nag, "Structure-Preserving Deep Autoencoder-based Dimensionality Reduction for
+    Data Visualization", SNPD 2021, with one factor for all pairs.
+    """
+
+    def __init__(
+        self,
+        encoder: nn.Module,
+        decoder: nn.Module,
+        structure_weight: float = 1.0,
+        neighborhood_weight: float = 0.0,
+    ) -> None:
+        super().__init__(encoder, decoder, neighborhood_weight)
+        self.structure_weight = number("structure_weight", structure_weight, 0)
+
+    def objective(self, x: Tensor, code: Tensor, batch: Data) -> Tensor:
+        """Returns the squared error and the weighted variance of the ratios."""
+        return self.reconstruction(x, code) + self.structure_weight * log_ratio_variance(x, code)
+
+    def extra_repr(self) -> str:
+        """Returns the settings."""
+        return f"structure_weight={self.structure_weight}"
+
+
+def log_ratio_variance(x: Tensor, z: Tensor) -> Tensor:
+    r"""Returns the variance of the logarithm of how much longer distances of latents are, ``[]``.
+
+    Pairs of equal points or equal latents, which have no ratio, are left out. It is 0 where one
+    factor turns all distances of points into those of their latents.
+
+    Args:
+        x (torch.Tensor): The points, :obj:`[B, *]`.
+        z (torch.Tensor): Their latents, :obj:`[B, d]`.
+    """
+    first, second = torch.triu_indices(len(x), len(x), 1, device=x.device)
+    points = x.detach().flatten(1)
+    # By matrix products, near points would have no distance in single precision.
+    exact = "donot_use_mm_for_euclid_dist"
+    of_points = torch.cdist(points, points, compute_mode=exact)[first, second]
+    of_latents = (z[first] - z[second]).square().sum(1)
+    is_apart = (of_points > 0) & (of_latents > 0)
+    num_pairs = is_apart.sum().clamp(min=1)
+    ratio = (
+        torch.where(is_apart, of_latents, 1).log() / 2 - torch.where(is_apart, of_points, 1).log()
+    )
+    centered = (ratio - ratio.sum() / num_pairs) * is_apart
+    return centered.square().sum() / num_pairs
+
+
+@register_model
+class SPAESettings(RegularizedSettings):
+    """The settings of :class:`SPAE`."""
+
+    arch: Literal["spae"] = "spae"
+    structure_weight: Weight = 1.0
+
+    def build(self, encoder: nn.Module, decoder: nn.Module) -> SPAE:
+        """Returns the model."""
+        return SPAE(encoder, decoder, self.structure_weight, self.neighborhood_weight)
+
+    @classmethod
+    def search_space(cls, trial: Any) -> dict[str, Any]:
+        """Returns a weight of the structure to try."""
+        return {"structure_weight": trial.suggest_float("structure_weight", 1e-3, 10.0, log=True)}
