@@ -56,13 +56,17 @@ def split_rows(
     return learned, held_out
 
 
-def start_callbacks(init: Any, shape: tuple[int, int], learned: np.ndarray) -> list[EmbeddingStart]:
+def start_callbacks(
+    init: Any, shape: tuple[int, int], learned: np.ndarray, goes_on: bool
+) -> list[EmbeddingStart]:
     """Returns the start of training that an estimator's ``init`` asks for.
 
     Args:
         init (Any): As in :class:`~nrae_geometric.estimator.ManifoldAutoencoder`.
         shape (tuple of int): That of the coordinates of all points.
         learned (numpy.ndarray): The rows that are learned from.
+        goes_on (bool): Whether a fitted model goes on. It stays as it is, and the coordinates come
+            to where it has its latents.
 
     Raises:
         ValueError: If given coordinates are of another shape.
@@ -82,9 +86,14 @@ def start_callbacks(init: Any, shape: tuple[int, int], learned: np.ndarray) -> l
             )
         start = coordinates.rows()[learned]
     steps = _START_STEPS_ON_A_LINE if shape[1] == 1 else _START_STEPS
-    num_landmarks = usual_landmarks(len(learned))
     return [
-        EmbeddingStart(start, num_steps=steps, tol=_START_TOLERANCE, num_landmarks=num_landmarks)
+        EmbeddingStart(
+            start,
+            num_steps=0 if goes_on else steps,
+            tol=_START_TOLERANCE,
+            num_landmarks=usual_landmarks(len(learned)),
+            align=goes_on,
+        )
     ]
 
 

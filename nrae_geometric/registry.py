@@ -199,6 +199,9 @@ class ModelSettings(Section):
     needs_graph: ClassVar[bool] = False
     """Whether the loss follows the edges of a graph whatever its settings."""
 
+    needs_embedding: ClassVar[bool] = False
+    """Whether the loss needs coordinates of the points, which the start of training has."""
+
     draws: ClassVar[bool] = True
     """Whether building or training the model may draw from the global random generators, beside
     what encoder and decoder do. Of a class that does not say otherwise itself, this is assumed."""

@@ -49,7 +49,8 @@ class _Run(NamedTuple):
         settings (ModelSettings): The model.
         budget (Budget): Its steps.
         seed (int): The seed of its random numbers.
-        start (list of Callback): Where the model starts; nothing if it goes on.
+        start (list of Callback): Where the model starts; nothing if it goes on, unless its loss
+            needs the coordinates.
         goes_on (bool): Whether it goes on from the fitted model.
         is_block (bool): Whether it is one epoch over one block of points.
     """
@@ -203,7 +204,8 @@ class TrainedTransformer(StoredTransformer):
         k = None if given is not None or self.n_neighbors == "auto" else int(self.n_neighbors)
         learned, held_out = split_rows(len(rows), fraction, seed, k)
         shape = (len(rows), int(self.n_components))
-        start = [] if goes_on else start_callbacks(self.init, shape, learned)
+        has_start = settings.needs_embedding or not goes_on
+        start = start_callbacks(self.init, shape, learned, goes_on) if has_start else []
         device = resolve_device(self.device)
         # Images have one unit, and distances of another kind or graph are what they are.
         is_table = len(points.shape) == 2 and self.metric == "euclidean" and given is None
@@ -289,7 +291,7 @@ class TrainedTransformer(StoredTransformer):
     def _train(self, run: _Run, held_out: Tensor, whole: Data | None) -> None:
         settings, budget = run.settings, run.budget
         own = [each for each in (self.encoder, self.decoder) if isinstance(each, nn.Module)]
-        init = None if run.goes_on else self.init
+        init = self.init if run.start else None
         alone = draws_alone(settings, own, init, self.callbacks or ())
         self._build(run, alone)
         device = self.graph_.x.device

@@ -12,7 +12,7 @@ from sklearn.decomposition import PCA
 from torch import Tensor, nn
 from torch_geometric.data import Data
 
-from nrae_geometric.arguments import integer, number
+from nrae_geometric.arguments import flag, integer, number
 from nrae_geometric.geodesics import GeodesicCoordinates, Loop, geodesic_coordinates
 from nrae_geometric.metrics import RIGHT_ORDER, latent_order
 from nrae_geometric.nn.evaluation import EDGE_ARGUMENTS, encode_data, evaluating
@@ -58,6 +58,11 @@ class EmbeddingStart(Callback):
     nevertheless, a warning says so. A resumed run is not fitted again; one that was stopped before
     the end of its first epoch has no checkpoint and starts anew.
 
+    A model with a true attribute :obj:`needs_embedding`, such as :class:`~nrae_geometric.nn.GRAE`,
+    has the :math:`z_i` while it is trained: they are :obj:`embedding` of the loader's graph, and so
+    of its batches. Its method :obj:`anneal(epoch, max_epochs)`, where it has one, is called before
+    each epoch.
+
     Args:
         init (str, Tensor, ndarray or Embedding, optional): :obj:`"geodesic"` takes the
             :func:`~nrae_geometric.geodesics.geodesic_coordinates` of the loader's graph,
@@ -66,12 +71,16 @@ class EmbeddingStart(Callback):
             returns them for points ``[N, D]``. (default: :obj:`"geodesic"`)
         num_steps (int, optional): The largest number of Adam's steps. They are full-batch up to
             1024 points, and over 512 points drawn at random above that; an encoder of graphs sees
-            batches of the loader. (default: :obj:`500`)
+            batches of the loader. With 0 of them the model stays as it is.
+            (default: :obj:`500`)
         lr (float, optional): Adam's learning rate. (default: :obj:`1e-3`)
         tol (float, optional): The fit has converged, and ends, once 25 steps lower the loss by no
             more than this share of it. (default: :obj:`0.0`)
         num_landmarks (int, optional): Of a geodesic start, see
             :func:`~nrae_geometric.geodesics.geodesic_coordinates`. (default: :obj:`256`)
+        align (bool, optional): Whether the coordinates are turned, scaled and shifted as a whole to
+            where the model has its latents, as fits one that is trained already.
+            (default: :obj:`False`)
 
     Attributes:
         coordinates (GeodesicCoordinates, optional): The coordinates of a geodesic start, in the
@@ -99,6 +108,7 @@ class EmbeddingStart(Callback):
         lr: float = 1e-3,
         tol: float = 0.0,
         num_landmarks: int = 256,
+        align: bool = False,
     ) -> None:
         if isinstance(init, str) and init not in ("geodesic", "pca"):
             raise ValueError(
@@ -106,11 +116,13 @@ class EmbeddingStart(Callback):
                 f"fit_transform, got {init!r}"
             )
         self.init = init
-        self.num_steps = integer("num_steps", num_steps, 1)
+        self.num_steps = integer("num_steps", num_steps, 0)
         self.lr = number("lr", lr, above=0)
         self.tol = number("tol", tol, 0)
         self.num_landmarks = integer("num_landmarks", num_landmarks, 2)
+        self.align = flag("align", align)
         self.coordinates: GeodesicCoordinates | None = None
+        self._embedding: Tensor | None = None
 
     def on_fit_start(self, trainer: Trainer, model: nn.Module) -> None:
         """Fits the model, and chooses the schedule."""
@@ -118,9 +130,11 @@ class EmbeddingStart(Callback):
             first_order = (getattr(model, "order", None) or 1) == 1
             fraction = _FRACTION if first_order else _FRACTION_OF_HIGHER_ORDER
             trainer.schedule = partial(gentle_schedule, fraction=fraction)
+        _anneal(model, trainer.epoch, trainer.max_epochs)
         if trainer.resumed:
+            self._hand_out(trainer)
             return
-        self.coordinates = None
+        self.coordinates = self._embedding = None
         if not isinstance(model, Autoencoder):
             raise TypeError(
                 f"{type(model).__name__} cannot start from coordinates: it needs "
@@ -144,13 +158,29 @@ class EmbeddingStart(Callback):
                 "the coordinates to start from are all equal, or not all finite; check whether the "
                 "points are all equal"
             )
-        fit = _CoordinateFit(model, z / scale, data.x)
+        z = z / scale
+        if self.align:
+            z = _aligned(z, _latents(model, data).to(z))
+        if self.num_steps:
+            self._fit(trainer, model, data, z)
+        if getattr(model, "needs_embedding", False):
+            self._embedding = z.to(next(model.parameters()).dtype)
+            self._hand_out(trainer)
+
+    def _fit(self, trainer: Trainer, model: nn.Module, data: Data, z: Tensor) -> None:
+        fit = _CoordinateFit(model, z, data.x)
         step = TrainingStep(fit, self.lr, trainer.device, trainer.precision)
         sees_graph = getattr(model, "encoder_uses_graph", True)
         loader = trainer.loader if sees_graph else None
         batches = _batches(data, loader, trainer.seed or 0)
         with suitable_threads(model, _num_rows(data, loader), trainer.device):
             self._minimize(step, islice(batches, self.num_steps))
+
+    def _hand_out(self, trainer: Trainer) -> None:
+        """Gives the batches the coordinates of their points."""
+        data = getattr(trainer.loader, "data", None)
+        if self._embedding is not None and isinstance(data, Data):
+            data.embedding = self._embedding.to(data.x.device)
 
     def _minimize(self, step: TrainingStep, batches: Iterator[Data]) -> None:
         before = float("inf")
@@ -161,6 +191,10 @@ class EmbeddingStart(Callback):
                     return
                 before = loss
 
+    def on_epoch_end(self, trainer: Trainer, model: nn.Module) -> None:
+        """Tells a model that asks for it how far the training is."""
+        _anneal(model, trainer.epoch + 1, trainer.max_epochs)
+
     def on_fit_end(self, trainer: Trainer, model: nn.Module) -> None:
         """Warns where training has undone the order in which a line began.
 
@@ -169,6 +203,8 @@ class EmbeddingStart(Callback):
         the graph closes on itself there was none to begin with.
         """
         data = getattr(trainer.loader, "data", None)
+        if self._embedding is not None and isinstance(data, Data):
+            data.pop("embedding", None)  # for another run it would be out of date
         found = self.coordinates
         if found is None or found.z.size(1) != 1 or found.loop is not None or data is None:
             return
@@ -189,15 +225,18 @@ class EmbeddingStart(Callback):
             )
 
     def state_dict(self) -> dict[str, Any]:
-        """Returns the geodesic coordinates."""
+        """Returns the geodesic coordinates, and those that the model has been given."""
+        given = {} if self._embedding is None else {"embedding": self._embedding}
         if self.coordinates is None:
-            return {}
-        loop = self.coordinates.loop
-        return {**self.coordinates._asdict(), "loop": None if loop is None else loop._asdict()}
+            return given
+        loop = None if self.coordinates.loop is None else self.coordinates.loop._asdict()
+        return {**self.coordinates._asdict(), "loop": loop, **given}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Takes over the geodesic coordinates, on the CPU."""
+        """Takes over the coordinates, on the CPU."""
         self.coordinates = None
+        state = dict(state)
+        self._embedding = state.pop("embedding", None)
         if state:
             loop = None if state["loop"] is None else Loop(**state["loop"])
             self.coordinates = GeodesicCoordinates(**{**state, "loop": loop})
@@ -275,6 +314,25 @@ def _random_rows(x: Tensor, seed: int) -> Iterator[Data]:
     while True:
         rows = torch.randint(len(x), (_NUM_RANDOM_ROWS,), generator=generator).to(x.device)
         yield Data(x=x[rows], n_id=rows, batch_size=len(rows))
+
+
+def _anneal(model: nn.Module, epoch: int, max_epochs: int) -> None:
+    if callable(anneal := getattr(model, "anneal", None)):
+        anneal(epoch, max_epochs)
+
+
+def _aligned(z: Tensor, latents: Tensor) -> Tensor:
+    """Coordinates turned or mirrored, scaled and shifted to be as near to latents as can be."""
+    center = latents.mean(0)
+    left, lengths, right = torch.linalg.svd(z.T @ (latents - center), full_matrices=False)
+    return z @ (left @ right) * (lengths.sum() / z.square().sum()) + center
+
+
+def _latents(model: nn.Module, data: Data) -> Tensor:
+    with evaluating(model):
+        if getattr(model, "encoder_uses_graph", True):
+            return encode_data(model, data)
+        return encode_data(model, Data(x=data.x))
 
 
 def _latent_dim(model: nn.Module, data: Data) -> int:

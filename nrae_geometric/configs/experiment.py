@@ -105,6 +105,8 @@ class ExperimentConfig(CheckedSection):
         if shape is not None:
             for key, reason in self.model.misfits(shape):
                 yield f"model.{key}", reason
+        if self.model.needs_embedding and init == "random":
+            yield "training.init", f"model.arch {arch} needs the coordinates of another start"
         if self.model.follows_graph and graph is None:
             yield "data.training.graph", f"missing, model.arch {arch} learns from a graph"
         elif self.training.needs_graph and graph is None:

@@ -147,6 +147,7 @@ def _can_share(estimator: ManifoldAutoencoder) -> bool:
         or estimator.callbacks
         or hasattr(estimator.init, "fit_transform")
         or vars(MODELS[estimator.method]).get("draws", True)
+        or MODELS[estimator.method].needs_embedding  # which a fit that goes on has not
     )
 
 

@@ -205,7 +205,7 @@ def test_unfit_coordinates_are_an_error(z, message):
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
-    [({"init": "spectral"}, "'spectral'"), ({"num_steps": 0}, "got 0"), ({"lr": 0.0}, r"0\.0")],
+    [({"init": "spectral"}, "'spectral'"), ({"num_steps": -1}, "got -1"), ({"lr": 0.0}, r"0\.0")],
 )
 def test_impossible_arguments_are_refused(arguments, message):
     with pytest.raises(ValueError, match=message):

@@ -199,3 +199,11 @@ def test_direct_construction_checks_combinations_too():
     settings["model"]["x_dim"] = 3
     with pytest.raises(ValidationError, match="each point has 2 values"):
         ExperimentConfig.model_validate(settings)
+
+
+def test_model_of_given_coordinates_says_that_it_needs_a_start():
+    assert faults("AE_toy_denoising", model__arch="grae") == [
+        "training.init: model.arch grae needs the coordinates of another start"
+    ]
+    config = load_config("AE_toy_denoising", {"model.arch": "grae", "training.init": "pca"})
+    assert config.model.embedding_weight == 100

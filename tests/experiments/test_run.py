@@ -283,3 +283,17 @@ def test_run_is_resumed_with_or_without_an_animation(tmp_path, animate_first):
 def test_name_in_place_of_a_configuration_is_named():
     with pytest.raises(TypeError, match=r"as load_config\(name\) returns it, got 'AE_toy_den"):
         run_experiment("AE_toy_denoising")
+
+
+@pytest.mark.parametrize("init", ["pca", "geodesic"])
+def test_model_of_given_coordinates_is_trained_and_goes_on(tmp_path, init):
+    overrides = {"model.arch": "grae", "training.init": init}
+    if init == "geodesic":
+        overrides["data.training.graph.num_nn"] = 6
+    run("AE_toy_denoising", tmp_path, {**overrides, "training.num_epochs": 2})
+    resumed = run("AE_toy_denoising", tmp_path, overrides, resume=True)
+    whole = run("AE_toy_denoising", tmp_path / "whole", overrides)
+    assert len(resumed.history) == 3
+    # The first two epochs of another number are at other rates.
+    assert math.isfinite(resumed.history[-1]["loss"])
+    assert whole.history[-1]["loss"] < whole.history[0]["loss"] * 1.5
