@@ -68,7 +68,7 @@ def even_steps(way, num):
 data = plane.graph_.cpu()
 graph = distance_graph(data.x.flatten(1), data.edge_index, data.edge_length)
 path = shortest_path(graph, middle(0), middle(1))
-ways = {"straight": z[path[[0, -1]]], "along\nthe graph": z[path]}
+ways = {"straight": z[path[[0, -1]]], "along the graph": z[path]}
 
 figure, axes = plt.subplots(figsize=(6.5, 6), layout="constrained")
 plot_embedding(z[shown], labels=digit[shown], title="Straight, and along the graph", ax=axes)

@@ -62,19 +62,19 @@ for name, reason in plane.choices_.items():
 
 z = plane.transform(learned)
 low, high = np.percentile(z, [1, 99], axis=0)
+shown = ((low <= z) & (z <= high)).all(axis=1)
 figure, axes = plt.subplots(figsize=(7, 5.5), layout="constrained")
 plot_embedding(
-    z,
-    labels=learned_diagnosis.to_numpy(),
+    z[shown],
+    labels=learned_diagnosis[shown].to_numpy(),
     label_name="",
     title="Benign and malignant tumors lie apart",
     ax=axes,
 )
-axes.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]))
 
 # %%
 # The diagnosis was not learned from. Points that are near each other here are near each other in
-# the table; a few outermost ones lie beyond the picture. The axes have no meaning of their own.
+# the table; the outermost ones are left out. The axes have no meaning of their own.
 #
 # Is it any good?
 # ---------------
@@ -107,9 +107,9 @@ print(f"trustworthiness of ten neighbors: {score:.3f}")
 # What varies along the plane is asked of the decoder, which turns every place into thirty measures.
 # How far to trust a map is its column's :math:`R^2`.
 
-shown = ["mean radius", "worst concavity", "mean texture", "mean smoothness"]
+names = ["mean radius", "worst concavity", "mean texture", "mean smoothness"]
 figure, axes = plt.subplots(2, 2, figsize=(9, 7), layout="constrained")
-for ax, name in zip(axes.flat, shown, strict=True):
+for ax, name in zip(axes.flat, names, strict=True):
     title = f"{name} (R² {by_column[name]:.2f})"
     plot_decoded_value(plane.inverse_transform, z, table.columns.get_loc(name), name=title, ax=ax)
 
@@ -129,7 +129,7 @@ z_new = plane.transform(new)
 benign = np.median(z_new[new_diagnosis == "benign"], axis=0)
 malignant = np.median(z_new[new_diagnosis == "malignant"], axis=0)
 rows = plane.inverse_transform(np.linspace(benign, malignant, 5))
-print(pd.DataFrame(rows, columns=table.columns)[shown].round(2).to_string(index=False))
+print(pd.DataFrame(rows, columns=table.columns)[names].round(2).to_string(index=False))
 
 # %%
 # From the typical benign tumor to the typical malignant one, in five steps.
