@@ -25,7 +25,7 @@ _SCRIPTS = (
     "controls.js",
     "page.js",
 )
-_HEIGHT = 900
+_HEIGHT = 1000
 _SMALL_WIDTH, _SMALL_DPI = 3.6, 96
 
 

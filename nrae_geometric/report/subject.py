@@ -111,7 +111,7 @@ def estimator_subject(
             those that it has learned from. Edges are those of the graph learned from, between the
             points that are among these. (default: :obj:`None`)
         y (sequence, optional): A number or a text for each point. (default: :obj:`None`)
-        title (str, optional): What the page is called. (default: :obj:`None`)
+        title (str, optional): What the page is called. (default: as the estimator's class)
         label_name (str, optional): What the labels are. (default: :obj:`"label"`)
         image_shape (sequence of int, optional): The shape of the image ``[H, W]`` or ``[C, H, W]``
             that the values of a point are. (default: that of a point)
@@ -144,7 +144,7 @@ def estimator_subject(
     names = list(map(str, getattr(estimator, "feature_names_in_", [])))
     parameters = getattr(estimator, "_fitted_parameters", estimator.get_params(deep=False))
     return Subject(
-        title=title or f"{len(rows)} points, {z.shape[1]} latent dimensions",
+        title=title or type(estimator).__name__,
         model=estimator.model_,
         rows=rows,
         z=z,

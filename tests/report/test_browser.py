@@ -260,6 +260,21 @@ def test_epochs_of_a_curve_can_be_gone_through(opened, tmp_path):
     assert page.evaluate("nraeReport.line.map((x) => Array.from(x))") != last
 
 
+@pytest.mark.parametrize("width", [1280, 700])
+def test_notebook_shows_the_page_inline(browser, image_page, tmp_path, width):
+    shown = f"<!doctype html><body>{image_page._repr_html_()}"
+    (tmp_path / "notebook.html").write_text(shown, encoding="utf-8")
+    page = browser.new_page(viewport={"width": width, "height": 900})
+    page.goto((tmp_path / "notebook.html").as_uri())
+    frame = page.frames[1]
+    frame.wait_for_selector("[data-ready]", state="attached")
+    assert frame.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    for part in ("#plot", "#decoded canvas"):  # what moves is seen at once, without scrolling
+        bottom = f"document.querySelector('{part}').getBoundingClientRect().bottom"
+        assert frame.evaluate(f"{bottom} <= innerHeight")
+    page.close()
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing_serious(opened, image_page, scheme):
     axe = pytest.importorskip("axe_playwright_python.sync_playwright")
