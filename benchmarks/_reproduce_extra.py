@@ -84,11 +84,11 @@ def unrolled_sheet(seed: int, order: int, num_epochs: int = 40) -> dict[str, Any
     z = estimator.transform(roll.x)
     return {
         "error": reconstruction_error(roll.x, estimator.inverse_transform(z)).item(),
-        "geodesic": geodesic_correlation(z, _unrolled(roll.y)).pearson,
+        "geodesic": geodesic_correlation(z, unrolled(roll.y)).pearson,
     }
 
 
-def _unrolled(y: Tensor) -> Tensor:
+def unrolled(y: Tensor) -> Tensor:
     """Arc length along the spiral r = t and height, from the parameter t and the height."""
     t, height = y.double().T
     root = (1 + t.square()).sqrt()

@@ -95,3 +95,18 @@ def test_chart_has_a_panel_for_each_measure_that_is_known():
     ]
     assert len(figure.axes[0].lines) == 6
     assert len(figure.axes[1].lines) == 5
+
+
+@pytest.mark.slow
+def test_alternatives_are_measured_where_there_is_a_way_back_and_a_truth():
+    from alternatives import DEFAULT, compare, measure
+
+    line = {method: measure("noisy sine", method, 0) for method in ("PCA", "Isomap", DEFAULT)}
+    assert line["Isomap"]["r2"] is None
+    assert line["PCA"]["r2"] < line[DEFAULT]["r2"] <= 1
+    assert all(0.99 < found["truth"] <= 1 for found in line.values())
+    assert measure("Swiss roll", "Isomap", 0)["truth"] > 0.99  # the true sheet, unrolled
+    table = compare(["breast cancer"], ["PCA"], 2)
+    name, method, trusted, truth, explained, *_ = table.rows[0]
+    assert (name, method, truth) == ("breast cancer", "PCA", None)
+    assert 0.5 < explained < trusted < 1
