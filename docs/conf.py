@@ -65,11 +65,7 @@ intersphinx_timeout = 5
 
 # -- Scripts that are run -------------------------------------------------------------------------
 
-SCRIPTS = [
-    name
-    for name in ("guides", "method", "gallery")
-    if (HERE.parent / "examples" / name / "GALLERY_HEADER.rst").exists()
-]
+SCRIPTS = ("guides", "method", "gallery")
 WITH_MNIST = "NRAE_DATA" in os.environ
 
 sphinx_gallery_conf = {

@@ -13,8 +13,10 @@ from sphinx.environment import BuildEnvironment
 import nrae_geometric
 
 FULL_NAMES = {
+    "Axes": "matplotlib.axes.Axes",
     "BaseSampler": "torch_geometric.sampler.BaseSampler",
     "Data": "torch_geometric.data.Data",
+    "Figure": "matplotlib.figure.Figure",
     "NodeSamplerInput": "torch_geometric.sampler.NodeSamplerInput",
     "Path": "pathlib.Path",
     "RandomState": "numpy.random.RandomState",
