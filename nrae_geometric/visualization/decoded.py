@@ -175,8 +175,7 @@ def _usual_color(labels: Labels, place: NDArray[np.int64], num_cells: int) -> ND
 
 
 def _finish(axes: Axes, title: str | None) -> Axes:
-    axes.set_aspect("equal")  # nothing is known outside of the map
-    style.style_axes(axes, "latent z₁", "latent z₂")
+    style.style_plane(axes, fills=False)  # nothing is known outside of the map
     if title is not None:
         style.title_axes(axes, title)
     return axes

@@ -87,7 +87,8 @@ def plot_embedding(
     if pairs:
         for axes, (i, j) in zip(axes_of, pairs, strict=True):
             colors.scatter(axes, latents[shown, i], latents[shown, j])
-            style.style_plane(axes, f"latent z{_subscript(i + 1)}", f"latent z{_subscript(j + 1)}")
+            names = (f"latent z{_subscript(i + 1)}", f"latent z{_subscript(j + 1)}")
+            style.style_plane(axes, *names, fills=not isinstance(ax, Axes))
         if isinstance(ax, Axes) and colors.are_short:
             colors.write_names(axes_of[0], latents[shown])
         else:

@@ -186,13 +186,24 @@ def style_axes(axes: Axes, xlabel: str | None = None, ylabel: str | None = None)
         axes.set_ylabel(ylabel, fontsize=LABEL_SIZE, color=INK)
 
 
-def style_plane(axes: Axes, xlabel: str = "latent z₁", ylabel: str = "latent z₂") -> None:
-    """Shows a plane, both directions at one scale, on the whole of its axes."""
+def style_plane(
+    axes: Axes, xlabel: str = "latent z₁", ylabel: str = "latent z₂", *, fills: bool = True
+) -> None:
+    """Shows a plane, both directions at one scale.
+
+    Args:
+        axes (matplotlib.axes.Axes): The axes.
+        xlabel (str, optional): The name of the first direction.
+        ylabel (str, optional): The name of the second.
+        fills (bool, optional): Whether the axes keep their place and show more than there is,
+            rather than becoming as narrow as what they show, whose limits can then be set.
+            (default: :obj:`True`)
+    """
     shared = [
         group.get_siblings(axes) for group in (axes.get_shared_x_axes(), axes.get_shared_y_axes())
     ]
     # Axes that share both directions cannot adjust what they show.
-    keeps_limits = all(len(siblings) > 1 for siblings in shared)
+    keeps_limits = not fills or all(len(siblings) > 1 for siblings in shared)
     axes.set_aspect("equal", adjustable="box" if keeps_limits else "datalim")
     style_axes(axes, xlabel, ylabel)
 

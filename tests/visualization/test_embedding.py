@@ -81,6 +81,17 @@ def test_axes_must_be_axes():
         plot_embedding(Z[:, :2], ax=Figure())
 
 
+def test_limits_can_be_set_on_axes_of_ones_own_whose_scales_stay_equal(caplog):
+    figure = Figure(layout="constrained")
+    axes = plot_embedding(Z[:, :2], ax=figure.subplots())
+    axes.set(xlim=(0, 2), ylim=(-1, 5))
+    figure.draw_without_rendering()
+    assert (axes.get_xlim(), axes.get_ylim()) == ((0, 2), (-1, 5))
+    scale = axes.transData.get_matrix()
+    np.testing.assert_allclose(scale[0, 0], scale[1, 1])
+    assert not caplog.records
+
+
 @pytest.mark.parametrize("layout", ["constrained", None])
 def test_legend_of_long_names_lies_within_a_figure_of_ones_own(layout):
     figure = Figure(figsize=(8, 4), layout=layout)
