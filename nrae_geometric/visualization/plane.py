@@ -51,27 +51,31 @@ def _has_equal_scales(corners: NDArray[np.float64]) -> bool:
     return bool(1 / 2 <= width / height <= 5)
 
 
-def true_manifold(points: NDArray[np.float64]) -> Line2D:
+def true_manifold(points: NDArray[np.float64], size: float = 1) -> Line2D:
     """Returns the broad pale line of the true manifold, :obj:`[M, 2]`."""
     return Line2D(
-        *points.T, color=style.FAINT, linewidth=6, solid_capstyle="round", label="true manifold"
+        *points.T,
+        color=style.FAINT,
+        linewidth=6 * size,
+        solid_capstyle="round",
+        label="true manifold",
     )
 
 
-def training_points(points: NDArray[np.float64]) -> Line2D:
+def training_points(points: NDArray[np.float64], size: float = 1) -> Line2D:
     """Returns the marks of the training points, :obj:`[N, 2]`."""
     return Line2D(
         *points.T,
         linestyle="none",
         marker="o",
-        markersize=5.5,
+        markersize=5.5 * size,
         color=style.INK,
         markeredgecolor="white",
-        markeredgewidth=0.7,
+        markeredgewidth=0.7 * size,
         label="training points",
     )
 
 
-def learned_curve(points: NDArray[np.float64]) -> Line2D:
+def learned_curve(points: NDArray[np.float64], size: float = 1) -> Line2D:
     """Returns the line of the learned manifold, :obj:`[P, 2]`."""
-    return Line2D(*points.T, color=style.BLUE, linewidth=2.4, label="learned manifold")
+    return Line2D(*points.T, color=style.BLUE, linewidth=2.4 * size, label="learned manifold")

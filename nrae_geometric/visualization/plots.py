@@ -22,6 +22,8 @@ from nrae_geometric.visualization import plane, style
 
 _DASHES = ("-", "--", "-.", ":")
 _MOST_IN_A_ROW = 3
+# Sizes of lines and marks in panels side by side.
+_SMALL = 0.6
 # More names than these would cover the curves.
 _MOST_NAMES_INSIDE = 4
 # Between two images of a row, in widths of an image.
@@ -115,15 +117,16 @@ def plot_learned_curves(
     truth = [] if manifold is None else [style.as_array(manifold)]
     shown = style.as_array(points)
     corners = plane.window(shown, *truth)
+    size = 1 if len(panels) == 1 else _SMALL
     if ax is None:
         axes_of = curve_axes(len(panels), plane.height_over_width(corners))
     else:
         axes_of = style.given_axes(ax, len(panels), "one for each panel")
     for axes, panel in zip(axes_of, panels, strict=True):
         plane.set_window(axes, corners)
-        lines = [plane.true_manifold(line) for line in truth]
-        lines.append(plane.learned_curve(style.as_array(panel.values)))
-        lines.append(plane.training_points(shown))
+        lines = [plane.true_manifold(line, size) for line in truth]
+        lines.append(plane.learned_curve(style.as_array(panel.values), size))
+        lines.append(plane.training_points(shown, size))
         for line in lines:
             axes.add_line(line)
     _write_captions(axes_of, panels)
