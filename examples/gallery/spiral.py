@@ -50,7 +50,7 @@ models = {
 # %%
 # The numbers of neighbors and the weights are those published for this spiral. All three models
 # start from the coordinates along the graph, so all have the right order; their curves differ
-# between the points.
+# between the points, and in their mean distance from the true one.
 
 panels = []
 for name, model in models.items():
@@ -59,7 +59,7 @@ for name, model in models.items():
         distance = manifold_distance(model.decode, model.encode(dataset[0].x), truth.x)
         curve = decode_latent_range(model, dataset[0].x)[1]
     mean = (distance.learned_to_true + distance.true_to_learned) / 2
-    panels.append(Panel(name, curve, {"distance from the truth": mean}, order))
+    panels.append(Panel(name, curve, {"distance": mean}, order))
 plot_learned_curves(panels, dataset[0].x, truth.x)
 
 # %%
