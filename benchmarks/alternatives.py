@@ -8,8 +8,8 @@ r"""The estimator beside other ways to a line or a plane, on data where each has
 Noisy sine and Swiss roll have a truth to compare with, digits and tumors have labels. Every method
 has its default parameters, but for Isomap's ten neighbors, and the same points: nine tenths are
 learned from, the others are reconstructed where there is a way back. All run in one process with
-one thread, after a small fit that loads and compiles. The three autoencoders have the same networks,
-start, batches and epochs.
+one thread, after a small fit that loads and compiles. The three autoencoders have the same
+networks, start, batches and epochs.
 """
 
 import argparse
