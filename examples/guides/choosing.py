@@ -27,7 +27,8 @@ suggested = suggest_neighbors(spiral.x)
 print(suggested.reason)
 
 # %%
-# Here the truth is known: edges between points a third of a turn and more apart are false, drawn in orange.
+# Here the truth is known: edges between points more than a third of a turn apart are false, and
+# drawn in orange.
 
 figure, row = plt.subplots(1, 3, figsize=(11, 3.2), layout="constrained")
 for ax, k in zip(row, (1, suggested.k, 16), strict=True):
@@ -87,10 +88,10 @@ for ax, weight in zip(row, (0.02, 0.2, 20.0), strict=True):
 row[0].legend(frameon=False)
 
 # %%
-# With the smallest weight the curve is nearest to the points that it was fitted to, and farthest from
-# others: it winds through the noise. Neither the training loss nor the error of its own points
+# With the smallest weight the curve is nearest to the points that it was fitted to, and farthest
+# from others: it winds through the noise. Neither the training loss nor the error of its own points
 # tells that; the error of points that were *left out* does. Above the default of 0.2 little changes
-# here. In short fits, as by default, the weight matters less, as they stop before they follow noise.
+# here. In short fits, as by default, the weight matters less: they stop before they follow noise.
 #
 # Having both searched for
 # ------------------------
