@@ -167,12 +167,18 @@ class LatentTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         """The graph learned from, and new points with edges from their neighbors in it."""
         graph, x = self.graph_, x.to(self.graph_.x.device)
         known, new = (self._located(points) for points in (graph.x, x))
-        source = knn(known, self.n_neighbors_, new, metric=self.metric, backend=self.backend)[1]
+        length, source = knn(
+            known, self.n_neighbors_, new, metric=self.metric, backend=self.backend
+        )
         target = torch.arange(len(x), device=x.device) + graph.num_nodes
         edges = torch.stack([source.flatten(), target.repeat_interleave(self.n_neighbors_)])
-        return Data(
+        attached = Data(
             x=torch.cat([graph.x, x]), edge_index=torch.cat([graph.edge_index, edges], dim=1)
         )
+        if graph.get("edge_length") is not None:
+            lengths = length.flatten().to(graph.edge_length)
+            attached.edge_length = torch.cat([graph.edge_length, lengths])
+        return attached
 
     def _located(self, x: Tensor) -> Tensor:
         """Points where the metric expects them: others than the Euclidean depend on the origin."""

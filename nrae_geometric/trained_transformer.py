@@ -309,12 +309,13 @@ class TrainedTransformer(StoredTransformer):
         if follows_graph and is_new and self.graph_.batch is None:
             warn_of_clusters(self.graph_.edge_index, self.graph_.num_nodes)
         num_sampled = sampled if follows_graph else 0
-        loader = training_loader(self.graph_, num_sampled, budget.batch_size)
+        loader = training_loader(self.model_.prepared(self.graph_), num_sampled, budget.batch_size)
         validation, stopping = None, []
         if len(held_out):
             if whole is None:
                 whole = self._attached(held_out)
             first = self.graph_.num_nodes
+            whole = self.model_.prepared(whole)
             validation = validation_loader(whole, first, follows_graph, budget.batch_size)
             stopping = [EarlyStopping(_PATIENCE)]
         is_careful = run.is_block or self._is_smooth(settings)

@@ -142,7 +142,7 @@ def _run(
         callbacks=[*callbacks, folder],
         progress=progress,
     )
-    trainer.fit(model, build_loader(data, config), resume=resume)
+    trainer.fit(model, build_loader(model.prepared(data), config), resume=resume)
     write_csv(folder.path / HISTORY, ["epoch", "loss", "lr"], trainer.history)
     metrics = measure_supervised(config, dataset, model, data) or measure_unsupervised(model, data)
     write_json(folder.path / METRICS, metrics)

@@ -4,7 +4,19 @@ from nrae_geometric.nn.conv import conv_decoder, conv_encoder
 from nrae_geometric.nn.kernels import BinaryKernel, GaussianKernel
 from nrae_geometric.nn.losses import NeighborhoodReconstruction
 from nrae_geometric.nn.mlp import ACTIVATIONS, mlp
-from nrae_geometric.nn.models import AE, CAE, DAE, GRAE, IRAE, NRAE, SPAE, VAE, WAE, TopoAE
+from nrae_geometric.nn.models import (
+    AE,
+    CAE,
+    DAE,
+    GRAE,
+    IRAE,
+    NRAE,
+    SPAE,
+    VAE,
+    WAE,
+    ParametricUMAP,
+    TopoAE,
+)
 from nrae_geometric.nn.taylor import (
     Derivatives,
     TaylorSeries,
@@ -30,6 +42,7 @@ __all__ = [
     "Derivatives",
     "GaussianKernel",
     "NeighborhoodReconstruction",
+    "ParametricUMAP",
     "TaylorSeries",
     "TopoAE",
     "conv_decoder",

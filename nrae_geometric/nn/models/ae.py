@@ -182,6 +182,15 @@ class AE(nn.Module):
         x = batch.x[: batch.get("batch_size")]
         return x if self._embeds(x) else as_floats(x, self.encoder)
 
+    def prepared(self, graph: Data) -> Data:
+        """Returns a graph with what the loss needs that no batch of it has: itself.
+
+        Args:
+            graph (torch_geometric.data.Data): The points and their graph, of which a loader draws
+                batches.
+        """
+        return graph
+
     def loss(self, batch: Data) -> Tensor:
         r"""Returns the squared error of the centers, averaged over points and dimensions.
 

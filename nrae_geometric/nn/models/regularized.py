@@ -37,6 +37,9 @@ class RegularizedAE(AE):
         ValueError: If a weight is negative or not finite.
     """
 
+    encodes_neighbors = False
+    """Whether the objective needs the codes of neighbors beside those of centers, and edges."""
+
     def __init__(
         self, encoder: nn.Module, decoder: nn.Module, neighborhood_weight: float = 0.0
     ) -> None:
@@ -53,21 +56,24 @@ class RegularizedAE(AE):
                 :obj:`batch.edge_index` from neighbor to center where the neighborhoods count.
 
         Raises:
-            ValueError: If the neighborhoods count and there is no edge into a center, or the
+            ValueError: If neighborhoods count and there is no edge into a center, or the
                 decoder's points have another shape than those of the batch.
         """
         x = self._centers(batch)
         seen = self.corrupted(batch)
-        if not self.neighborhood_weight:
+        if not (self.neighborhood_weight or self.encodes_neighbors):
             return self.objective(x, self.code_centers(seen)[1], batch)
         if batch.edge_index is None:
             raise ValueError("the batch has no edge_index; build a graph with KNNGraph first")
         code = self.code_batch(seen)
+        objective = self.objective(x, code if self.encodes_neighbors else code[: len(x)], batch)
+        if not self.neighborhood_weight:
+            return objective
         neighborhoods = self.neighborhoods(
             self.decoder, self.latents(code), batch.x, batch.edge_index, batch.get("batch_size")
         )
         weight = self.neighborhood_weight / x[0].numel()
-        return self.objective(x, code[: len(x)], batch) + weight * neighborhoods
+        return objective + weight * neighborhoods
 
     def corrupted(self, batch: Data) -> Data:
         """Returns the batch as the encoder sees it: as it is."""
@@ -78,7 +84,8 @@ class RegularizedAE(AE):
 
         Args:
             x (torch.Tensor): The centers, :obj:`[B, *]`.
-            code (torch.Tensor): What the encoder returns for them, :obj:`[B, encoder_width]`.
+            code (torch.Tensor): What the encoder returns for them, :obj:`[B, encoder_width]`, or
+                for all points of the batch where it :obj:`encodes_neighbors`.
             batch (torch_geometric.data.Data): The batch.
         """
         raise NotImplementedError

@@ -20,20 +20,23 @@ def build(method, width=2, **settings):
     return chosen.build(encoder, mlp([width, 8, 3], "tanh")).double()
 
 
-def points(x):
-    """Points with coordinates, which some models need."""
-    return Data(x=x, embedding=x[:, :2] / 2)
+def connected(model, x, k=2):
+    """Points with what some models need: coordinates, a graph, and what they prepare of it."""
+    data = Data(x=x, embedding=x[:, :2] / 2)
+    data.edge_index, data.edge_length = torch.empty(2, 0, dtype=torch.long), x.new_empty(0)
+    return model.prepared(KNNGraph(k)(data) if len(x) > k else data)
 
 
 @pytest.fixture
-def graph():
+def points():
     torch.manual_seed(0)
-    return KNNGraph(k=4)(points(torch.randn(30, 3, dtype=torch.float64)))
+    return torch.randn(30, 3, dtype=torch.float64)
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_gradient_is_that_of_differences(method, graph):
+def test_gradient_is_that_of_differences(method, points):
     model = build(method).eval()
+    graph = connected(model, points, 4)
 
     def loss(*_):
         torch.manual_seed(1)  # the same draws for each difference
@@ -44,9 +47,10 @@ def test_gradient_is_that_of_differences(method, graph):
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_neighborhoods_are_added_to_the_objective(method, graph):
+def test_neighborhoods_are_added_to_the_objective(method, points):
     plain, with_them = build(method), build(method, neighborhood_weight=0.5)
     with_them.load_state_dict(plain.state_dict())
+    graph = connected(plain, points, 4)
     batch = next(iter(NeighborhoodLoader(graph, 2, batch_size=7)))
     losses = []
     for model in (plain, with_them):
@@ -57,12 +61,13 @@ def test_neighborhoods_are_added_to_the_objective(method, graph):
     torch.testing.assert_close(losses[1], losses[0] + 0.5 * term / 3)
 
 
-@pytest.mark.parametrize("method", METHODS)
-def test_loss_is_of_the_centers_alone(method, graph):
+@pytest.mark.parametrize("method", [each for each in METHODS if not MODELS[each].needs_graph])
+def test_loss_is_of_the_centers_alone(method, points):
     model = build(method).eval()
+    graph = connected(model, points, 4)
     batch = next(iter(NeighborhoodLoader(graph, 2, batch_size=7)))
     losses = []
-    for data in (batch, points(batch.x[:7])):
+    for data in (batch, connected(model, batch.x[:7])):
         torch.manual_seed(3)
         losses.append(model.loss(data))
     torch.testing.assert_close(*losses)
@@ -72,14 +77,14 @@ def test_loss_is_of_the_centers_alone(method, graph):
 def test_batch_of_one_point_and_equal_points_have_a_finite_gradient(method):
     for x in (torch.randn(1, 3).double(), torch.zeros(5, 3).double()):
         model = build(method)
-        model.loss(points(x)).backward()
+        model.loss(connected(model, x)).backward()
         assert all(p.grad is None or p.grad.isfinite().all() for p in model.parameters())
 
 
 @pytest.mark.parametrize("method", METHODS)
 def test_neighborhoods_need_a_graph(method):
     with pytest.raises(ValueError, match="KNNGraph"):
-        build(method, neighborhood_weight=1.0).loss(points(torch.randn(5, 3).double()))
+        build(method, neighborhood_weight=1.0).loss(Data(x=torch.randn(5, 3).double()))
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -112,4 +117,4 @@ def test_loss_refuses_a_decoder_of_another_shape(method):
     model = build(method)
     model.decoder = mlp([2, 4], "tanh").double()
     with pytest.raises(ValueError, match="the decoder returns points of shape"):
-        model.loss(points(torch.randn(5, 3).double()))
+        model.loss(connected(model, torch.randn(5, 3).double()))
