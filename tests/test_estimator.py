@@ -34,7 +34,8 @@ class TestMethod:
         ],
     )
     def test_every_one_without_required_settings_can_be_fitted(self, tiny, points, method):
-        estimator = tiny(method=method, n_components=2).fit(points)
+        init = "pca" if MODELS[method].needs_embedding else "random"
+        estimator = tiny(method=method, n_components=2, init=init).fit(points)
         assert estimator.transform(points).shape == (30, 2)
         assert np.isfinite(estimator.score(points))
 
