@@ -3,6 +3,7 @@
 from nrae_geometric.nn.models.ae import AE
 from nrae_geometric.nn.models.cae import CAE
 from nrae_geometric.nn.models.dae import DAE
+from nrae_geometric.nn.models.ggae import GGAE
 from nrae_geometric.nn.models.grae import GRAE
 from nrae_geometric.nn.models.irae import IRAE
 from nrae_geometric.nn.models.nrae import NRAE
@@ -16,6 +17,7 @@ __all__ = [
     "AE",
     "CAE",
     "DAE",
+    "GGAE",
     "GRAE",
     "IRAE",
     "NRAE",
