@@ -27,6 +27,9 @@ def visit_block(translator: HTML5Translator, node: nodes.math_block) -> None:
         translator.body.append(f'<span class="eqno">({number})')
         translator.add_permalink_ref(node, "Link to this equation")
         translator.body.append("</span>")
-    translator.body.append(convert(node.astext(), display="block"))
+    formula = node.astext()
+    if "\\\\" in formula and "\\begin" not in formula:  # lines, as Sphinx takes them
+        formula = f"\\begin{{split}}{formula}\\end{{split}}"
+    translator.body.append(convert(formula, display="block"))
     translator.body.append("</div>\n")
     raise nodes.SkipNode

@@ -56,8 +56,8 @@ def resolve(
         return None
     node["reftarget"] = target = FULL_NAMES.get(name, name)
     short = name.removeprefix(PACKAGE)
-    if short in nrae_geometric.__all__:
-        home = getattr(nrae_geometric, short)
+    if (thing := short.partition(".")[0]) in nrae_geometric.__all__:
+        home = getattr(nrae_geometric, thing)
         package = home.__module__.split(".")[1]  # which documents what lies in its files
         target = f"{PACKAGE}{package}.{short}"
     elif "." not in name and node.get("reftype") != "obj":

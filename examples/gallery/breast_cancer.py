@@ -40,7 +40,7 @@ names = [
     "area error",
     "mean fractal dimension",
 ]
-figure, grid = plt.subplots(2, 3, figsize=(11, 5.6), layout="constrained")
+figure, grid = plt.subplots(2, 3, figsize=(8, 4.1), layout="constrained")
 columns = list(bunch.feature_names)
 for axes, name in zip(grid.flat, names, strict=True):
     plot_decoded_value(plane.inverse_transform, z[shown], columns.index(name), name=name, ax=axes)

@@ -38,7 +38,7 @@ z = plane.fit_transform(learned)
 
 low, high = np.percentile(z, [1, 99], axis=0)
 shown = ((low <= z) & (z <= high)).all(axis=1)
-figure, (left, right) = plt.subplots(1, 2, figsize=(13, 6), layout="constrained")
+figure, (left, right) = plt.subplots(1, 2, figsize=(8, 3.7), layout="constrained")
 plot_embedding(z[shown], labels=digit[shown], title="Ten digits, hardly mixed", ax=left)
 title = "What the plane decodes to"
 plot_decoded_images(plane.inverse_transform, z[shown], labels=digit[shown], title=title, ax=right)

@@ -28,7 +28,7 @@ z = plane.embedding_
 
 low, high = np.percentile(z, [1, 99], axis=0)
 shown = ((low <= z) & (z <= high)).all(axis=1)
-figure, (left, right) = plt.subplots(1, 2, figsize=(13, 6), layout="constrained")
+figure, (left, right) = plt.subplots(1, 2, figsize=(8, 3.7), layout="constrained")
 kinds = digit[:5000][shown]
 plot_embedding(z[shown], labels=kinds, title="Ten digits, of which 4, 7 and 9 mix", ax=left)
 title = "What the plane decodes to"

@@ -30,7 +30,7 @@ print(suggested.reason)
 # Here the truth is known: edges between points more than a third of a turn apart are false, and
 # drawn in orange.
 
-figure, row = plt.subplots(1, 3, figsize=(11, 3.2), layout="constrained")
+figure, row = plt.subplots(1, 3, figsize=(8, 2.3), layout="constrained")
 for ax, k in zip(row, (1, suggested.k, 16), strict=True):
     data = KNNGraph(k)(spiral.clone())
     component = graph_diagnostics(data.edge_index, data.num_nodes).component
@@ -64,7 +64,7 @@ for ax, k in zip(row, (1, suggested.k, 16), strict=True):
 sine = SinCurve(40, noise=0.3)
 x, others, truth = sine[0].x, SinCurve(400, noise=0.3, seed=1)[0].x, sine.manifold(400).x
 
-figure, row = plt.subplots(1, 3, figsize=(11, 2.9), layout="constrained", sharey=True)
+figure, row = plt.subplots(1, 3, figsize=(8, 2.1), layout="constrained", sharey=True)
 for ax, weight in zip(row, (0.02, 0.2, 20.0), strict=True):
     curve = ManifoldAutoencoder(
         1,

@@ -160,7 +160,7 @@ with torch.no_grad():
 # A plane is also walked beyond its points. What do the two decode there? Drawn is the smallest of
 # the thirteen measures at each place, in its standard deviation.
 
-figure, row = plt.subplots(1, 2, figsize=(9.5, 4.6), layout="constrained")
+figure, row = plt.subplots(1, 2, figsize=(8, 3.9), layout="constrained")
 steps = torch.linspace(-3.5, 3.5, 140)
 for ax, (name, model) in zip(row, models.items(), strict=True):
     with torch.no_grad():

@@ -77,7 +77,7 @@ for (name, epochs), model in fits.items():
     error = rms(tree.query(model.reconstruct(points))[0])
     print(f"{name:12} {epochs:5} epochs, error {error:.3f}")
 
-figure, row = plt.subplots(1, 2, figsize=(10, 3.2), sharey=True, layout="constrained")
+figure, row = plt.subplots(1, 2, figsize=(8, 2.6), sharey=True, layout="constrained")
 titles = {
     "autoencoder": "An autoencoder follows the noise",
     "NRAE": "NRAE stays with the neighbors",

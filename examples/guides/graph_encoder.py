@@ -93,7 +93,7 @@ for (data, kind), model in models.items():
 
 # %%
 
-figure, row = plt.subplots(1, 2, figsize=(10, 5), layout="constrained")
+figure, row = plt.subplots(1, 2, figsize=(8, 4), layout="constrained")
 for ax, kind in zip(row, ("dense encoder", "graph encoder"), strict=True):
     z = models["noisy", kind].transform(noisy[new])
     trust = trustworthiness(clean[new], z, 10)

@@ -98,7 +98,7 @@ variance = np.square(images - images.mean(axis=0)).sum(axis=(1, 2, 3)).mean()
 for name, model in {"one dimension": line, "two dimensions": plane}.items():
     print(f"{name:14}  R² {1 + model.score(images) / variance:.3f}")
 
-figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4.2), layout="constrained")
+figure, (left, right) = plt.subplots(1, 2, figsize=(8, 3.4), layout="constrained")
 left.plot(angle, line.transform(images), "o")
 left.set(xlabel="true angle in degrees", ylabel="latent z")
 left.set_title("One dimension: far angles share a place", loc="left", weight="bold")

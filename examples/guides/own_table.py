@@ -108,7 +108,7 @@ print(f"trustworthiness of ten neighbors: {score:.3f}")
 # How far to trust a map is its column's :math:`R^2`.
 
 names = ["mean radius", "worst concavity", "mean texture", "mean smoothness"]
-figure, axes = plt.subplots(2, 2, figsize=(9, 7), layout="constrained")
+figure, axes = plt.subplots(2, 2, figsize=(8, 6.2), layout="constrained")
 for ax, name in zip(axes.flat, names, strict=True):
     title = f"{name} (R² {by_column[name]:.2f})"
     plot_decoded_value(plane.inverse_transform, z, table.columns.get_loc(name), name=title, ax=ax)

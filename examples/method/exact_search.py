@@ -82,7 +82,7 @@ approximate, lower, upper = product_and_bounds(torch.bfloat16)
 wrong = (lower > exact * (1 + 1e-6)) | (upper < exact * (1 - 1e-6))  # of the roots taken here
 print(f"{len(exact)} ordered pairs, bounds violated: {int(wrong.sum())}")
 
-figure, (errors, share) = plt.subplots(1, 2, figsize=(10, 3.8), layout="constrained")
+figure, (errors, share) = plt.subplots(1, 2, figsize=(8, 3), layout="constrained")
 shown = exact.argsort()[::200]
 at = exact[shown]
 errors.fill_between(

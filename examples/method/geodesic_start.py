@@ -47,7 +47,7 @@ def draw_points(ax, values, title):
 graph = distance_graph(points, data.edge_index)
 landmarks, distance = landmark_distances(graph, num_landmarks=4)
 
-figure, axes = plt.subplots(1, 2, figsize=(10, 4.2), layout="constrained")
+figure, axes = plt.subplots(1, 2, figsize=(8, 3.4), layout="constrained")
 straight = (points - points[landmarks[0]]).norm(dim=1)
 figure.colorbar(draw_points(axes[0], straight, "Straight distances mix the arms"), ax=axes[0])
 drawn = draw_points(axes[1], distance[0], "Distances along the graph follow them")
@@ -78,7 +78,7 @@ axes[1].scatter(*points[landmarks[1:]].T, facecolors="none", edgecolors=VERMILLI
 found = geodesic_coordinates(points, data.edge_index, dim=1)
 print(f"residual variance {found.residual_variance:.1e}, loop {found.loop}")
 
-figure, axes = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")
+figure, axes = plt.subplots(1, 2, figsize=(8, 3.2), layout="constrained")
 projection = (points - points.mean(dim=0)) @ torch.linalg.svd(points - points.mean(dim=0)).Vh[0]
 for ax, z, title in (
     (axes[0], projection, "A projection turns round three times"),
@@ -131,7 +131,7 @@ loader = NeighborhoodLoader(data, 3, batch_size=27, shuffle=True, generator=torc
 kept = KeepCurves()
 callbacks = [EmbeddingStart("geodesic", lr=3e-3), kept]
 Trainer(200, callbacks=callbacks, seed=0, device="cpu", progress=False).fit(model, loader)
-figure, axes = plt.subplots(1, 2, figsize=(10, 4.6), layout="constrained")
+figure, axes = plt.subplots(1, 2, figsize=(8, 3.7), layout="constrained")
 for ax, curve, title in (
     (axes[0], kept.start, "After the fit: in order"),
     (axes[1], decoded_curve(model)[0], "After 200 epochs of NRAE-L"),
@@ -164,7 +164,7 @@ for ax, curve, title in (
 # has been folded.
 
 epochs = range(200)
-figure, (rate, order) = plt.subplots(1, 2, figsize=(10, 3.6), layout="constrained")
+figure, (rate, order) = plt.subplots(1, 2, figsize=(8, 2.9), layout="constrained")
 for name, schedule, color in (
     ("published", published_schedule, VERMILLION),
     ("gentle", gentle_schedule, BLUE),
@@ -201,7 +201,7 @@ shapes = {
     "Circle": torch.stack([angle.cos(), angle.sin()], dim=1),
     "Y": (arm[:, None, None] * direction).flatten(0, 1)[2:],  # the arms share their first point
 }
-figure, axes = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")
+figure, axes = plt.subplots(1, 2, figsize=(8, 3.2), layout="constrained")
 for ax, (name, x) in zip(axes, shapes.items(), strict=True):
     other = geodesic_coordinates(x, KNNGraph(k=2)(Data(x=x)).edge_index, dim=1)
     ax.scatter(*x.T, c=other.z[:, 0], cmap=COORDINATE, s=24)

@@ -114,7 +114,7 @@ def draw_expansions(ax, model, order, title):
 
 
 ordered = train(0, "geodesic")
-figure, axes = plt.subplots(1, 2, figsize=(10, 3.4), layout="constrained", sharex=True, sharey=True)
+figure, axes = plt.subplots(1, 2, figsize=(8, 2.7), layout="constrained", sharex=True, sharey=True)
 titles = "Arms joined: expansions miss the neighbors", "Right order: they nearly meet them"
 for ax, model, title in zip(axes, (joined, ordered), titles, strict=True):
     error = draw_expansions(ax, model, 1, title)
@@ -128,7 +128,7 @@ axes[1].set_aspect("equal")
 #
 # Orders 1 and 2 of the same decoder differ where the curve bends:
 
-figure, axes = plt.subplots(1, 2, figsize=(10, 3.4), layout="constrained", sharex=True, sharey=True)
+figure, axes = plt.subplots(1, 2, figsize=(8, 2.7), layout="constrained", sharex=True, sharey=True)
 for ax, order, name in zip(axes, (1, 2), ("straight", "bent"), strict=True):
     error = draw_expansions(ax, ordered, order, f"Order {order}: {name} pieces")
     print(f"order {order}: mean squared error of the neighbors {error:.4f}")
@@ -159,7 +159,7 @@ for start, model in learned.items():
 # adds from there is the way *between* the points:
 
 compared = {"AE": ordered, "NRAE-L": learned["geodesic"]}
-figure, axes = plt.subplots(1, 2, figsize=(10, 3.4), layout="constrained", sharex=True, sharey=True)
+figure, axes = plt.subplots(1, 2, figsize=(8, 2.7), layout="constrained", sharex=True, sharey=True)
 for ax, (name, model) in zip(axes, compared.items(), strict=True):
     distance = manifold_distance(model.decode, model.encode(data.x), truth.x)
     mean = (distance.learned_to_true + distance.true_to_learned) / 2

@@ -88,7 +88,7 @@ with torch.no_grad():
     curve = decoder(at + step)
     pieces = {k: taylor_expand(decoder, at, step, k) for k in (1, 2)}
 
-figure, (space, error) = plt.subplots(1, 2, figsize=(9.5, 3.4), layout="constrained")
+figure, (space, error) = plt.subplots(1, 2, figsize=(8, 2.9), layout="constrained")
 space.plot(*curve.T, color=FAINT, linewidth=6, label="decoder")
 for (k, piece), color in zip(pieces.items(), (VERMILLION, BLUE), strict=True):
     space.plot(*piece.T, color=color, label=f"order {k}")
