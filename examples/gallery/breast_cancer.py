@@ -38,7 +38,7 @@ names = [
     "mean texture",
     "mean symmetry",
     "area error",
-    "mean fractal dimension",
+    "worst smoothness",
 ]
 figure, grid = plt.subplots(2, 3, figsize=(8, 4.1), layout="constrained")
 columns = list(bunch.feature_names)

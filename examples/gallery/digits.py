@@ -76,6 +76,9 @@ for way, dashes in zip(ways.values(), ("--", "-"), strict=True):
     axes.plot(*way.T, color="white", linewidth=5)
     axes.plot(*way.T, dashes, color="black", linewidth=2)
 
+# %%
+# Fourteen even steps along each way, decoded:
+
 panels = []
 for name, way in ways.items():
     images = plane.inverse_transform(even_steps(way, 14))

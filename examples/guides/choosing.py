@@ -41,7 +41,7 @@ for ax, k in zip(row, (1, suggested.k, 16), strict=True):
         ax.get_legend().remove()
     num_parts = int(component.max()) + 1
     parts = "one part" if num_parts == 1 else f"{num_parts} parts"
-    ax.set_title(f"k = {k}: {parts}, {false.size(1)} false edges", loc="left")
+    ax.set_title(f"k = {k}: {parts}, {false.size(1)} false", loc="left", fontsize=10)
     ax.set_aspect("equal", adjustable="box")
     ax.set(xlim=(-2.2, 3.4), ylim=(-2.2, 1.6))
 
@@ -83,7 +83,7 @@ for ax, weight in zip(row, (0.02, 0.2, 20.0), strict=True):
     ax.plot(*truth.T, color="0.75", linewidth=5, label="truth")
     ax.scatter(*x.T, s=10, color="0.3")
     ax.plot(*curve.inverse_transform(along).T, color="#0072b2", linewidth=1.8, label="learned")
-    ax.set_title(f"λ = {weight:g}: error of other points {other:.3f}", loc="left")
+    ax.set_title(f"λ = {weight:g}: error of others {other:.3f}", loc="left", fontsize=10)
     ax.set(aspect="equal")
 row[0].legend(frameon=False)
 

@@ -97,7 +97,7 @@ figure, row = plt.subplots(1, 2, figsize=(8, 4), layout="constrained")
 for ax, kind in zip(row, ("dense encoder", "graph encoder"), strict=True):
     z = models["noisy", kind].transform(noisy[new])
     trust = trustworthiness(clean[new], z, 10)
-    plot_embedding(z, labels=digit[new], title=f"{kind}: trustworthiness {trust:.2f}", ax=ax)
+    plot_embedding(z, labels=digit[new], title=f"{kind.split()[0]}: {trust:.2f} trustworthy", ax=ax)
 figure.suptitle("New digits with noise")
 
 # %%

@@ -102,7 +102,7 @@ figure, (left, right) = plt.subplots(1, 2, figsize=(8, 3.4), layout="constrained
 left.plot(angle, line.transform(images), "o")
 left.set(xlabel="true angle in degrees", ylabel="latent z")
 left.set_title("One dimension: far angles share a place", loc="left", weight="bold")
-title = "Two dimensions: the turn is a ring"
+title = "Two dimensions: a ring"
 plot_embedding(z, labels=angle, label_name="true angle in degrees", title=title, ax=right)
 
 # %%

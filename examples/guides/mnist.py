@@ -31,8 +31,8 @@ learned, new = images[:5000], images[5000:]
 # %%
 # How many dimensions?
 # --------------------
-# Two for a picture, see :doc:`/auto/gallery/mnist_plane`; more if what comes back matters. Here they
-# are ten, and twelve epochs, a third of the default, as this page is built often.
+# Two for a picture, see :doc:`/auto/gallery/mnist_plane`; more if what comes back matters. Here are
+# ten, and twelve epochs, a third of the default, as this page is built often.
 
 model = ManifoldAutoencoder(10, max_epochs=12, random_state=0).fit(learned)
 z = model.transform(new)

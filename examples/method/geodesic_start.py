@@ -175,7 +175,7 @@ rate.set_title("The rate rises slowly, and not as high", fontsize=11, loc="left"
 rate.legend(fontsize=9)
 order.semilogy(epochs, [1 - rho for rho in kept.orders], color=BLUE, label="this run")
 order.axhline(0.01, color=INK, linestyle="--", label="a warning above")
-order.set(xlabel="epoch", ylabel="1 - |Spearman| with the coordinates", ylim=(1e-4, 1))
+order.set(xlabel="epoch", ylabel="1 - |Spearman|", ylim=(1e-4, 1))
 order.set_title("The order stays that of the coordinates", fontsize=11, loc="left")
 order.legend(fontsize=9)
 
@@ -207,7 +207,7 @@ for ax, (name, x) in zip(axes, shapes.items(), strict=True):
     ax.scatter(*x.T, c=other.z[:, 0], cmap=COORDINATE, s=24)
     ax.set_aspect("equal")
     loop = "no loop" if other.loop is None else f"a loop of length {other.loop.length:.1f}"
-    title = f"{name}: {loop}, residual variance {other.residual_variance:.2f}"
+    title = f"{name}: {loop},\nresidual variance {other.residual_variance:.2f}"
     ax.set_title(title, fontsize=11, loc="left")
     ax.set_axis_off()
 
