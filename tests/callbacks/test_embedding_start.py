@@ -154,6 +154,48 @@ def test_given_coordinates_are_fitted(kind):
     assert agreement(encoded(fitted, data).double(), z) > 0.99
 
 
+def test_no_steps_leave_the_model_as_it_is():
+    data, fitted = swiss_roll(), model()
+    before = {name: value.clone() for name, value in fitted.state_dict().items()}
+    found = start(fitted, loader(data), num_steps=0).coordinates
+    assert len(found.z) == 30
+    assert all(torch.allclose(value, before[name]) for name, value in fitted.state_dict().items())
+
+
+class Asking(AE):
+    """Asks for coordinates, and keeps what the batches have of them."""
+
+    needs_embedding = True
+
+    def loss(self, batch):
+        self.seen = {**getattr(self, "seen", {})}
+        for node, z in zip(batch.n_id.tolist(), batch.embedding, strict=True):
+            self.seen[node] = z
+        return super().loss(batch)
+
+
+def test_model_that_asks_for_it_has_the_coordinates_of_each_batch():
+    data, both = swiss_roll(), model()
+    asking = Asking(both.encoder, both.decoder)
+    given = torch.arange(30.0)[:, None]
+    batches = loader(data, 8)
+    start(asking, batches, given)
+    expected = (given - given.mean()) / (given - given.mean()).square().mean().sqrt()
+    torch.testing.assert_close(torch.stack([asking.seen[i] for i in range(30)]), expected)
+    assert "embedding" not in batches.data
+
+
+def test_aligned_coordinates_are_where_the_latents_are():
+    data, both = swiss_roll(), model(z_dim=2)
+    asking = Asking(both.encoder, both.decoder)
+    z = encoded(asking, data)
+    turn = torch.tensor([[0.6, 0.8], [0.8, -0.6]])
+    start(asking, loader(data), 3 * z @ turn + 5, num_steps=0, align=True)
+    torch.testing.assert_close(
+        torch.stack([asking.seen[i] for i in range(30)]), z, rtol=0, atol=1e-4
+    )
+
+
 def test_another_method_of_dimension_reduction_gives_the_coordinates():
     data, fitted = swiss_roll(), model()
     start(fitted, loader(data), Isomap(n_neighbors=3, n_components=1))

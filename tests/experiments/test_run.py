@@ -12,7 +12,7 @@ from torch_geometric.data import Data
 from nrae_geometric.callbacks import CurveRecorder
 from nrae_geometric.configs import ConfigError, ExperimentConfig, load_config
 from nrae_geometric.experiments import run_experiment
-from nrae_geometric.registry import DatasetSettings, register_dataset
+from nrae_geometric.registry import MODELS, DatasetSettings, register_dataset
 from nrae_geometric.training.checkpoint import load_checkpoint
 
 SMALL = {
@@ -297,3 +297,13 @@ def test_model_of_given_coordinates_is_trained_and_goes_on(tmp_path, init):
     # The first two epochs of another number are at other rates.
     assert math.isfinite(resumed.history[-1]["loss"])
     assert whole.history[-1]["loss"] < whole.history[0]["loss"] * 1.5
+
+
+@pytest.mark.parametrize("arch", [name for name in MODELS if name not in ("nrael", "nraeq")])
+def test_every_model_is_trained_from_a_file(tmp_path, arch):
+    overrides = {"model.arch": arch, "training.num_epochs": 2, "training.init": "pca"}
+    if MODELS[arch].needs_graph:
+        overrides |= {"data.training.graph.num_nn": 6, "data.training.graph.bs_nn": 2}
+    result = run("AE_toy_denoising", tmp_path, overrides)
+    assert all(math.isfinite(record["loss"]) for record in result.history)
+    assert math.isfinite(result.metrics["latent_order"]["spearman"])

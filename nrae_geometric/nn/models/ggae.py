@@ -53,6 +53,12 @@ class GGAE(RegularizedAE):
     Raises:
         ValueError: If an argument is out of its range.
 
+    Example::
+
+        graph = model.prepared(KNNGraph(10)(Data(x=points)))
+        loader = NeighborhoodLoader(graph, 1, batch_size=256, shuffle=True)
+        Trainer(100).fit(model, loader)
+
     Source: Lim, Kim, Lee, Jang and Park, `"Graph Geometry-Preserving Autoencoders"
     <https://proceedings.mlr.press/v235/lim24a.html>`_, ICML 2024.
     """

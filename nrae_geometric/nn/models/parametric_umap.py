@@ -54,6 +54,12 @@ class ParametricUMAP(RegularizedAE):
     Raises:
         ValueError: If an argument is out of its range.
 
+    Example::
+
+        graph = model.prepared(KNNGraph(15)(Data(x=points)))
+        loader = NeighborhoodLoader(graph, 1, batch_size=256, shuffle=True)
+        Trainer(100).fit(model, loader)
+
     Source: Sainburg, McInnes and Gentner, `"Parametric UMAP Embeddings for Representation and
     Semisupervised Learning" <https://arxiv.org/abs/2009.12981>`_, Neural Computation 2021. Defaults
     are those of umap-learn.
