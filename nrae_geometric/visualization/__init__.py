@@ -22,8 +22,8 @@ from nrae_geometric.visualization.animation import write_animation
 from nrae_geometric.visualization.decoded import plot_decoded_images, plot_decoded_value
 from nrae_geometric.visualization.embedding import plot_embedding
 from nrae_geometric.visualization.graph import plot_graph
+from nrae_geometric.visualization.panels import Panel
 from nrae_geometric.visualization.plots import (
-    Panel,
     plot_latent_planes,
     plot_latent_traversal,
     plot_learned_curves,

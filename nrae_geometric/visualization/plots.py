@@ -1,11 +1,11 @@
 r"""Figures of losses, learned curves, latent planes and latent traversals.
 
-Where models are compared, each has a :class:`Panel`: its name, what it has learned, and measures
-that are printed with it, so that no picture stands without its error and its order.
+Where models are compared, each has a :class:`~nrae_geometric.visualization.Panel`: its name, what
+it has learned, and measures that are printed with it, so that no picture stands without its error
+and its order.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from itertools import cycle
 from typing import Any
 
@@ -17,8 +17,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from nrae_geometric.arguments import integer
-from nrae_geometric.metrics import RIGHT_ORDER
 from nrae_geometric.visualization import plane, style
+from nrae_geometric.visualization.panels import (
+    Panel,
+    check_panels,
+    panel_title,
+    write_captions,
+    write_row_caption,
+)
 
 _DASHES = ("-", "--", "-.", ":")
 _MOST_IN_A_ROW = 3
@@ -28,28 +34,6 @@ _SMALL = 0.6
 _MOST_NAMES_INSIDE = 4
 # Between two images of a row, in widths of an image.
 _GAP = 0.06
-
-
-@dataclass(frozen=True)
-class Panel:
-    r"""One model in a comparison.
-
-    Args:
-        title (str): Name of the model.
-        values (torch.Tensor): Its part of the picture: a learned curve in order, :obj:`[P, 2]`,
-            latents of the training points, :obj:`[N, 2]`, or images in order, :obj:`[G, H, W]` or
-            :obj:`[G, C, H, W]` with values in 0..1.
-        metrics (Mapping[str, float], optional): Names and values of its measures, such as its
-            reconstruction error. (default: :obj:`{}`)
-        latent_order (float, optional): :math:`|\rho|` of Spearman between the learned and the true
-            coordinate; below :data:`~nrae_geometric.metrics.RIGHT_ORDER` the model is marked as
-            having the wrong connectivity. (default: :obj:`None`, where the truth is not known)
-    """
-
-    title: str
-    values: Tensor
-    metrics: Mapping[str, float] = field(default_factory=dict)
-    latent_order: float | None = None
 
 
 def plot_losses(losses: Mapping[str, Sequence[float]], *, ax: Axes | None = None) -> Axes:
@@ -113,7 +97,7 @@ def plot_learned_curves(
         ValueError: If there are no panels, a curve is not planar, or there are not as many axes
             as panels.
     """
-    _check_panels(panels, num_columns=2)
+    check_panels(panels, num_columns=2)
     truth = [] if manifold is None else [style.as_array(manifold)]
     shown = style.as_array(points)
     corners = plane.window(shown, *truth)
@@ -129,7 +113,7 @@ def plot_learned_curves(
         lines.append(plane.training_points(shown, size))
         for line in lines:
             axes.add_line(line)
-    _write_captions(axes_of, panels)
+    write_captions(axes_of, panels)
     style.legend_below(list(axes_of), {str(line.get_label()): line for line in lines}, columns=3)
     return style.returned(ax, axes_of)
 
@@ -184,7 +168,7 @@ def plot_latent_planes(
         ValueError: If there are no panels, shapes do not fit each other, or axes do not fit the
             panels.
     """
-    _check_panels(panels, num_columns=2)
+    check_panels(panels, num_columns=2)
     if points.dim() != 2 or points.size(1) != 3:
         raise ValueError(f"points has shape {tuple(points.shape)}; expected [N, 3]")
     if coordinate.numel() != points.size(0):
@@ -209,7 +193,7 @@ def plot_latent_planes(
         first, second = style.as_array(panel.values).T
         dots = axes.scatter(first, second, c=colors, cmap=style.COORDINATE, s=8, linewidths=0)
         style.style_plane(axes)
-    _write_captions(planes, panels)
+    write_captions(planes, panels)
     style.color_bar(dots, list(axes_of), coordinate_name)
     return axes_of
 
@@ -263,7 +247,7 @@ def plot_latent_traversal(
         ValueError: If there are no panels or images, images have neither one nor three channels,
             or there are not as many axes as panels.
     """
-    _check_panels(panels)
+    check_panels(panels)
     num_images = integer("num_images", num_images, 1)
     images_of = [style.as_images(panel.values) for panel in panels]
     if ax is None:
@@ -273,7 +257,7 @@ def plot_latent_traversal(
     for axes, panel, images in zip(rows, panels, images_of, strict=True):
         places = np.linspace(0, len(images) - 1, num_images).round().astype(int)
         _draw_row(axes, images[places], cmap)
-        _row_caption(axes, panel)
+        write_row_caption(axes, panel)
     rows[-1].set_xlabel(f"{axis} →", fontsize=style.LABEL_SIZE, color=style.INK)
     return style.returned(ax, rows)
 
@@ -320,77 +304,6 @@ def _used(grid: NDArray[Any], num: int) -> NDArray[Any]:
     return axes_of[:num]
 
 
-def _check_panels(panels: Sequence[Panel], num_columns: int | None = None) -> None:
-    if not panels:
-        raise ValueError("panels is empty; give at least one Panel")
-    for panel in panels:
-        shape = tuple(panel.values.shape)
-        if num_columns is not None and (len(shape) != 2 or shape[1] != num_columns):
-            raise ValueError(
-                f"values of panel {panel.title!r} has shape {shape}; expected [N, {num_columns}]"
-            )
-
-
-def _write_captions(axes_of: Sequence[Axes] | NDArray[Any], panels: Sequence[Panel]) -> None:
-    """Writes panels' titles with their verdicts above axes, and their measures in between."""
-    measures = [_measures(panel) for panel in panels]
-    texts = [style.wrapped(each, axes) for axes, each in zip(axes_of, measures, strict=True)]
-    if len({text.count("\n") for text in texts}) > 1:  # else titles have one height
-        texts = ["\n".join(each) for each in measures]
-    for axes, panel, text in zip(axes_of, panels, texts, strict=True):
-        num_lines = text.count("\n") + bool(text)
-        _title(axes, *_finding(panel), pad=5 + 1.25 * style.TICK_SIZE * num_lines)
-        axes.annotate(
-            text,
-            (0, 1),
-            xytext=(0, 4),
-            xycoords="axes fraction",
-            textcoords="offset points",
-            fontsize=style.TICK_SIZE,
-            color=style.INK,
-            annotation_clip=False,
-            in_layout=False,  # it may be wider than the axes; the title makes room for its height
-        )
-
-
-def _row_caption(axes: Axes, panel: Panel) -> None:
-    """Writes a panel's title with its verdict and its measures above a row, in one line or two."""
-    title, color = _finding(panel)
-    text = "   ".join(_measures(panel))
-    width = style.text_width(title, style.LABEL_SIZE, "bold") + style.text_width(f"   {text}")
-    if width > style.width_of(axes):
-        _write_captions([axes], [panel])
-        return
-    _title(axes, title, color, pad=3)
-    # Both titles have one distance from the axes.
-    axes.set_title(text, loc="right", pad=3, fontsize=style.TICK_SIZE, color=style.INK)
-
-
-def _finding(panel: Panel) -> tuple[str, str]:
-    """Returns a panel's title with its verdict, and its color."""
-    if panel.latent_order is None:
-        return panel.title, style.INK
-    if _has_right_order(panel):
-        return f"{panel.title}: right order ✓", style.INK
-    return f"{panel.title}: wrong order ✗", style.VERMILLION
-
-
-def _title(axes: Axes, text: str, color: str, pad: float) -> None:
-    axes.set_title(text, loc="left", pad=pad, fontsize=style.LABEL_SIZE, color=color, weight="bold")
-
-
-def _measures(panel: Panel) -> list[str]:
-    measures = [f"{name} {value:.4g}" for name, value in panel.metrics.items()]
-    if panel.latent_order is not None:
-        measures.append(f"|Spearman| {panel.latent_order:.4f}")
-    return measures
-
-
-def _has_right_order(panel: Panel) -> bool:
-    # A NaN counts as wrong.
-    return panel.latent_order is not None and panel.latent_order >= RIGHT_ORDER
-
-
 def _draw_space(space: Axes3D, points: NDArray[np.float64], colors: NDArray[np.float64]) -> None:
     space.scatter(*points.T, c=colors, cmap=style.COORDINATE, s=8, linewidths=0)
     space.set_box_aspect(np.ptp(points, axis=0), zoom=1.15)
@@ -400,4 +313,4 @@ def _draw_space(space: Axes3D, points: NDArray[np.float64], colors: NDArray[np.f
         axis.pane.set_visible(False)
         axis.set_ticks([])
         axis.line.set_color(style.FAINT)
-    _title(space, "Training data", style.INK, pad=5)
+    panel_title(space, "Training data", style.INK, pad=5)
