@@ -100,8 +100,9 @@ class GGAE(RegularizedAE):
         lengths = distance_graph(graph.x.flatten(1), graph.edge_index, graph.get("edge_length"))
         every = np.arange(num_points)
         paths = torch.from_numpy(shortest_paths(lengths, every, every))
+        kind = torch.float64 if graph.x.dtype == torch.float64 else torch.float32
         graph = copy.copy(graph)
-        graph.graph_distance = paths.to(graph.x)
+        graph.graph_distance = paths.to(graph.x.device, kind)
         return graph
 
     def objective(self, x: Tensor, code: Tensor, batch: Data) -> Tensor:

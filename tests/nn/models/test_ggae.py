@@ -100,6 +100,14 @@ def test_distances_are_those_along_the_graph():
         assert ggae.loss(batch).item() == pytest.approx(error + 0.5 * distortion, rel=1e-5)
 
 
+def test_points_of_any_type_have_distances():
+    data = KNNGraph(4)(Data(x=(100 * cloud()).round().int()))
+    paths = model().prepared(data).graph_distance
+    expected = model().prepared(KNNGraph(4)(Data(x=data.x.double()))).graph_distance
+    assert paths.dtype == torch.float32
+    torch.testing.assert_close(paths, expected.float())
+
+
 def test_euclidean_distances_need_no_graph():
     ggae, x = model(distance="euclidean", bandwidth=0.7), cloud(6)
     z = ggae.encode(x).detach().numpy()
