@@ -188,6 +188,7 @@ def _usual_bandwidth(squared: Tensor) -> Tensor:
 class GGAESettings(RegularizedSettings):
     """The settings of :class:`GGAE`."""
 
+    draws: ClassVar[bool] = False
     needs_graph: ClassVar[bool] = True
 
     arch: Literal["ggae"] = "ggae"

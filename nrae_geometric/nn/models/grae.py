@@ -105,6 +105,7 @@ class GRAE(RegularizedAE):
 class GRAESettings(RegularizedSettings):
     """The settings of :class:`GRAE`."""
 
+    draws: ClassVar[bool] = False
     needs_embedding: ClassVar[bool] = True
 
     arch: Literal["grae"] = "grae"

@@ -1,6 +1,6 @@
 r"""The structure-preserving autoencoder."""
 
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
@@ -85,6 +85,8 @@ def log_ratio_variance(x: Tensor, z: Tensor) -> Tensor:
 @register_model
 class SPAESettings(RegularizedSettings):
     """The settings of :class:`SPAE`."""
+
+    draws: ClassVar[bool] = False
 
     arch: Literal["spae"] = "spae"
     structure_weight: Weight = 1.0

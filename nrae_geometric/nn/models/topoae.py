@@ -1,6 +1,6 @@
 r"""The topological autoencoder."""
 
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import torch
@@ -119,6 +119,8 @@ def distances(z: Tensor) -> Tensor:
 @register_model
 class TopoAESettings(RegularizedSettings):
     """The settings of :class:`TopoAE`."""
+
+    draws: ClassVar[bool] = False
 
     arch: Literal["topoae"] = "topoae"
     topology_weight: Weight = 1.0
