@@ -8,12 +8,15 @@ from pathlib import Path
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE / "_extensions"))
 
+import a11y_pygments  # noqa: E402, F401
 import inventories  # noqa: E402
 
 import nrae_geometric  # noqa: E402
 
-# What fits choose and why is for the pages alone.
+# What fits choose, and what they warn of, is for the pages alone. The colors of code that the theme
+# brings set up logging to the terminal when they are imported.
 logging.getLogger("nrae_geometric").setLevel(logging.WARNING)
+logging.getLogger().handlers.clear()
 
 project = "nrae_geometric"
 author = "the nrae_geometric authors"
@@ -34,6 +37,8 @@ extensions = [
 ]
 exclude_patterns = ["_build", "**/GALLERY_HEADER.rst", "sg_execution_times.rst"]
 nitpicky = True
+# The folder of a checkout may have a space in its name, the scripts have none.
+suppress_warnings = ["sphinx_gallery.space_in_filename"]
 # As in PyTorch Geometric, :obj: sets values and shapes in the type of code.
 WORDS = "array_like|callable|data frame|iterable|mapping|optional|sequence|sparse matrix"
 nitpick_ignore_regex = [("py:obj", ".*"), ("py:class", WORDS)]
