@@ -13,41 +13,12 @@ where it stopped; tables and figures are made from that file.
 """
 
 import argparse
-import json
-import multiprocessing
 import os
-from collections.abc import Iterable
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import asdict
-from typing import Any
 
+from _record import finish
 from _report import RESULTS, write_report
-from _reproduce_runs import Run, execute
+from _reproduce_runs import execute
 from _reproduce_studies import studies
-from tqdm import tqdm
-
-from nrae_geometric.atomic import atomic_write
-
-
-def finish(runs: Iterable[Run], jobs: int, name: str) -> dict[str, dict[str, Any]]:
-    """Runs what has not been run, and returns the record of all."""
-    path = RESULTS / f"{name}_runs.json"
-    record = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    missing = {run.key: run for run in runs if run.key not in record}
-    # Forking a process in which PyTorch has started threads may hang.
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(jobs, context) as pool:
-        pending = {pool.submit(execute, run): run for run in missing.values()}
-        try:
-            for future in tqdm(as_completed(pending), total=len(pending), unit="run"):
-                run = pending[future]
-                record[run.key] = {**asdict(run), **future.result()}
-                with atomic_write(path) as temporary:
-                    temporary.write_text(json.dumps(record, indent=0) + "\n", encoding="utf-8")
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
-    return record
 
 
 def main() -> None:
@@ -69,7 +40,7 @@ def main() -> None:
         if unknown:
             parser.error(f"unknown studies {', '.join(sorted(unknown))}")
         runs = [run for run in runs if run.study in arguments.studies]
-    record = finish(runs, arguments.jobs, name)
+    record = finish(runs, execute, arguments.jobs, RESULTS / f"{name}_runs.json")
     found = [run for key, run in record.items() if key in shown]
     write_report("reproduce", tables(found), quick=arguments.quick)
     figures(found, name)
