@@ -92,7 +92,7 @@ setup(
             "sphinx-copybutton",
             "sphinx-gallery",
         ],
-        "bench": ["faiss-cpu", "pynndescent", "umap-learn"],
+        "bench": ["faiss-cpu", "pynndescent", "pythae", "umap-learn"],
         "dev": [*TESTS, "codespell", "import-linter", "mypy", "pre-commit", "ruff", "types-PyYAML"],
         "oldest": TESTS,
     },

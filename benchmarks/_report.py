@@ -24,6 +24,7 @@ _LIBRARIES = (
     "scikit-learn",
     "faiss-cpu",
     "pynndescent",
+    "pythae",
     "umap-learn",
 )
 

@@ -110,3 +110,75 @@ def test_alternatives_are_measured_where_there_is_a_way_back_and_a_truth():
     name, method, trusted, truth, explained, *_ = table.rows[0]
     assert (name, method, truth) == ("breast cancer", "PCA", None)
     assert 0.5 < explained < trusted < 1
+
+
+def test_true_distances_of_torus_and_half_sphere_are_those_along_them():
+    from _rivals_data import PROBLEMS
+
+    torus, sphere = PROBLEMS["torus"](0), PROBLEMS["half sphere"](0)
+    first, second = torus.y[:2]
+    turns = np.array([[i, j] for i in (-1, 0, 1) for j in (-1, 0, 1)]) * 2 * np.pi
+    around = np.linalg.norm(second + turns - first, axis=1).min()
+    assert torus.distances(torus.y[:2])[0] == pytest.approx(around)
+    assert np.linalg.norm(torus.clean, axis=1) == pytest.approx(np.sqrt(2), abs=1e-5)
+    angle = np.arccos(sphere.y[0] @ sphere.y[1])
+    assert sphere.distances(sphere.y[:2])[0] == pytest.approx(angle)
+    assert np.linalg.norm(sphere.clean, axis=1) == pytest.approx(1, abs=1e-5)
+    for problem in (torus, sphere):  # noise apart, the points are where the clean ones are
+        near, _ = NearestNeighbors(n_neighbors=1).fit(problem.clean).kneighbors(problem.x)
+        assert near.mean() < 0.1
+
+
+def test_rivals_tie_where_the_ranges_of_their_seeds_overlap():
+    from _rivals_report import MEASURES, outcome
+
+    larger, smaller = MEASURES["r2"], MEASURES["error"]
+    assert outcome([0.9, 0.8], [0.7, 0.6], larger) == "win"
+    assert outcome([0.9, 0.8], [0.7, 0.6], smaller) == "loss"
+    assert outcome([0.9, 0.6], [0.8, 0.7], larger) == "tie"
+    assert outcome([0.9], [0.7, 0.6], larger) is None
+
+
+def test_rivals_are_recorded_once_and_shown_before_all_have_run(tmp_path, monkeypatch):
+    pytest.importorskip("optuna", reason="needs Optuna")
+    import rivals
+    from _rivals_figures import embeddings
+    from _rivals_report import SUMMARY, tables
+
+    monkeypatch.setattr(rivals, "RESULTS", tmp_path)
+    record = rivals.compute(["spiral"], ["nrae", "PCA"], 2, quick=True)
+    starts = ["nrae:random", "nrae:geodesic", "PCA:None"]
+    fits = [f"spiral:{start}:{seed}" for seed in (0, 1) for start in starts]
+    assert list(record) == ["spiral:nrae:search", *fits]
+    assert record[fits[1]]["settings"] == record["spiral:nrae:search"]["settings"]
+    assert -1 < record[fits[2]]["r2"] < 1
+
+    def interrupted(run):
+        raise KeyboardInterrupt(run.key)
+
+    monkeypatch.setattr(rivals, "execute", interrupted)
+    assert rivals.compute(["spiral"], ["nrae", "PCA"], 2, quick=True) == record
+    with pytest.raises(KeyboardInterrupt, match="spiral:nrae:random:2"):
+        rivals.compute(["spiral"], ["nrae", "PCA"], 3, quick=True)
+    assert rivals.compute([], [], 0, quick=True) == record
+
+    made = {table.title: table for table in tables(record)}
+    assert [row[0] for row in made[SUMMARY].rows] == ["PCA"]
+    assert [row[:2] for row in made["spiral: medians"].rows] == [
+        ("nrae, random", 2),
+        ("nrae, geodesic", 2),
+        ("PCA", 2),
+    ]
+    assert len(embeddings(record, "geodesic").axes) == 2
+    assert embeddings({}, "geodesic") is None
+
+
+def test_rivals_of_pythae_reconstruct_and_decode():
+    pytest.importorskip("pythae", reason="needs pythae")
+    from _rivals_runs import Budget, Fit, execute
+
+    budget = Budget(hidden=(32,), epochs=30)
+    for method in ("pythae AE", "pythae VAE"):
+        found = execute(Fit("breast cancer", method, None, 0, {}, budget))
+        assert 0.3 < found["r2"] < 1
+        assert found["distortion"] >= 1
