@@ -29,13 +29,14 @@ extensions = [
     "sphinx.ext.napoleon",
     "sphinx_copybutton",
     "sphinx_gallery.gen_gallery",
+    "accessibility",
     "architecture",
     "mathml",
     "references",
     "report_pages",
     "repository_files",
 ]
-exclude_patterns = ["_build", "**/GALLERY_HEADER.rst", "sg_execution_times.rst"]
+exclude_patterns = ["_build", "**/GALLERY_HEADER.rst", "**/sg_execution_times.rst"]
 nitpicky = True
 # The folder of a checkout may have a space in its name, the scripts have none.
 suppress_warnings = ["sphinx_gallery.space_in_filename"]

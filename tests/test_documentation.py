@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from importlib.util import find_spec
+from itertools import dropwhile
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,10 @@ PAGES = {
     for path in (*ROOT.glob("[RC]*.md"), *sorted((ROOT / "docs").rglob("*.md")))
     if not path.is_relative_to(ROOT / "docs" / "auto")
 }
+SCRIPTS = {
+    str(path.relative_to(ROOT)): path.read_text("utf-8")
+    for path in sorted((ROOT / "examples").glob("*/*.py"))
+}
 README, CONTRIBUTING = PAGES["README.md"], PAGES["CONTRIBUTING.md"]
 
 
@@ -31,12 +36,26 @@ def code_blocks(text, language):
     return [code for named, code in blocks if named == language]
 
 
+def words_of(line):
+    """A command without its comment, what it sets for itself, and the sign of the background."""
+    words = line.split("#")[0].removesuffix("&").split()
+    return list(dropwhile(re.compile(r"[A-Z_]+=").match, words))
+
+
 def shell_commands(text):
-    lines = "".join(code_blocks(text, "")).splitlines()
-    return [words for line in lines if (words := line.split("#")[0].split())]
+    blocks = [*code_blocks(text, ""), *code_blocks(text, "console")]
+    return [words for line in "".join(blocks).splitlines() if (words := words_of(line))]
 
 
-COMMANDS = [command for page in PAGES.values() for command in shell_commands(page)]
+def script_commands(text):
+    """The commands in the text of a script that becomes a page."""
+    blocks = re.findall(r"^# \.\. code-block:: console\n#\n((?:#    .*\n)+)", text, re.MULTILINE)
+    return [words_of(line.removeprefix("#")) for line in "".join(blocks).splitlines()]
+
+
+SHELL = {page: shell_commands(text) for page, text in PAGES.items()}
+SHELL |= {script: script_commands(text) for script, text in SCRIPTS.items()}
+COMMANDS = [command for commands in SHELL.values() for command in commands]
 
 
 @pytest.mark.slow
@@ -61,8 +80,8 @@ SHORTER = {
 NEEDED = {"export": "onnxruntime", "tune": "optuna", "--print-completion": "shtab"}
 NRAE = {
     page: commands
-    for page, text in PAGES.items()
-    if (commands := [command for program, *command in shell_commands(text) if program == "nrae"])
+    for page, lines in SHELL.items()
+    if (commands := [command for program, *command in lines if program == "nrae"])
 }
 
 
@@ -74,6 +93,7 @@ def own_files(tmp_path_factory):
     table = np.stack([t, np.sin(t), np.cos(t), t > 3], axis=1)
     for name in ("points.csv", "new.csv"):
         np.savetxt(folder / name, table, delimiter=",", header="a,b,c,kind", comments="")
+    np.savetxt(folder / "tumors.csv", table, delimiter=",", header="a,b,c,diagnosis", comments="")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         nrae("fit", "points.csv", "--out", "model.nrae")
@@ -97,6 +117,13 @@ def test_commands_run_in_the_order_of_the_page(page, own_files, tmp_path, monkey
     for command, *arguments in NRAE[page]:
         if find_spec(NEEDED.get(command, "torch")) is not None:
             nrae(command, *arguments[: arguments.index(">") if ">" in arguments else None])
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_every_block_of_a_script_holds_commands(script):
+    lines = re.findall(r"^# \.\. code-block:: (.*)", SCRIPTS[script], re.MULTILINE)
+    assert set(lines) <= {"console"}
+    assert bool(lines) == bool(SHELL[script])
 
 
 def test_table_names_every_published_experiment():
