@@ -38,6 +38,7 @@ extensions = [
 ]
 exclude_patterns = ["_build", "**/GALLERY_HEADER.rst", "**/sg_execution_times.rst"]
 nitpicky = True
+highlight_language = "text"  # of blocks that name none, such as commands
 # The folder of a checkout may have a space in its name, the scripts have none.
 suppress_warnings = ["sphinx_gallery.space_in_filename"]
 # As in PyTorch Geometric, :obj: sets values and shapes in the type of code.
@@ -89,7 +90,7 @@ sphinx_gallery_conf = {
     "remove_config_comments": True,
     "show_memory": False,
     "show_signature": False,
-    "within_subsection_order": "ExampleTitleSortKey",
+    "within_subsection_order": "reading_order.place",
     "reference_url": {"nrae_geometric": None},
     "doc_module": ("nrae_geometric",),
 }

@@ -49,7 +49,7 @@ def draw(source: Path) -> None:
         -0.75,
         f"below all: {', '.join(foundations)}",
         ha="center",
-        fontsize=style.TICK_SIZE - 1,
+        fontsize=style.TICK_SIZE,
         color=style.MUTED,
         wrap=True,
     )
@@ -169,4 +169,4 @@ def box(axes: Axes, place: tuple[float, float], name: str, color: str) -> None:
             linewidth=1.4,
         )
     )
-    axes.text(*place, name, ha="center", va="center", fontsize=style.TICK_SIZE - 2, color=style.INK)
+    axes.text(*place, name, ha="center", va="center", fontsize=style.TICK_SIZE, color=style.INK)

@@ -1,5 +1,5 @@
 // What is wider than its box scrolls sideways: the keyboard has to reach it for that.
-const boxes = document.querySelectorAll("pre, div.math, .table-wrapper");
+const boxes = document.querySelectorAll("pre, div.math, .table-wrapper, p:has(> img)");
 
 function mark() {
   for (const box of boxes) {

@@ -101,7 +101,7 @@ print(f"trustworthiness of ten neighbors: {score:.3f}")
 # Random places would have .5. From about .95 on a plane can be read closely; a little less, as
 # here, means that groups and directions hold but single neighbors need a second look. Below .9 the
 # points do not fit into a plane.
-# %%
+#
 # Reading the map
 # ---------------
 # What varies along the plane is asked of the decoder, which turns every place into thirty measures.
