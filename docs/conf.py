@@ -36,7 +36,8 @@ extensions = [
     "report_pages",
     "repository_files",
 ]
-exclude_patterns = ["_build", "**/GALLERY_HEADER.rst", "**/sg_execution_times.rst"]
+RUN_TIMES = ["sg_execution_times.rst", "**/sg_execution_times.rst"]  # they ask other servers
+exclude_patterns = ["_build", "**/GALLERY_HEADER.rst", *RUN_TIMES]
 nitpicky = True
 highlight_language = "text"  # of blocks that name none, such as commands
 # The folder of a checkout may have a space in its name, the scripts have none.
