@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from _record import Record
 from _report import Table
 from _rivals_data import PROBLEMS
-from _rivals_runs import OTHERS, OURS, PYTHAE, STARTS
+from _rivals_runs import OTHERS, OURS, PYTHAE, SEEDS, STARTS
 
 
 class Measure(NamedTuple):
@@ -35,12 +35,12 @@ Cells = dict[tuple[str, str, str | None], list[dict[str, Any]]]
 
 
 def tables(record: Record) -> list[Table]:
-    """The summary, what the start does, pythae beside ours, each data set, and what has run."""
+    """What there is, the summary, the start, pythae beside ours, settings, and each data set."""
     cells = by_cell(record)
     names = [name for name in PROBLEMS if any(name == cell[0] for cell in cells)]
-    made = [_coverage(cells, names), _summary(cells, names), _starts(cells, names)]
-    made += [_beside_pythae(cells, names), *(_values(cells, name) for name in names)]
-    return [*made, _chosen(record), _processors(record)]
+    made = [_coverage(cells), _summary(cells, names), _starts(cells, names)]
+    made += [_beside_pythae(cells, names), _chosen(record)]
+    return [*made, *(_values(cells, name) for name in names), _processors(record)]
 
 
 def by_cell(record: Record) -> Cells:
@@ -115,9 +115,7 @@ def _starts(cells: Cells, names: list[str]) -> Table:
     known = [
         n for n in names if any(_found(runs, "truth") for c, runs in cells.items() if c[0] == n)
     ]
-    table = Table(
-        "Order or distances from random weights → from geodesic coordinates", ["", *known]
-    )
+    table = Table("Random weights → geodesic coordinates", ["", *known])
     for method in OURS:
         line = []
         for name in known:
@@ -130,7 +128,7 @@ def _starts(cells: Cells, names: list[str]) -> Table:
 
 def _beside_pythae(cells: Cells, names: list[str]) -> Table:
     table = Table(
-        "Baselines beside those of pythae, from random weights",
+        "Baselines beside those of pythae",
         ["data", "method", "seeds", "R²", "R² of pythae", "seconds", "seconds of pythae"],
     )
     for name in names:
@@ -153,12 +151,11 @@ def _values(cells: Cells, name: str) -> Table:
     return table
 
 
-def _coverage(cells: Cells, names: list[str]) -> Table:
-    table = Table("Recorded seeds", ["", *names])
-    for method, start in rows():
-        counts = [len(cells.get((name, method, start), [])) for name in names]
-        if any(counts):
-            table.add(title(method, start), *counts)
+def _coverage(cells: Cells) -> Table:
+    table = Table("Recorded", ["data", "runs", "of", "fewest seeds", "most seeds"])
+    for name in PROBLEMS:
+        counts = [len(cells.get((name, *row), [])) for row in rows()]
+        table.add(name, sum(counts), len(counts) * SEEDS, min(counts), max(counts))
     return table
 
 

@@ -48,6 +48,8 @@ OTHERS = ("PCA", "Isomap", "UMAP")
 PYTHAE = {"pythae AE": "ae", "pythae VAE": "vae"}
 """The autoencoders of pythae, and which of ours they are."""
 STARTS = ("random", "geodesic")
+SEEDS = 5
+"""How many seeds a complete record has."""
 PICTURED_SEED = 0
 """The seed whose embeddings are kept to be drawn."""
 

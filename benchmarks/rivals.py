@@ -21,7 +21,7 @@ from _record import Record, finish, read_record
 from _report import RESULTS, write_report
 from _rivals_data import PROBLEMS, available
 from _rivals_pythae import available as pythae_available
-from _rivals_runs import OTHERS, OURS, PYTHAE, STARTS, Budget, Fit, Search, execute
+from _rivals_runs import OTHERS, OURS, PYTHAE, SEEDS, STARTS, Budget, Fit, Search, execute
 
 METHODS = (*OURS, *PYTHAE, *OTHERS)
 QUICK = Budget(hidden=(32,), epochs=3, trials=2)
@@ -71,7 +71,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="two data sets and three epochs")
     parser.add_argument("--data", nargs="+", choices=PROBLEMS, help="only these")
     parser.add_argument("--methods", nargs="+", choices=METHODS, default=METHODS)
-    parser.add_argument("--seeds", type=int, help="how many (default: 5, with --quick 2)")
+    parser.add_argument("--seeds", type=int, help=f"how many (default: {SEEDS}, with --quick 2)")
     parser.add_argument("--jobs", type=int, default=1, help="runs at a time; 1 for true seconds")
     parser.add_argument("--report", action="store_true", help="run nothing")
     arguments = parser.parse_args()
@@ -86,7 +86,7 @@ def main() -> None:
     if not pythae_available():
         print("pythae: left out, as it is not installed")
         methods = [method for method in methods if method not in PYTHAE]
-    seeds = arguments.seeds or (2 if arguments.quick else 5)
+    seeds = arguments.seeds or (2 if arguments.quick else SEEDS)
     names = [] if arguments.report else [name for name in names if available(name)]
     record = compute(names, methods, seeds, jobs=arguments.jobs, quick=arguments.quick)
     write_report("rivals", tables(record), quick=arguments.quick)
