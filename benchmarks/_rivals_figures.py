@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 
 from nrae_geometric.visualization import save_figure, style
 
-_CELL = 1.05
+_CELL, _DPI = 1.05, 110
 
 
 def figures(record: Record, stem: str) -> None:
@@ -19,7 +19,7 @@ def figures(record: Record, stem: str) -> None:
     for start in STARTS:
         figure = embeddings(record, start)
         if figure is not None:
-            save_figure(figure, RESULTS / f"{stem}_{start}.png")
+            save_figure(figure, RESULTS / f"{stem}_{start}.png", dpi=_DPI)
 
 
 def embeddings(record: Record, start: str) -> Any:

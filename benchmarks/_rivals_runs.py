@@ -116,6 +116,9 @@ def execute(run: Search | Fit) -> dict[str, Any]:
 
 
 def _search(run: Search) -> dict[str, Any]:
+    import optuna  # fits need none
+
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
     problem = PROBLEMS[run.data](0)
     rows, _ = _divided(problem, 0)
     result = tune(
