@@ -1,6 +1,7 @@
 """``nrae decode``: points at latent coordinates, however many."""
 
 import argparse
+import re
 
 from nrae_geometric.cli.embed import (
     add_model,
@@ -9,7 +10,7 @@ from nrae_geometric.cli.embed import (
     rows_per_block,
     show_written,
 )
-from nrae_geometric.cli.inputs import add_points, picked_columns
+from nrae_geometric.cli.inputs import add_points, naming_options, picked_columns
 from nrae_geometric.cli.outputs import (
     STREAMED,
     add_points_output,
@@ -50,8 +51,16 @@ def _decode(arguments: argparse.Namespace) -> Results:
     columns = picked_columns(arguments)
     estimator = load_model(arguments)
     latents = latent_names(estimator)
-    if columns is None and set(latents) <= set(column_names(arguments.points) or []):
-        columns = latents
+    if columns is None:
+        present = column_names(arguments.points) or []
+        if set(latents) <= set(present):
+            columns = latents
+            given = [name for name in present if re.fullmatch(r"z[1-9]\d*", name)]
+            if len(given) > len(latents):
+                raise ValueError(
+                    f"{arguments.points} has latents {', '.join(given)}, but the model has "
+                    f"{len(latents)}; name those to decode by --columns"
+                )
     if out is not None:
         check_places(out)
     names = getattr(estimator, "feature_names_in_", None)
@@ -59,4 +68,5 @@ def _decode(arguments: argparse.Namespace) -> Results:
     blocks = with_progress(read_blocks(arguments.points, num_rows, columns=columns))
     points = (estimator.inverse_transform(block) for block in blocks)
     names = None if names is None else [str(name) for name in names]
-    return write_stream(out, points, names, "points", estimator.feature_shape_)
+    with naming_options(arguments):
+        return write_stream(out, points, names, "points", estimator.feature_shape_)

@@ -5,7 +5,7 @@ import warnings
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from nrae_geometric.cli.inputs import add_points, picked_columns
+from nrae_geometric.cli.inputs import add_points, naming_options, picked_columns
 from nrae_geometric.cli.outputs import (
     STREAMED,
     add_points_output,
@@ -84,7 +84,8 @@ def _embed(arguments: argparse.Namespace) -> Results:
     blocks = read_blocks(arguments.points, num_rows, columns=columns)
     names = latent_names(estimator)
     latents = _latents(estimator, with_progress(blocks))
-    return write_stream(out, latents, names, "z", [estimator.n_components])
+    with naming_options(arguments, is_free=known is None):
+        return write_stream(out, latents, names, "z", [estimator.n_components])
 
 
 def _latents(

@@ -26,14 +26,14 @@ def add_graph(commands: Commands) -> CommandParser:
     parser = commands.add_parser(
         "graph",
         help="look at the neighbor graph of your points",
-        usage="nrae graph POINTS [--n-neighbors K] [--out PICTURE] [option]...",
+        usage="nrae graph POINTS [--label-column NAME] [--n-neighbors K] [option]...",
         description="Say what the graph of nearest neighbors looks like that nrae fit would learn "
         "from: its components, degrees, duplicates, shortcuts and loops, the dimension of the "
         "points, and the number of neighbors to use. Nothing is learned. Files are always read "
         "whole.",
         example="nrae graph points.csv --n-neighbors 8",
     )
-    add_points(parser, labels=False)
+    add_points(parser, labels=True, label_use="it is left out of the points")
     parser.add_argument(
         "--n-neighbors",
         type=positive,

@@ -2,6 +2,9 @@
 
 import argparse
 import shlex
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from nrae_geometric.cli.parsing import CommandParser
@@ -13,6 +16,15 @@ POINTS = (
     "a file that ends in .npy, .npz, .csv (with a line of names), .parquet or .pt, or a folder of "
     "images"
 )
+_MOST_NAMES = 12
+# Names of arguments in the messages of readers, and what gives them on the command line.
+_AS_OPTIONS = {
+    "by columns=[name]": "by --array NAME",
+    "pick others by columns": "pick others by --columns A,B,C",
+    "could be one": "could be one; put points and labels into one .npz file and name them by "
+    "--array and --label-column",
+}
+_INDEX_NAMES = ("", "index", "id", "unnamed: 0")
 
 
 class Input(NamedTuple):
@@ -30,7 +42,11 @@ class Input(NamedTuple):
 
 
 def add_points(
-    parser: CommandParser, labels: bool, metavar: str = "POINTS", others: str = ""
+    parser: CommandParser,
+    labels: bool,
+    metavar: str = "POINTS",
+    others: str = "",
+    label_use: str = "it colors the picture and is not learned",
 ) -> None:
     """Adds a file of points, or what else the command takes, and options that pick columns."""
     parser.add_argument("points", metavar=metavar, help=POINTS + others)
@@ -43,7 +59,7 @@ def add_points(
         group.add_argument(
             "--label-column",
             metavar="NAME",
-            help="a column, or array, of numbers or text: it colors the picture and is not learned",
+            help=f"a column, or array, of numbers or text: {label_use}",
         )
 
 
@@ -55,24 +71,83 @@ def read_input(arguments: argparse.Namespace) -> Input:
             for each point.
     """
     from nrae_geometric.datasets import read_labels, read_points
-    from nrae_geometric.datasets.formats import WordsError
 
     labels, column = None, getattr(arguments, "label_column", None)
-    try:
-        points, names = read_points(arguments.points, columns=picked_columns(arguments))
-    except WordsError as error:
-        hint = " (--columns A,B,C)"
-        if column is None and hasattr(arguments, "label_column"):
-            option = f"--label-column {shlex.quote(error.column)}"
-            hint += f", or color the picture by this one ({option})"
-        raise ValueError(f"{error}{hint}") from error
-    if column is not None:
-        labels = read_labels(arguments.points, column)
-        if len(labels) != len(points):
-            raise ValueError(
-                f"{arguments.points}: {column!r} has {len(labels)} labels for {len(points)} points"
-            )
+    with naming_options(arguments):
+        columns = picked_columns(arguments)
+        if column is not None:  # first, as a wrong name leaves the labels among the points
+            labels = read_labels(arguments.points, column)
+        points, names = read_points(arguments.points, columns=columns)
+    if arguments.columns is None and names is not None:
+        _warn_of_index(points, names)
+    if labels is not None and len(labels) != len(points):
+        raise ValueError(
+            f"{arguments.points}: {column!r} has {len(labels)} labels for {len(points)} points"
+        )
     return Input(points, names, labels)
+
+
+@contextmanager
+def naming_options(arguments: argparse.Namespace, is_free: bool = True) -> Iterator[None]:
+    """Has the errors of readers say which option helps.
+
+    Args:
+        arguments (argparse.Namespace): The arguments of a command, which name the points.
+        is_free (bool, optional): Whether other columns can be picked. (default: :obj:`True`)
+
+    Raises:
+        ValueError: As the readers.
+    """
+    from nrae_geometric.datasets.formats import WordsError
+
+    try:
+        yield
+    except WordsError as error:
+        if not is_free:
+            raise
+        hint = f" ({_option_without(arguments, error.column)})"
+        if getattr(arguments, "label_column", "") is None:
+            option = f"--label-column {shlex.quote(error.column)}"
+            hint += f", or take this one as labels ({option})"
+        raise ValueError(f"{error}{hint}") from error
+    except ValueError as error:
+        message = str(error)
+        for name, option in _AS_OPTIONS.items():
+            message = message.replace(name, option)
+        if message == str(error):
+            raise
+        raise ValueError(message) from error
+
+
+def _option_without(arguments: argparse.Namespace, column: str) -> str:
+    """The option that picks all columns that would be read but one."""
+    from nrae_geometric.datasets import column_names
+
+    names = picked_columns(arguments) or column_names(arguments.points) or []
+    return _columns_option([name for name in names if name != column])
+
+
+def _columns_option(names: list[str]) -> str:
+    if not names:
+        return "--columns A,B,C"
+    more = ",..." if len(names) > _MOST_NAMES else ""
+    return f"--columns {shlex.quote(','.join(names[:_MOST_NAMES]))}{more}"
+
+
+def _warn_of_index(points: "NDArray[Any]", names: list[str]) -> None:
+    """Says on standard error that the first column only counts the rows."""
+    import numpy as np
+
+    if len(names) < 2 or names[0].lower() not in _INDEX_NAMES or len(points) < 2:
+        return
+    first, last = int(points[0, 0]), int(points[-1, 0])
+    if first in (0, 1) and np.array_equal(points[:, 0], np.arange(first, first + len(points))):
+        name = f"is named {names[0]!r}" if names[0] else "has no name"
+        print(
+            f"nrae: the first column {name} and counts from {first} to {last}: an index? leave it "
+            f"out with {_columns_option(names[1:])}",
+            file=sys.stderr,
+        )
 
 
 def picked_columns(arguments: argparse.Namespace) -> list[str] | None:

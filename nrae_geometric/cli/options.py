@@ -17,7 +17,11 @@ _MODULE, _CLASS = "nrae_geometric.estimator", "ManifoldAutoencoder"
 # Modules and callbacks have no notation on a command line, but for those that have a name.
 _OBJECTS = re.compile(r"\b(nn\.Module|Callback)\b(?!.*\bstr\b)")
 _OF_SEVERAL_FITS = ("warm_start",)
-_DESCRIPTIONS = {"encoder": "conv: convolutions of images before the hidden layers"}
+_DESCRIPTIONS = {
+    "encoder": "conv: convolutions of images before the hidden layers",
+    "random_state": "the seed of all random numbers; without it every fit differs",
+}
+_OTHER_OPTIONS = {"n_components": ["--latent-dim"]}
 
 
 class Parameter(NamedTuple):
@@ -70,6 +74,7 @@ def add_estimator_options(parser: argparse.ArgumentParser) -> None:
         default = "on a terminal" if parameter.name == "verbose" else _yaml(parameter.default)
         group.add_argument(
             _option(parameter.name),
+            *_OTHER_OPTIONS.get(parameter.name, []),
             type=_value,
             default=argparse.SUPPRESS,
             metavar="VALUE",

@@ -10,6 +10,9 @@ from nrae_geometric.cli.settings import split_settings
 
 Results = dict[str, Any]
 """What a command has found, as JSON holds it."""
+_OTHER_NAMES = dict.fromkeys(
+    ("--dim", "--dims", "--latent-dim", "--latent-dims", "--components"), "--n-components"
+)
 Commands: TypeAlias = "argparse._SubParsersAction[CommandParser]"
 
 
@@ -50,6 +53,8 @@ class CommandParser(argparse.ArgumentParser):
 
     def _suggestion(self, unknown: list[str]) -> str:
         given = unknown[0].partition("=")[0]
+        if _OTHER_NAMES.get(given) in self._option_string_actions:
+            return f"; did you mean {_OTHER_NAMES[given]}?"
         close = difflib.get_close_matches(given, self._option_string_actions, n=1)
         return f"; did you mean {close[0]}?" if close else ""
 

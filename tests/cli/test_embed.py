@@ -133,6 +133,14 @@ def test_mistake_is_one_line_and_nothing_is_written(
     assert set(tmp_path.iterdir()) == before
 
 
+def test_table_of_more_latents_than_the_model_has_is_refused(tmp_path, model, capsys):
+    (tmp_path / "z.csv").write_text("z1,z2,z3\n0,0,0\n")
+    assert call("decode", tmp_path / "z.csv", model, tmp_path / "points.csv") == 2
+    assert "has latents z1, z2, z3, but the model has 2" in capsys.readouterr().err
+    picked = ("--columns", "z1,z2")
+    assert call("decode", tmp_path / "z.csv", model, tmp_path / "points.csv", *picked) == 0
+
+
 def test_latents_of_another_number_are_refused(tmp_path, model, capsys):
     np.save(tmp_path / "z.npy", np.zeros((2, 3)))
     assert call("decode", tmp_path / "z.npy", model, tmp_path / "points.csv") == 2

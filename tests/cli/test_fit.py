@@ -89,9 +89,12 @@ def test_training_starts_from_the_coordinates_of_a_file(fit, tmp_path, curve_fil
         (None, "there is no file or folder"),
         ("", "there are no points"),
         ("x,y\n1,2\n3,red\n", "line 3, column 'y': 'red' is no number"),
-        ("x,y\n1,2\n3,red\n", "pick other columns (--columns A,B,C), or color"),
+        (
+            "x,y\n1,2\n3,red\n",
+            "pick other columns (--columns x), or take this one as labels (--label-column y)",
+        ),
         ("x,a kind\n1,red\n", "(--label-column 'a kind')"),
-        ("x,y\n1,2\n3,\n", "'' is no number; pick other columns, or drop or impute the line\n"),
+        ("x,y\n1,2\n3,\n", "column 'y' is empty; pick other columns, or drop or impute the line\n"),
         ("x,y\n1,2\n3,nan\n", "have NaN or infinite values (first: row 1"),
         ("x;y\n1;2\n", "separated by semicolons"),
         ("1,2\n3,4\n", "the first line holds numbers"),
@@ -150,7 +153,44 @@ def test_words_beside_the_labels_are_met_with_the_columns_alone(fit, tmp_path, c
     path = tmp_path / "points.csv"
     path.write_text("x,kind,place\n1,a,b\n2,a,b\n")
     assert fit(path, "--label-column", "kind") == 2
-    assert capsys.readouterr().err.endswith("pick other columns (--columns A,B,C)\n")
+    assert capsys.readouterr().err.endswith("pick other columns (--columns x)\n")
+
+
+def test_mistyped_label_column_is_named_before_the_words(fit, curve_file, capsys):
+    assert fit(curve_file(".csv"), "--label-column", "halv") == 2
+    assert "there is no column 'halv'; there are 'x', 'y', 'half'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["", "id", "Unnamed: 0"])
+def test_index_among_the_columns_is_warned_of(fit, tmp_path, capsys, name):
+    rows = "".join(f"{i},{i * 0.5},{i % 3},a\n" for i in range(12))
+    (tmp_path / "idx.csv").write_text(f"{name},x,y,kind\n{rows}")
+    assert fit(tmp_path / "idx.csv", "--label-column", "kind") == 0
+    err = capsys.readouterr().err
+    assert "counts from 0 to 11: an index? leave it out with --columns x,y\n" in err
+    assert fit(tmp_path / "idx.csv", "--columns", "x,y", "--label-column", "kind") == 0
+    assert "an index?" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", ["--dim", "--dims", "--latent-dims"])
+def test_other_names_of_the_dimension_are_told(fit, curve_file, capsys, option):
+    with pytest.raises(SystemExit):
+        fit(curve_file(".npy"), option, "1")
+    assert "did you mean --n-components?" in capsys.readouterr().err
+
+
+def test_latent_dim_is_another_name_of_n_components(fit, tmp_path, curve_file):
+    assert fit(curve_file(".npy"), "--latent-dim", "1") == 0
+    assert ManifoldAutoencoder.load(tmp_path / "model.nrae").n_components == 1
+
+
+@pytest.mark.parametrize(
+    ("suffix", "message"),
+    [(".npz", "name one of its arrays by --array NAME"), (".npy", "into one .npz file")],
+)
+def test_messages_of_readers_name_options(fit, curve_file, capsys, suffix, message):
+    assert fit(curve_file(suffix), "--label-column", "t") == 2
+    assert message in capsys.readouterr().err
 
 
 def test_columns_of_points_without_names_are_refused(fit, curve_file, capsys):

@@ -84,6 +84,17 @@ def test_shortcuts_are_counted_and_drawn(graph, monkeypatch):
     assert (np.abs(along[0] - along[1]) > 3).all()
 
 
+def test_label_column_is_left_out_of_the_points(tmp_path, curve_file, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    path = str(curve_file(".csv"))
+    assert main(["graph", path]) == 2
+    assert "(--columns x,y), or take this one as labels (--label-column half)" in (
+        capsys.readouterr().err
+    )
+    assert main(["graph", path, "--label-column", "half", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["num_values"] == 2
+
+
 def test_text_says_what_to_do(tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     np.save("points.npy", circle(50))

@@ -129,7 +129,7 @@ def test_a_header_of_counted_columns_is_a_header(csv_file):
         (CSV, None, "line 2, column 'name': 'a' is no number"),
         (CSV, ["x", "z"], "no column 'z'; there are 'x', 'y', 'name'"),
         ("x,x\n1,2\n", ["x"], "more than one column 'x'"),
-        ("x,y\n1,2\n\n3,\n", None, "line 4, column 'y': '' is no number"),
+        ("x,y\n1,2\n\n3,\n", None, "line 4, column 'y' is empty"),
         ("x,y\n1,2\n3\n", None, "line 3 has 1 cells, not 2"),
         ("x,y\n1,2,3\n", None, "names 2 columns, but other lines have 3"),
         ("x,y\n1,2\nnan,3\n", None, "1 of 2 points .* row 1, counted from 0, in column 'x'"),

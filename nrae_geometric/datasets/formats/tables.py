@@ -152,9 +152,11 @@ def _first_bad_line(path: Path, names: list[str], picked: list[int]) -> Unusable
             for i in picked:
                 if not _is_number(cells[i]):
                     is_missing = cells[i].strip().lower() in _MISSING
+                    is_what = (
+                        f": {cells[i]!r:.60} is no number" if cells[i].strip() else " is empty"
+                    )
                     return UnusableError(
-                        f"line {lines.line_num}, column {names[i]!r}: {cells[i]!r:.60} is no "
-                        "number; pick other columns"
+                        f"line {lines.line_num}, column {names[i]!r}{is_what}; pick other columns"
                         f"{', or drop or impute the line' if is_missing else ''}",
                         words=None if is_missing else names[i],
                     )
