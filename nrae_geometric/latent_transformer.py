@@ -79,7 +79,7 @@ class LatentTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
             ValueError: If a value is not finite, or there is another number of coordinates.
         """
         check_is_fitted(self)
-        latents = Points(Z, "Z")
+        latents = Points(Z, "Z", f"latents [N, {self._n_features_out}]")
         latents.require(1)
         if latents.shape[1:] != (self._n_features_out,):
             raise ValueError(

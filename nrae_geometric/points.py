@@ -37,6 +37,8 @@ class Points:
     Args:
         values (Any): The points ``[N, *feature_shape]``.
         name (str): Their name in error messages.
+        what (str, optional): What they must be, in error messages.
+            (default: :obj:`"points [N, *feature_shape]"`)
 
     Attributes:
         values (Any): The tensor, array or data frame.
@@ -50,13 +52,15 @@ class Points:
             dimensions.
     """
 
-    def __init__(self, values: Any, name: str = "X") -> None:
+    def __init__(
+        self, values: Any, name: str = "X", what: str = "points [N, *feature_shape]"
+    ) -> None:
         self.name = name
         self.values = _as_table(values, name)
         self.shape = tuple(int(size) for size in self.values.shape)
         if len(self.shape) < 2:
             raise ValueError(
-                f"{name} must be points [N, *feature_shape], got an array of shape "
+                f"{name} must be {what}, got an array of shape "
                 f"{list(self.shape)}. Reshape your data: reshape(-1, 1) if each number is a "
                 "point, reshape(1, -1) if all numbers are one point"
             )

@@ -45,6 +45,13 @@ def test_arrays_come_back_as_arrays_of_their_type(fitted, points, dtype):
     assert (z.shape, recon.shape) == ((30, 1), (30, 2))
 
 
+def test_latents_of_one_dimension_are_refused_as_latents(fitted):
+    with pytest.raises(
+        ValueError, match=r"Z must be latents \[N, 1\], got an array of shape \[2\]"
+    ):
+        fitted.inverse_transform([0.0, 0.0])
+
+
 def test_tensors_come_back_as_tensors(fitted, points):
     z = fitted.transform(torch.from_numpy(points))
     assert isinstance(z, torch.Tensor)

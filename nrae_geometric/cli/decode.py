@@ -47,7 +47,7 @@ def _decode(arguments: argparse.Namespace) -> Results:
         from nrae_geometric.datasets import column_names, read_blocks
 
     flush_denormals()
-    out = points_output(arguments)
+    out = points_output(arguments, may_be_images=True)
     columns = picked_columns(arguments)
     estimator = load_model(arguments)
     latents = latent_names(estimator)

@@ -99,8 +99,13 @@ def add_points_output(parser: argparse.ArgumentParser, metavar: str) -> None:
     )
 
 
-def points_output(arguments: argparse.Namespace) -> Path | None:
+def points_output(arguments: argparse.Namespace, may_be_images: bool = False) -> Path | None:
     """Returns the path of a file of points to write, ``None`` for standard output.
+
+    Args:
+        arguments (argparse.Namespace): The arguments of a command.
+        may_be_images (bool, optional): Whether an error says where images go, of which no folder
+            is written. (default: :obj:`False`)
 
     Raises:
         ValueError: If its name does not tell the format, or standard output is asked for twice.
@@ -111,7 +116,13 @@ def points_output(arguments: argparse.Namespace) -> Path | None:
         return None
     from nrae_geometric.datasets.writing import WRITERS
 
-    return output_path(arguments.out, WRITERS, "a file of points")
+    try:
+        return output_path(arguments.out, WRITERS, "a file of points")
+    except ValueError as error:
+        if not may_be_images:
+            raise
+        hint = "images are written to one .npy file, and nrae report shows them"
+        raise ValueError(f"{error}; {hint}") from error
 
 
 def write_stream(

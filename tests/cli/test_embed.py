@@ -141,6 +141,12 @@ def test_table_of_more_latents_than_the_model_has_is_refused(tmp_path, model, ca
     assert call("decode", tmp_path / "z.csv", model, tmp_path / "points.csv", *picked) == 0
 
 
+def test_images_are_no_output_of_decode(tmp_path, model, capsys):
+    np.save(tmp_path / "z.npy", np.zeros((2, 2)))
+    assert call("decode", tmp_path / "z.npy", model, tmp_path / "images") == 2
+    assert "images are written to one .npy file, and nrae report" in capsys.readouterr().err
+
+
 def test_latents_of_another_number_are_refused(tmp_path, model, capsys):
     np.save(tmp_path / "z.npy", np.zeros((2, 3)))
     assert call("decode", tmp_path / "z.npy", model, tmp_path / "points.csv") == 2
