@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 PICTURE_SUFFIX = ".png"
 _CURVE_POINTS = 400
-_TRUSTWORTHY = 0.9
+_TRUSTWORTHY = 0.95
 _INDENT = " " * 6
 
 
@@ -160,7 +160,7 @@ def _title(name: str, num_points: int, trustworthiness: float | None) -> str:
     if trustworthiness is None:
         return f"{name}: {num_points} points"
     is_good = trustworthiness >= _TRUSTWORTHY
-    finding = "neighbors here are neighbors in the data" if is_good else "some only seem neighbors"
+    finding = "nearby here is nearby in the data" if is_good else "some points only seem near"
     return f"{name}: {finding}\n(trustworthiness {trustworthiness:.3f}, {num_points} points)"
 
 

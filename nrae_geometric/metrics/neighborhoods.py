@@ -78,13 +78,14 @@ class EmbeddingQuality(NamedTuple):
 def trustworthiness(
     x: Array, z: Array, k: int = 5, *, num_samples: int | None = None, seed: int = 0
 ) -> float:
-    r"""Returns the share of nearness in latent space that is nearness in data space.
+    r"""Returns how free latent neighborhoods are of points from far away.
 
     .. math::
         T(k) = 1 - \frac{2}{N k (2N - 3k - 1)} \sum_{i=1}^{N} \sum_{j \in n_i}
         \max(0, \rho_{ij} - k)
 
-    Falls when the model puts strangers side by side, as a fold or a shortcut does. Equals
+    Falls when the model puts strangers side by side, as a fold or a shortcut does. A slightly
+    farther point costs little, so it is no recall: that is :func:`neighborhood_recall`. Equals
     :func:`sklearn.manifold.trustworthiness`, without its :math:`N \times N` matrices.
 
     Source: `Venna and Kaski, "Neighborhood Preservation in Nonlinear Projection Methods", ICANN
@@ -99,7 +100,7 @@ def trustworthiness(
         seed (int, optional): Seed of that choice. (default: :obj:`0`)
 
     Returns:
-        float: In [0, 1]; 1 if no latent neighbor is a stranger.
+        float: In [0, 1]; 1 if every latent neighbor is among the ``k`` nearest points.
 
     Raises:
         ValueError: If rows do not correspond or ``k`` is not between 1 and :math:`N / 2`.

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from nrae_geometric.atomic import atomic_write
 from nrae_geometric.report.content import page_content
+from nrae_geometric.report.quality import Measures
 from nrae_geometric.report.subject import Subject
 
 _SCRIPTS = (
@@ -34,10 +35,12 @@ class Report:
 
     Attributes:
         html (str): The whole page.
+        measures (dict): The measures that it shows, by name; None where one has no value.
     """
 
-    def __init__(self, page: str) -> None:
+    def __init__(self, page: str, measures: Measures) -> None:
         self.html = page
+        self.measures = measures
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes the page, whole or not at all.
@@ -65,7 +68,8 @@ def make_report(subject: Subject) -> Report:
         subject (Subject): The model and its points.
     """
     content, blocks = page_content(subject)
-    return Report(_rendered(content, {"directory": blocks.directory}, blocks.text()))
+    measures = {each["name"]: each["value"] for each in content["measures"]}
+    return Report(_rendered(content, {"directory": blocks.directory}, blocks.text()), measures)
 
 
 def small_picture(z: NDArray[Any]) -> str:

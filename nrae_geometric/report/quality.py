@@ -20,12 +20,13 @@ MOST_NODES = 20 * MOST_POINTS
 _NUM_NEIGHBORS = 10
 
 READINGS = {
-    "trustworthiness": "1 is best: points near each other in the picture are near in the data; "
-    "below 0.9 some only seem to be neighbors",
+    "trustworthiness": "1 where no point from far away has moved in among a point's neighbors; a "
+    "slightly farther one costs little. Above 0.95 regions can be trusted; below 0.9 some points "
+    "only seem near",
     "continuity": "1 is best: points near each other in the data are near in the picture; below "
     "0.9 the manifold was torn or folded",
-    "neighborhood recall": "the share of each point's nearest neighbors that are its nearest in "
-    "the picture too; noise makes it small where the others are high",
+    "neighborhood recall": "the share of each point's exact nearest neighbors that are kept in "
+    "the picture; noise makes it small where the others are high",
     "reconstruction R²": "the share of the points' variance that the picture keeps: 1 if they can "
     "be decoded exactly, 0 if no better than their mean",
     "torn edges": "the share of the graph's edges that are more than five times too long in the "

@@ -11,6 +11,7 @@ import pytest
 from nrae_geometric import ManifoldAutoencoder
 from nrae_geometric.report import estimator_subject, make_report, run_subject
 from nrae_geometric.report.blocks import Blocks
+from nrae_geometric.report.quality import READINGS
 from nrae_geometric.report.subject import Subject
 
 from .conftest import HOSTILE, fitted
@@ -171,3 +172,14 @@ def test_page_of_a_run_has_its_settings_and_measures(tmp_path):
     assert "nrae train" in content["command"]
     assert {"name": "model.z_dim", "value": "1", "reason": ""} in content["settings"]
     assert "reconstruction error" in [each["name"] for each in content["truth"]]
+
+
+def test_measures_are_those_of_the_page(image_page):
+    assert set(image_page.measures) == set(READINGS)
+    assert 0.5 < image_page.measures["trustworthiness"] <= 1
+    assert f"{image_page.measures['trustworthiness']:.3f}" in image_page.html
+
+
+def test_trustworthiness_is_not_read_as_recall():
+    assert "from far away" in READINGS["trustworthiness"]
+    assert "exact nearest neighbors" in READINGS["neighborhood recall"]
