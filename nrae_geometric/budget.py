@@ -48,7 +48,7 @@ def held_out_fraction(
     if early_stopping != "auto":
         return fraction if early_stopping else 0.0, None
     if num_points <= _MANY_POINTS:
-        return 0.0, f"no points are held out: {num_points} are few"
+        return 0.0, f"all {num_points} points are learned from, none are held out to stop by"
     fraction = min(fraction, _MOST_HELD_OUT / num_points)
     count = math.ceil(fraction * num_points)
     return fraction, f"{count} of {num_points} points are held out to stop by"

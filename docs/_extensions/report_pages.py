@@ -43,11 +43,10 @@ def make(app: Sphinx) -> None:
 
 
 def digits(page: Path) -> None:
-    """Handwritten digits in a plane."""
+    """Handwritten digits in a plane, by the lines of the first page."""
     images, labels = load_digits(return_X_y=True)
-    images = images.reshape(-1, 8, 8) / 16
-    plane = ManifoldAutoencoder(random_state=0, device="cpu").fit(images)
-    plane.report(page, images, labels, label_name="digit", title="Handwritten digits")
+    plane = ManifoldAutoencoder(2, random_state=0, device="cpu").fit(images)
+    plane.report(page, images, labels, image_shape=(8, 8))
 
 
 def breast_cancer(page: Path) -> None:

@@ -104,14 +104,16 @@ def choose_neighbors(
 def _reason(k: int, smallest: int, num_components: int, num_points: int) -> str:
     noun = "neighbor" if k == 1 else "neighbors"
     whole = (
-        "one graph" if num_components == 1 else f"{num_components} components that lie far apart"
+        "join all points"
+        if num_components == 1
+        else f"leave only {num_components} components that lie far apart"
     )
     if k == smallest:
-        return f"{k} {noun}: the fewest that leave {whole}"
-    enough = f"{smallest} would leave {whole}"
+        return f"{k} {noun}: the fewest that {whole}"
+    enough = f"{smallest} already {whole}, more make a fit steadier"
     if k == min(USUAL_NEIGHBORS, num_points - 1):
-        return f"{k} {noun}: {enough}, more steady the fit, and these make no shortcuts"
-    return f"{k} {noun}: {enough}, more steady the fit, but {k + 1} would make shortcuts"
+        return f"{k} {noun}: {enough}, and these make no shortcuts"
+    return f"{k} {noun}: {enough}, but {k + 1} would make shortcuts"
 
 
 def _num_components(index: Tensor) -> int:

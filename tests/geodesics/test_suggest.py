@@ -46,7 +46,7 @@ def test_arms_of_a_spiral_are_not_joined(seed):
 def test_ten_neighbors_are_usual(points):
     suggested = suggest_neighbors(points)
     assert suggested.k == 10
-    assert f"{smallest_connected_k(points)} would leave one graph" in suggested.reason
+    assert f"{smallest_connected_k(points)} already join all points" in suggested.reason
 
 
 def test_clusters_that_lie_apart_stay_apart():
