@@ -9,6 +9,9 @@ coordinates whose distances are those along the neighbor graph. Five steps, each
 # %%
 # A turn and a quarter of a spiral with noise, eighty points, each with edges to its three nearest:
 
+import logging
+import sys
+
 import matplotlib.pyplot as plt
 import torch
 from torch_geometric.data import Data
@@ -201,6 +204,8 @@ shapes = {
     "Circle": torch.stack([angle.cos(), angle.sin()], dim=1),
     "Y": (arm[:, None, None] * direction).flatten(0, 1)[2:],  # the arms share their first point
 }
+messages = logging.StreamHandler(sys.stdout)
+logging.getLogger("nrae_geometric").addHandler(messages)
 figure, axes = plt.subplots(1, 2, figsize=(8, 3.2), layout="constrained")
 for ax, (name, x) in zip(axes, shapes.items(), strict=True):
     other = geodesic_coordinates(x, KNNGraph(k=2)(Data(x=x)).edge_index, dim=1)
@@ -210,6 +215,7 @@ for ax, (name, x) in zip(axes, shapes.items(), strict=True):
     title = f"{name}: {loop},\nresidual variance {other.residual_variance:.2f}"
     ax.set_title(title, fontsize=11, loc="left")
     ax.set_axis_off()
+logging.getLogger("nrae_geometric").removeHandler(messages)
 
 # %%
 # Equal colors are equal coordinates: the two sides of the circle lie on each other, and one arm of
