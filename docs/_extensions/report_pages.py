@@ -31,7 +31,8 @@ def make(app: Sphinx) -> None:
     """Fits the models and writes their pages and pictures."""
     folder = Path(app.srcdir, "_static", "report")
     folder.mkdir(parents=True, exist_ok=True)
-    newest = max(file.stat().st_mtime for file in Path(report_package).parent.rglob("*.*"))
+    sources = [Path(__file__), *Path(report_package).parent.rglob("*.*")]
+    newest = max(file.stat().st_mtime for file in sources)
     reports: dict[str, Callable[[Path], Any]] = {"digits": digits, "breast_cancer": breast_cancer}
     for name, report in reports.items():
         page = folder / f"{name}.html"

@@ -13,7 +13,7 @@ in one pass: what it computes, a check, and what it costs.
 # Let the input of a network move along a direction, :math:`z + t\,\delta`. Behind every layer the
 # output is a function of :math:`t` alone. Its value, first and second derivative at :math:`t = 0`,
 #
-# .. math:: a, \qquad b = \tfrac{d}{dt}, \qquad c = \tfrac{d^2}{dt^2},
+# .. math:: a, \qquad b = \frac{da}{dt}, \qquad c = \frac{d^2 a}{dt^2},
 #
 # are all that is kept of it. A layer needs to know only how it maps these three. A *linear* layer
 # maps each by itself, and its bias is added to the value alone; a *pointwise* function :math:`s`
