@@ -15,6 +15,7 @@ from nrae_geometric.report.quality import Measures
 MOST_SEARCHED = 20_000
 """Shortcuts and loops are not looked for among more points."""
 _MOST_LATENTS = 500
+_START = "init='geodesic', "
 _DEAD = 0.03
 _FEW_TRUSTED, _MANY_TORN, _LITTLE_KEPT = 0.9, 0.01, 0.5
 
@@ -98,7 +99,11 @@ def dead_dimensions(model: AE, z: np.ndarray) -> list[int]:
 
 
 def suspicions(
-    measures: Measures, graph: GraphFindings, dead: list[int], dim: int
+    measures: Measures,
+    graph: GraphFindings,
+    dead: list[int],
+    dim: int,
+    from_geodesic: bool = False,
 ) -> list[Finding]:
     """Returns what is suspicious.
 
@@ -107,6 +112,8 @@ def suspicions(
         graph (GraphFindings): The neighbor graph.
         dead (list of int): Latent dimensions without an effect.
         dim (int): The number of latent dimensions.
+        from_geodesic (bool, optional): Whether the training started from geodesic coordinates,
+            which then are no remedy. (default: :obj:`False`)
     """
     found = []
     if graph.num_components > 1:
@@ -137,8 +144,9 @@ def suspicions(
         )
     trust, torn = measures["trustworthiness"], measures["torn edges"]
     advice = (
-        "Use one more latent dimension, another number of neighbors, init='geodesic', or a larger "
-        "neighbor_weight where the points are noisy."
+        "Use one more latent dimension, another number of neighbors, "
+        f"{'' if from_geodesic else _START}or a larger neighbor_weight where the points "
+        "are noisy."
     )
     if trust is not None and trust < _FEW_TRUSTED:
         found.append(
@@ -177,3 +185,22 @@ def suspicions(
             )
         )
     return found
+
+
+def unsuspicious(measures: Measures, graph: GraphFindings, num_points: int) -> str:
+    """Returns what was looked for, in words, for a page where nothing was found.
+
+    Args:
+        measures (dict): As of :func:`~nrae_geometric.report.quality.measure`.
+        graph (GraphFindings): The neighbor graph.
+        num_points (int): The number of points.
+    """
+    has_graph = graph.num_components > 0
+    looked_for = {
+        "the neighbor graph is one": has_graph,
+        "no shortcuts": has_graph and num_points <= MOST_SEARCHED,
+        "no torn edges": measures["torn edges"] is not None,
+        "no fold": measures["trustworthiness"] is not None,
+        "most of the variance is kept": measures["reconstruction R²"] is not None,
+    }
+    return ", ".join(text for text, is_known in looked_for.items() if is_known)

@@ -14,7 +14,13 @@ from nrae_geometric.geodesics.graph import undirected_edges
 from nrae_geometric.metrics import decoder_distortion, shortcut_edges
 from nrae_geometric.metrics._common import NotApplicableError
 from nrae_geometric.nn.evaluation import evaluating, to_model
-from nrae_geometric.report.advice import MOST_SEARCHED, dead_dimensions, examine_graph, suspicions
+from nrae_geometric.report.advice import (
+    MOST_SEARCHED,
+    dead_dimensions,
+    examine_graph,
+    suspicions,
+    unsuspicious,
+)
 from nrae_geometric.report.blocks import Blocks
 from nrae_geometric.report.decoder import export_decoder
 from nrae_geometric.report.quality import (
@@ -65,11 +71,13 @@ def page_content(subject: Subject) -> tuple[dict[str, Any], Blocks]:
     if len(z) <= MOST_NODES:
         measures["torn edges"] = torn_fraction(z, subject.edge_index, subject.edge_length)
     graph = examine_graph(x, subject.edge_index, subject.edge_length)
-    warnings = suspicions(measures, graph, dead_dimensions(subject.model, z), z.shape[1])
+    dead, init = dead_dimensions(subject.model, z), _init(subject)
+    warnings = suspicions(measures, graph, dead, z.shape[1], init == "geodesic")
     colors = _colors(subject, blocks, np.sqrt(np.square(x - recon).sum(axis=1)))
     content = {
         "title": subject.title,
         "num_points": len(z),
+        "origin": subject.origin,
         "dim": z.shape[1],
         "shape": list(subject.shape),
         "kind": _kind(subject),
@@ -89,6 +97,7 @@ def page_content(subject: Subject) -> tuple[dict[str, Any], Blocks]:
             for name, value, text in subject.truth
         ],
         "warnings": [warning._asdict() for warning in warnings],
+        "unsuspicious": unsuspicious(measures, graph, len(z)),
         "history": _history(subject),
         "epochs": _frames(subject, blocks),
         "colors": colors,
@@ -96,6 +105,12 @@ def page_content(subject: Subject) -> tuple[dict[str, Any], Blocks]:
         "points": _points(subject, blocks),
     }
     return content, blocks
+
+
+def _init(subject: Subject) -> str | None:
+    """What the training started from, where that is known."""
+    values = [each.value for each in subject.settings if each.name in ("init", "training.init")]
+    return values[0].strip("'") if values else None
 
 
 def _kind(subject: Subject) -> str:

@@ -61,6 +61,7 @@ class Subject:
         units (dict): The units of some of these names, besides those that stand in them.
         labels (numpy.ndarray, optional): A number or a text for each point ``[N]``.
         label_name (str): What the labels are.
+        origin (str): Whether the points are those learned from, where that is known.
         frames (list of tuple): Epochs, and the curve ``[P, 2]`` that was decoded behind each.
         truth (list of tuple): Measures against a known truth: name, value, description.
     """
@@ -83,6 +84,7 @@ class Subject:
     units: Mapping[str, str] = field(default_factory=dict)
     labels: np.ndarray | None = None
     label_name: str = "label"
+    origin: str = ""
     frames: list[tuple[int, np.ndarray]] = field(default_factory=list)
     truth: list[tuple[str, float | None, str]] = field(default_factory=list)
 
@@ -98,7 +100,7 @@ def estimator_subject(
     y: Any = None,
     *,
     title: str | None = None,
-    label_name: str = "label",
+    label_name: str | None = None,
     image_shape: Sequence[int] | None = None,
     units: Mapping[str, str] | None = None,
     command: str | None = None,
@@ -111,8 +113,10 @@ def estimator_subject(
             those that it has learned from. Edges are those of the graph learned from, between the
             points that are among these. (default: :obj:`None`)
         y (sequence, optional): A number or a text for each point. (default: :obj:`None`)
-        title (str, optional): What the page is called. (default: as the estimator's class)
-        label_name (str, optional): What the labels are. (default: :obj:`"label"`)
+        title (str, optional): What the page is called. (default: the number of points,
+            and what they are on)
+        label_name (str, optional): What the labels are. (default: the name of ``y``,
+            where it has one)
         image_shape (sequence of int, optional): The shape of the image ``[H, W]`` or ``[C, H, W]``
             that the values of a point are. (default: that of a point)
         units (dict, optional): Units of columns by their names, besides those that stand in the
@@ -144,7 +148,7 @@ def estimator_subject(
     names = list(map(str, getattr(estimator, "feature_names_in_", [])))
     parameters = getattr(estimator, "_fitted_parameters", estimator.get_params(deep=False))
     return Subject(
-        title=title or type(estimator).__name__,
+        title=title or _title(len(rows), z.shape[1]),
         model=estimator.model_,
         rows=rows,
         z=z,
@@ -160,8 +164,23 @@ def estimator_subject(
         names=names or None,
         units=_units(units or {}, names),
         labels=_labels(y, len(rows)),
-        label_name=label_name,
+        label_name=label_name or str(getattr(y, "name", None) or "label"),
+        origin=_origin(place),
     )
+
+
+def _title(num_points: int, dim: int) -> str:
+    where = {1: "on a line", 2: "on a plane"}.get(dim, f"in {dim} dimensions")
+    return f"{num_points:,} points {where}"
+
+
+def _origin(place: np.ndarray) -> str:
+    num_known = int((place >= 0).sum())
+    if num_known == len(place):
+        return "those learned from"
+    if num_known == 0:
+        return "none of those learned from"
+    return f"{num_known:,} of them learned from"
 
 
 def _places(known: np.ndarray, rows: np.ndarray) -> np.ndarray:

@@ -10,6 +10,7 @@ from nrae_geometric.report.advice import (
     dead_dimensions,
     examine_graph,
     suspicions,
+    unsuspicious,
 )
 
 GOOD = {
@@ -28,6 +29,22 @@ def titles(*arguments):
 
 def test_nothing_is_said_of_a_good_model():
     assert titles(GOOD, CONNECTED, [], 2) == []
+
+
+def test_what_was_looked_for_is_named_where_nothing_was_found():
+    every = unsuspicious(GOOD, CONNECTED, 100)
+    assert every.startswith("the neighbor graph is one, no shortcuts, no torn edges, no fold")
+    assert "shortcuts" not in unsuspicious(GOOD, CONNECTED, 10**6)
+    without_graph = CONNECTED._replace(num_components=0)
+    unknown = dict.fromkeys(GOOD)
+    assert unsuspicious(unknown, without_graph, 100) == ""
+
+
+def test_start_that_was_taken_is_no_remedy():
+    folded = {**GOOD, "trustworthiness": 0.8}
+    for from_geodesic in (False, True):
+        [found] = suspicions(folded, CONNECTED, [], 2, from_geodesic)
+        assert ("init='geodesic'" in found.advice) != from_geodesic
 
 
 def test_each_fault_has_its_warning():

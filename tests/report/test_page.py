@@ -183,3 +183,24 @@ def test_measures_are_those_of_the_page(image_page):
 def test_trustworthiness_is_not_read_as_recall():
     assert "from far away" in READINGS["trustworthiness"]
     assert "exact nearest neighbors" in READINGS["neighborhood recall"]
+
+
+def test_page_says_whose_points_it_shows():
+    points = np.random.default_rng(0).normal(size=(40, 3))
+    model = fitted(points)
+    others = points + 1
+    for given, origin in (
+        (None, "those learned from"),
+        (points, "those learned from"),
+        (others, "none of those learned from"),
+        (np.concatenate([points, others]), "40 of them learned from"),
+    ):
+        assert f"({origin})" in make_report(estimator_subject(model, given)).html
+
+
+def test_names_are_those_of_the_points_where_none_are_given():
+    points = np.random.default_rng(0).normal(size=(40, 3))
+    subject = estimator_subject(fitted(points), points, pd.Series([0, 1] * 20, name="kind"))
+    assert subject.title == "40 points on a plane"
+    assert subject.label_name == "kind"
+    assert estimator_subject(fitted(points), points, [0, 1] * 20).label_name == "label"
