@@ -180,7 +180,7 @@ def test_tensor_that_holds_no_points(tmp_path, value, message, refusal):
         ("a,b\n1,2\n3,4,5\n", "line 3 has 3 cells, not 2"),
         ("a,b\n2024-01-01,2\n", "column 'a': '2024-01-01' is no number"),
         ("a,b\n1,NA\n", "column 'b': 'NA' is no number"),
-        ("a,b\n1,\n", "column 'b': '' is no number"),
+        ("a,b\n1,\n", "column 'b' is empty"),
         ("a,b\n1,nan\n", "1 of 1 points have NaN"),
         ("a,b\n1,1e999\n", "1 of 1 points have NaN or infinite"),
         ("a,b\n1,0x10\n", "'0x10' is no number"),
