@@ -1,6 +1,6 @@
 r"""The contractive autoencoder."""
 
-from typing import Any, Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
@@ -72,10 +72,6 @@ class CAE(RegularizedAE):
         """
         return contraction(self.encoder, x)
 
-    def extra_repr(self) -> str:
-        """Returns the settings."""
-        return f"contraction_weight={self.contraction_weight}"
-
 
 def contraction(encoder: nn.Module, x: Tensor) -> Tensor:
     r"""Returns :math:`\lVert J_g(x_i) \rVert_F^2` at each point, :obj:`[N]`.
@@ -137,14 +133,8 @@ def _single_layer(encoder: nn.Module) -> tuple[nn.Linear, nn.Module | None] | No
 class CAESettings(RegularizedSettings):
     """The settings of :class:`CAE`."""
 
+    autoencoder: ClassVar[type[RegularizedAE]] = CAE
+    searched: ClassVar[tuple[str, float, float]] = ("contraction_weight", 1e-4, 1.0)
+
     arch: Literal["cae"] = "cae"
     contraction_weight: Weight = 0.01
-
-    def build(self, encoder: nn.Module, decoder: nn.Module) -> CAE:
-        """Returns the model."""
-        return CAE(encoder, decoder, self.contraction_weight, self.neighborhood_weight)
-
-    @classmethod
-    def search_space(cls, trial: Any) -> dict[str, Any]:
-        """Returns a weight of the contraction to try."""
-        return {"contraction_weight": trial.suggest_float("contraction_weight", 1e-4, 1, log=True)}

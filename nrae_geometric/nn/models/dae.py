@@ -1,7 +1,7 @@
 r"""The denoising autoencoder."""
 
 import copy
-from typing import Any, Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
@@ -59,23 +59,13 @@ class DAE(RegularizedAE):
         """Returns the squared error between what noisy points decode to and the points."""
         return self.reconstruction(x, code)
 
-    def extra_repr(self) -> str:
-        """Returns the settings."""
-        return f"noise={self.noise}"
-
 
 @register_model
 class DAESettings(RegularizedSettings):
     """The settings of :class:`DAE`."""
 
+    autoencoder: ClassVar[type[RegularizedAE]] = DAE
+    searched: ClassVar[tuple[str, float, float]] = ("noise", 0.01, 1.0)
+
     arch: Literal["dae"] = "dae"
     noise: Length = 0.1
-
-    def build(self, encoder: nn.Module, decoder: nn.Module) -> DAE:
-        """Returns the model."""
-        return DAE(encoder, decoder, self.noise, self.neighborhood_weight)
-
-    @classmethod
-    def search_space(cls, trial: Any) -> dict[str, Any]:
-        """Returns a noise to try."""
-        return {"noise": trial.suggest_float("noise", 0.01, 1.0, log=True)}

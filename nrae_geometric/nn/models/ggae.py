@@ -1,7 +1,7 @@
 r"""The graph geometry-preserving autoencoder."""
 
 import copy
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 import torch
@@ -129,13 +129,6 @@ class GGAE(RegularizedAE):
             return paths[:, : len(x)]
         return paths[:, nodes[: len(x)].to(paths.device)]
 
-    def extra_repr(self) -> str:
-        """Returns the settings."""
-        return (
-            f"geometry_weight={self.geometry_weight}, bandwidth={self.bandwidth}, "
-            f"distance={self.distance!r}"
-        )
-
 
 def geometry_distortion(distance: Tensor, z: Tensor, bandwidth: float | None = None) -> Tensor:
     r"""Returns the mean of :math:`\lVert H_i - I \rVert_F^2`, see :class:`GGAE`, ``[]``.
@@ -188,6 +181,8 @@ def _usual_bandwidth(squared: Tensor) -> Tensor:
 class GGAESettings(RegularizedSettings):
     """The settings of :class:`GGAE`."""
 
+    autoencoder: ClassVar[type[RegularizedAE]] = GGAE
+    searched: ClassVar[tuple[str, float, float]] = ("geometry_weight", 1e-3, 10.0)
     draws: ClassVar[bool] = False
     needs_graph: ClassVar[bool] = True
 
@@ -200,19 +195,3 @@ class GGAESettings(RegularizedSettings):
     def follows_graph(self) -> bool:
         """Whether distances are those of the graph, or the neighborhoods count."""
         return self.distance == "graph" or self.neighborhood_weight > 0
-
-    def build(self, encoder: nn.Module, decoder: nn.Module) -> GGAE:
-        """Returns the model."""
-        return GGAE(
-            encoder,
-            decoder,
-            self.geometry_weight,
-            self.bandwidth,
-            self.distance,
-            self.neighborhood_weight,
-        )
-
-    @classmethod
-    def search_space(cls, trial: Any) -> dict[str, Any]:
-        """Returns a weight of the geometry to try."""
-        return {"geometry_weight": trial.suggest_float("geometry_weight", 1e-3, 10.0, log=True)}

@@ -1,7 +1,7 @@
 r"""The geometry-regularized autoencoder."""
 
 import math
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from torch import Tensor, nn
 from torch_geometric.data import Data
@@ -96,27 +96,16 @@ class GRAE(RegularizedAE):
             )
         return error + self.embedding_weight * self._share * (code - target).square().mean()
 
-    def extra_repr(self) -> str:
-        """Returns the settings."""
-        return f"embedding_weight={self.embedding_weight}, relax={self.relax}"
-
 
 @register_model
 class GRAESettings(RegularizedSettings):
     """The settings of :class:`GRAE`."""
 
+    autoencoder: ClassVar[type[RegularizedAE]] = GRAE
+    searched: ClassVar[tuple[str, float, float]] = ("embedding_weight", 0.01, 100.0)
     draws: ClassVar[bool] = False
     needs_embedding: ClassVar[bool] = True
 
     arch: Literal["grae"] = "grae"
     embedding_weight: Weight = 100.0
     relax: bool = False
-
-    def build(self, encoder: nn.Module, decoder: nn.Module) -> GRAE:
-        """Returns the model."""
-        return GRAE(encoder, decoder, self.embedding_weight, self.relax, self.neighborhood_weight)
-
-    @classmethod
-    def search_space(cls, trial: Any) -> dict[str, Any]:
-        """Returns a weight of the coordinates to try."""
-        return {"embedding_weight": trial.suggest_float("embedding_weight", 0.01, 100.0, log=True)}

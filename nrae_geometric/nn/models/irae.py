@@ -1,6 +1,6 @@
 r"""The isometrically regularized autoencoder."""
 
-from typing import Any, Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
@@ -62,10 +62,6 @@ class IRAE(RegularizedAE):
         places = mixed_latents(code, self.extrapolation)
         distortion = relaxed_distortion(self.decoder, places)
         return self.reconstruction(x, code) + self.isometry_weight * distortion
-
-    def extra_repr(self) -> str:
-        """Returns the settings."""
-        return f"isometry_weight={self.isometry_weight}, extrapolation={self.extrapolation}"
 
 
 def mixed_latents(z: Tensor, extrapolation: float) -> Tensor:
@@ -131,17 +127,9 @@ def _estimated_traces(decoder: nn.Module, z: Tensor) -> tuple[Tensor, Tensor]:
 class IRAESettings(RegularizedSettings):
     """The settings of :class:`IRAE`."""
 
+    autoencoder: ClassVar[type[RegularizedAE]] = IRAE
+    searched: ClassVar[tuple[str, float, float]] = ("isometry_weight", 1e-4, 10.0)
+
     arch: Literal["irae"] = "irae"
     isometry_weight: Weight = 0.1
     extrapolation: Length = 0.2
-
-    def build(self, encoder: nn.Module, decoder: nn.Module) -> IRAE:
-        """Returns the model."""
-        return IRAE(
-            encoder, decoder, self.isometry_weight, self.extrapolation, self.neighborhood_weight
-        )
-
-    @classmethod
-    def search_space(cls, trial: Any) -> dict[str, Any]:
-        """Returns a weight of the distortion to try."""
-        return {"isometry_weight": trial.suggest_float("isometry_weight", 1e-4, 10.0, log=True)}

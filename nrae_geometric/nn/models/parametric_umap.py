@@ -2,7 +2,7 @@ r"""Parametric UMAP with a decoder."""
 
 import copy
 from functools import cache
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 import torch
@@ -147,13 +147,6 @@ class ParametricUMAP(RegularizedAE):
         is_apart = squared > 0  # elsewhere the power has no finite derivative
         return self.a * torch.where(is_apart, squared, 1).pow(self.b) * is_apart
 
-    def extra_repr(self) -> str:
-        """Returns the settings."""
-        return (
-            f"umap_weight={self.umap_weight}, min_dist={self.min_dist}, spread={self.spread}, "
-            f"num_negatives={self.num_negatives}, joint={self.joint}"
-        )
-
 
 @cache
 def curve_parameters(min_dist: float, spread: float) -> tuple[float, float]:
@@ -256,6 +249,8 @@ def _scales(beyond: Tensor, wanted: Tensor) -> Tensor:
 class ParametricUMAPSettings(RegularizedSettings):
     """The settings of :class:`ParametricUMAP`."""
 
+    autoencoder: ClassVar[type[RegularizedAE]] = ParametricUMAP
+    searched: ClassVar[tuple[str, float, float]] = ("umap_weight", 1e-3, 10.0)
     needs_graph: ClassVar[bool] = True
 
     arch: Literal["parametric_umap"] = "parametric_umap"
@@ -269,21 +264,3 @@ class ParametricUMAPSettings(RegularizedSettings):
     def title(self) -> str:
         """As published."""
         return "Parametric UMAP"
-
-    def build(self, encoder: nn.Module, decoder: nn.Module) -> ParametricUMAP:
-        """Returns the model."""
-        return ParametricUMAP(
-            encoder,
-            decoder,
-            self.umap_weight,
-            self.min_dist,
-            self.spread,
-            self.num_negatives,
-            self.joint,
-            self.neighborhood_weight,
-        )
-
-    @classmethod
-    def search_space(cls, trial: Any) -> dict[str, Any]:
-        """Returns a weight of the graph to try."""
-        return {"umap_weight": trial.suggest_float("umap_weight", 1e-3, 10.0, log=True)}

@@ -1,6 +1,7 @@
 r"""Autoencoders whose loss has a term besides the reconstruction."""
 
-from typing import Annotated
+from inspect import signature
+from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 from torch import Tensor, nn
@@ -75,6 +76,15 @@ class RegularizedAE(AE):
         weight = self.neighborhood_weight / x[0].numel()
         return objective + weight * neighborhoods
 
+    @classmethod
+    def setting_names(cls) -> list[str]:
+        """Returns the names of the arguments beside the networks, which are attributes too."""
+        return [name for name in signature(cls).parameters if name not in ("encoder", "decoder")]
+
+    def extra_repr(self) -> str:
+        """Returns the settings."""
+        return ", ".join(f"{name}={getattr(self, name)!r}" for name in self.setting_names())
+
     def corrupted(self, batch: Data) -> Data:
         """Returns the batch as the encoder sees it: as it is."""
         return batch
@@ -123,7 +133,11 @@ def squared_error(decoded: Tensor, x: Tensor) -> Tensor:
 
 
 class RegularizedSettings(ModelSettings):
-    """The settings of every :class:`RegularizedAE`."""
+    """The settings of a :class:`RegularizedAE`, which are the arguments beside its networks."""
+
+    autoencoder: ClassVar[type[RegularizedAE]]
+    searched: ClassVar[tuple[str, float, float]]
+    """The setting that a search is to try, and its smallest and largest value."""
 
     neighborhood_weight: Weight = 0.0
 
@@ -131,3 +145,14 @@ class RegularizedSettings(ModelSettings):
     def follows_graph(self) -> bool:
         """Whether the neighborhoods count."""
         return self.needs_graph or self.neighborhood_weight > 0
+
+    def build(self, encoder: nn.Module, decoder: nn.Module) -> RegularizedAE:
+        """Returns the model."""
+        names = self.autoencoder.setting_names()
+        return self.autoencoder(encoder, decoder, **{name: getattr(self, name) for name in names})
+
+    @classmethod
+    def search_space(cls, trial: Any) -> dict[str, Any]:
+        """Returns a value of the setting to try."""
+        name, low, high = cls.searched
+        return {name: trial.suggest_float(name, low, high, log=True)}

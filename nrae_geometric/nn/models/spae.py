@@ -1,6 +1,6 @@
 r"""The structure-preserving autoencoder."""
 
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
@@ -52,10 +52,6 @@ class SPAE(RegularizedAE):
         """Returns the squared error and the weighted variance of the ratios."""
         return self.reconstruction(x, code) + self.structure_weight * log_ratio_variance(x, code)
 
-    def extra_repr(self) -> str:
-        """Returns the settings."""
-        return f"structure_weight={self.structure_weight}"
-
 
 def log_ratio_variance(x: Tensor, z: Tensor) -> Tensor:
     r"""Returns the variance of the logarithm of how much longer distances of latents are, ``[]``.
@@ -86,16 +82,9 @@ def log_ratio_variance(x: Tensor, z: Tensor) -> Tensor:
 class SPAESettings(RegularizedSettings):
     """The settings of :class:`SPAE`."""
 
+    autoencoder: ClassVar[type[RegularizedAE]] = SPAE
+    searched: ClassVar[tuple[str, float, float]] = ("structure_weight", 1e-3, 10.0)
     draws: ClassVar[bool] = False
 
     arch: Literal["spae"] = "spae"
     structure_weight: Weight = 1.0
-
-    def build(self, encoder: nn.Module, decoder: nn.Module) -> SPAE:
-        """Returns the model."""
-        return SPAE(encoder, decoder, self.structure_weight, self.neighborhood_weight)
-
-    @classmethod
-    def search_space(cls, trial: Any) -> dict[str, Any]:
-        """Returns a weight of the structure to try."""
-        return {"structure_weight": trial.suggest_float("structure_weight", 1e-3, 10.0, log=True)}

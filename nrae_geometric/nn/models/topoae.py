@@ -1,6 +1,6 @@
 r"""The topological autoencoder."""
 
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 import torch
@@ -68,10 +68,6 @@ class TopoAE(RegularizedAE):
         )
         return error + self.topology_weight * topology / len(x)
 
-    def extra_repr(self) -> str:
-        """Returns the settings."""
-        return f"topology_weight={self.topology_weight}"
-
 
 def topological_difference(of_points: Tensor, of_latents: Tensor) -> Tensor:
     r"""Returns the difference of two tables of distances at the pairs of both topologies, ``[]``.
@@ -120,16 +116,9 @@ def distances(z: Tensor) -> Tensor:
 class TopoAESettings(RegularizedSettings):
     """The settings of :class:`TopoAE`."""
 
+    autoencoder: ClassVar[type[RegularizedAE]] = TopoAE
+    searched: ClassVar[tuple[str, float, float]] = ("topology_weight", 0.01, 100.0)
     draws: ClassVar[bool] = False
 
     arch: Literal["topoae"] = "topoae"
     topology_weight: Weight = 1.0
-
-    def build(self, encoder: nn.Module, decoder: nn.Module) -> TopoAE:
-        """Returns the model."""
-        return TopoAE(encoder, decoder, self.topology_weight, self.neighborhood_weight)
-
-    @classmethod
-    def search_space(cls, trial: Any) -> dict[str, Any]:
-        """Returns a weight of the topology to try."""
-        return {"topology_weight": trial.suggest_float("topology_weight", 0.01, 100.0, log=True)}

@@ -1,6 +1,6 @@
 r"""The variational autoencoder."""
 
-from typing import Any, Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
@@ -126,10 +126,6 @@ class VAE(RegularizedAE):
                 )
         return binary_cross_entropy(decoded, x, reduction="none").flatten(1).sum(1)
 
-    def extra_repr(self) -> str:
-        """Returns the settings."""
-        return f"beta={self.beta}, likelihood={self.likelihood!r}"
-
 
 def kl(mean: Tensor, log_variance: Tensor) -> Tensor:
     r"""Returns the divergence of normal distributions from the standard one, :obj:`[N]`.
@@ -148,6 +144,9 @@ def kl(mean: Tensor, log_variance: Tensor) -> Tensor:
 class VAESettings(RegularizedSettings):
     """The settings of :class:`VAE`."""
 
+    autoencoder: ClassVar[type[RegularizedAE]] = VAE
+    searched: ClassVar[tuple[str, float, float]] = ("beta", 1e-3, 10.0)
+
     arch: Literal["vae"] = "vae"
     beta: Weight = 1.0
     likelihood: Literal["gaussian", "bernoulli"] = "gaussian"
@@ -155,12 +154,3 @@ class VAESettings(RegularizedSettings):
     def encoder_width(self, z_dim: int) -> int:
         """A mean and the logarithm of a variance for each latent coordinate."""
         return 2 * z_dim
-
-    def build(self, encoder: nn.Module, decoder: nn.Module) -> VAE:
-        """Returns the model."""
-        return VAE(encoder, decoder, self.beta, self.likelihood, self.neighborhood_weight)
-
-    @classmethod
-    def search_space(cls, trial: Any) -> dict[str, Any]:
-        """Returns a weight of the divergence to try."""
-        return {"beta": trial.suggest_float("beta", 1e-3, 10.0, log=True)}

@@ -1,6 +1,6 @@
 r"""The Wasserstein autoencoder."""
 
-from typing import Any, Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
@@ -60,10 +60,6 @@ class WAE(RegularizedAE):
             return error
         return error + self.prior_weight * mmd(code, torch.randn_like(code))
 
-    def extra_repr(self) -> str:
-        """Returns the settings."""
-        return f"prior_weight={self.prior_weight}"
-
 
 def mmd(z: Tensor, prior: Tensor) -> Tensor:
     r"""Returns the unbiased estimate of the squared maximum mean discrepancy of two samples.
@@ -102,14 +98,8 @@ def mmd(z: Tensor, prior: Tensor) -> Tensor:
 class WAESettings(RegularizedSettings):
     """The settings of :class:`WAE`."""
 
+    autoencoder: ClassVar[type[RegularizedAE]] = WAE
+    searched: ClassVar[tuple[str, float, float]] = ("prior_weight", 0.1, 100.0)
+
     arch: Literal["wae"] = "wae"
     prior_weight: Weight = 10.0
-
-    def build(self, encoder: nn.Module, decoder: nn.Module) -> WAE:
-        """Returns the model."""
-        return WAE(encoder, decoder, self.prior_weight, self.neighborhood_weight)
-
-    @classmethod
-    def search_space(cls, trial: Any) -> dict[str, Any]:
-        """Returns a weight of the prior to try."""
-        return {"prior_weight": trial.suggest_float("prior_weight", 0.1, 100.0, log=True)}

@@ -88,6 +88,16 @@ def test_neighborhoods_need_a_graph(method):
 
 
 @pytest.mark.parametrize("method", METHODS)
+def test_settings_are_the_arguments_of_the_model(method):
+    given = {"neighborhood_weight": 0.25}
+    settings, model = MODELS[method](arch=method, **given), build(method, **given)
+    assert set(MODELS[method].model_fields) - {"arch"} == set(model.setting_names())
+    for name in model.setting_names():
+        assert getattr(model, name) == getattr(settings, name)
+        assert f"{name}={getattr(settings, name)!r}" in model.extra_repr()
+
+
+@pytest.mark.parametrize("method", METHODS)
 def test_settings_say_whether_they_follow_a_graph(method):
     assert MODELS[method](arch=method, neighborhood_weight=1.0).follows_graph
     assert MODELS[method](arch=method).follows_graph == MODELS[method].needs_graph
