@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 PICTURE_SUFFIX = ".png"
 _CURVE_POINTS = 400
-_TRUSTWORTHY = 0.95
 _INDENT = " " * 6
 
 
@@ -157,10 +156,11 @@ def write_model(
 
 
 def _title(name: str, num_points: int, trustworthiness: float | None) -> str:
+    from nrae_geometric.report.quality import nearness_in_words
+
     if trustworthiness is None:
         return f"{name}: {num_points} points"
-    is_good = trustworthiness >= _TRUSTWORTHY
-    finding = "nearby here is nearby in the data" if is_good else "some points only seem near"
+    finding = nearness_in_words(trustworthiness)
     return f"{name}: {finding}\n(trustworthiness {trustworthiness:.3f}, {num_points} points)"
 
 

@@ -10,14 +10,14 @@ from nrae_geometric.geodesics import distance_graph, find_graph_loop, remove_sho
 from nrae_geometric.nn import AE
 from nrae_geometric.nn.evaluation import evaluating, to_model
 from nrae_geometric.nn.taylor import jacobian
-from nrae_geometric.report.quality import Measures
+from nrae_geometric.report.quality import FEW_TRUSTED, Measures
 
 MOST_SEARCHED = 20_000
 """Shortcuts and loops are not looked for among more points."""
 _MOST_LATENTS = 500
 _START = "init='geodesic', "
 _DEAD = 0.03
-_FEW_TRUSTED, _MANY_TORN, _LITTLE_KEPT = 0.9, 0.01, 0.5
+_MANY_TORN, _LITTLE_KEPT = 0.01, 0.5
 
 
 class Finding(NamedTuple):
@@ -148,7 +148,7 @@ def suspicions(
         f"{'' if from_geodesic else _START}or a larger neighbor_weight where the points "
         "are noisy."
     )
-    if trust is not None and trust < _FEW_TRUSTED:
+    if trust is not None and trust < FEW_TRUSTED:
         found.append(
             Finding(
                 "Folded",

@@ -19,10 +19,11 @@ MOST_NODES = 20 * MOST_POINTS
 """Edges of larger graphs are not measured."""
 _NUM_NEIGHBORS = 10
 
+_TRUSTED, FEW_TRUSTED = 0.95, 0.9
 READINGS = {
     "trustworthiness": "1 where no point from far away has moved in among a point's neighbors; a "
-    "slightly farther one costs little. Above 0.95 regions can be trusted; below 0.9 some points "
-    "only seem near",
+    f"slightly farther one costs little. Above {_TRUSTED} regions can be trusted; below "
+    f"{FEW_TRUSTED} some points only seem near",
     "continuity": "1 is best: points near each other in the data are near in the picture; below "
     "0.9 the manifold was torn or folded",
     "neighborhood recall": "the share of each point's exact nearest neighbors that are kept in "
@@ -33,6 +34,15 @@ READINGS = {
     "picture; 0 is best",
 }
 """One sentence on each measure."""
+
+
+def nearness_in_words(trustworthiness: float) -> str:
+    """Returns what the title of a picture says of its trustworthiness."""
+    if trustworthiness >= _TRUSTED:
+        return "nearby here is nearby in the data"
+    if trustworthiness >= FEW_TRUSTED:
+        return "most that is nearby here is nearby in the data"
+    return "some points only seem near"
 
 
 def measure(estimator: StoredTransformer, points: NDArray[Any]) -> tuple[Measures, int]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nrae_geometric.cli import fit, main
+from nrae_geometric.cli import main
 from nrae_geometric.estimator import ManifoldAutoencoder
 from nrae_geometric.report.quality import READINGS
 
@@ -229,12 +229,3 @@ def test_list_is_json(capsys):
     assert main(["list", "--json"]) == 0
     [first, *_] = json.loads(capsys.readouterr().out)["experiments"]
     assert first.keys() == {"name", "dataset", "type", "epochs"}
-
-
-@pytest.mark.parametrize(
-    ("value", "finding"), [(0.98, "nearby here is nearby in the data"), (0.93, "only seem near")]
-)
-def test_title_says_what_trustworthiness_means(value, finding):
-    title = fit._title("points.csv", 150, value)
-    assert finding in title
-    assert "neighbors" not in title
