@@ -26,6 +26,7 @@ if hasattr(signal, "SIGHUP"):  # and nohup without the one of a closed terminal
 # searches and expansions that are compared with slow exact ones at many sizes.
 SLOW = (
     "callbacks/test_embedding_start.py",
+    "callbacks/test_folds.py",
     "cli/test_embed.py",
     "cli/test_ending.py",
     "cli/test_export.py",

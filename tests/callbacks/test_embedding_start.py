@@ -1,5 +1,4 @@
 import io
-import logging
 import os
 import signal
 
@@ -11,41 +10,14 @@ from sklearn.manifold import Isomap
 from torch import nn
 from torch_geometric.data import Data
 from torch_geometric.loader import NeighborLoader
-from torch_geometric.nn import GCNConv
 
 from nrae_geometric.callbacks import EmbeddingStart
-from nrae_geometric.datasets import SwissRoll
 from nrae_geometric.loader import NeighborhoodLoader
 from nrae_geometric.metrics import latent_order
 from nrae_geometric.nn import AE, NRAE, mlp
-from nrae_geometric.training import Callback, Trainer
-from nrae_geometric.transforms import KNNGraph
+from nrae_geometric.training import Callback
 
-
-def swiss_roll(num_nodes=30, k=2, **options):
-    return KNNGraph(k)(SwissRoll(num_nodes, **options)[0])
-
-
-def circle():
-    angle = torch.arange(60) / 60 * 2 * torch.pi
-    return KNNGraph(4)(Data(x=torch.stack([angle.cos(), angle.sin()], dim=1)))
-
-
-def loader(data, batch_size=16):
-    return NeighborhoodLoader(
-        data, 1, batch_size=batch_size, shuffle=True, generator=torch.Generator()
-    )
-
-
-def model(x_dim=2, z_dim=1, order=1, seed=0):
-    torch.manual_seed(seed)
-    channels = [x_dim, 64, 64, z_dim]
-    return NRAE(mlp(channels, "elu"), mlp(channels[::-1], "elu"), order)
-
-
-def trainer(max_epochs=1, callbacks=(), **options):
-    defaults = {"device": "cpu", "seed": 1, "progress": False}
-    return Trainer(max_epochs, callbacks=callbacks, **{**defaults, **options})
+from .conftest import GraphEncoder, circle, loader, model, swiss_roll, trainer
 
 
 def start(model, batches, init="geodesic", precision="32-true", **options):
@@ -111,16 +83,6 @@ def test_vanilla_loaders_over_one_graph_serve_too():
     start(fitted, batches)
 
     assert latent_order(encoded(fitted, data), data.y).spearman > 0.99
-
-
-class GraphEncoder(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv = GCNConv(2, 64)
-        self.out = nn.Linear(64, 1)
-
-    def forward(self, x, edge_index):
-        return self.out(self.conv(x, edge_index).tanh())
 
 
 def test_graph_encoders_are_fitted_with_their_graph():
@@ -290,80 +252,6 @@ def test_schedule_of_the_user_counts():
     assert [record["lr"] for record in run.history] == [0.5e-3] * 2
 
 
-class FoldAt(Callback):
-    """Undoes the order of the latents at the end of an epoch."""
-
-    def __init__(self, epoch):
-        self.epoch = epoch
-
-    def on_epoch_end(self, trainer, model):
-        if trainer.epoch == self.epoch:
-            model.encoder = FoldedEncoder(model.encoder)
-
-
-class FoldedEncoder(nn.Module):
-    def __init__(self, encoder):
-        super().__init__()
-        self.encoder = encoder
-
-    def forward(self, x, edge_index=None):
-        z = self.encoder(x) if edge_index is None else self.encoder(x, edge_index)
-        return (z - 0.5).abs()
-
-
-def test_a_line_that_training_folds_is_warned_about(caplog):
-    trainer(2, [EmbeddingStart(), FoldAt(1)]).fit(model(), loader(swiss_roll()))
-
-    assert "folded the latent line" in caplog.text
-
-
-def test_a_line_that_keeps_its_order_is_not_warned_about(caplog):
-    trainer(2, [EmbeddingStart()]).fit(model(), loader(swiss_roll()))
-
-    assert not caplog.text
-
-
-def test_a_fold_of_an_encoder_of_graphs_is_seen_as_well(caplog):
-    torch.manual_seed(0)
-    fitted = NRAE(GraphEncoder(), mlp([1, 64, 64, 2], "elu"))
-    trainer(1, [EmbeddingStart(), FoldAt(0)]).fit(fitted, loader(swiss_roll()))
-
-    assert "folded the latent line" in caplog.text
-
-
-@pytest.mark.parametrize("folds", [False, True])
-def test_a_fold_among_very_many_points_is_seen_in_some_of_them(caplog, folds):
-    x = torch.linspace(-1, 1, 25_000)[:, None]
-    chain = torch.arange(len(x) - 1)
-    data = Data(x=x, edge_index=torch.stack([chain, chain + 1]))
-    seen = []
-
-    class Encoder(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.scale = nn.Parameter(torch.ones(1))
-
-        def forward(self, x):
-            seen.append(len(x))
-            return self.scale * x
-
-    fitted = NRAE(Encoder(), nn.Identity())
-    callbacks = [EmbeddingStart(num_steps=1), FoldAt(0 if folds else -1)]
-    trainer(lr=1e-12, callbacks=callbacks).fit(fitted, loader(data, batch_size=12_500))
-
-    assert ("folded the latent line" in caplog.text) == folds
-    assert seen[-1] < 15_000
-
-
-def test_a_graph_that_closes_on_itself_is_told_and_not_taken_for_a_fold(caplog):
-    callback = EmbeddingStart()
-    with caplog.at_level(logging.WARNING, logger="nrae_geometric.callbacks"):
-        trainer(1, [callback, FoldAt(0)]).fit(model(), loader(circle()))
-
-    assert callback.coordinates.loop.length == pytest.approx(2 * torch.pi, rel=0.2)
-    assert "folded" not in caplog.text
-
-
 @pytest.mark.parametrize("data", [swiss_roll(), circle()])
 def test_coordinates_survive_a_checkpoint_that_loads_weights_only(data):
     callback = start(model(), loader(data), num_steps=1)
@@ -375,15 +263,6 @@ def test_coordinates_survive_a_checkpoint_that_loads_weights_only(data):
 
     assert torch.equal(restored.coordinates.z, callback.coordinates.z)
     assert restored.coordinates._replace(z=None) == callback.coordinates._replace(z=None)
-
-
-def test_a_resumed_run_is_looked_at_as_well(tmp_path, caplog):
-    checkpoint = tmp_path / "checkpoint.pt"
-    trainer(1, [EmbeddingStart()], checkpoint=checkpoint).fit(model(), loader(swiss_roll()))
-    resumed = trainer(3, [EmbeddingStart(), FoldAt(2)], checkpoint=checkpoint)
-    resumed.fit(model(), loader(swiss_roll()), resume=True)
-
-    assert "folded the latent line" in caplog.text
 
 
 class CtrlC(Isomap):

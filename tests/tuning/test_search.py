@@ -2,56 +2,22 @@ import builtins
 import csv
 import json
 import logging
-from typing import Literal
 
 import matplotlib.image
 import numpy as np
 import pytest
 import torch
-from sklearn.model_selection import RepeatedKFold, cross_val_score
 
-from nrae_geometric.datasets import SwissRoll
 from nrae_geometric.estimator import ManifoldAutoencoder
 from nrae_geometric.geodesics import suggest_neighbors
 from nrae_geometric.locking import FolderInUseError, FolderLock
-from nrae_geometric.nn import AE
-from nrae_geometric.registry import MODELS, ModelSettings, register_model
 from nrae_geometric.tuning import tune
 from nrae_geometric.tuning.objective import CrossValidation
 
+from .conftest import estimator, search
+
 optuna = pytest.importorskip("optuna", reason="needs the extra: pip install '.[tune]'")
-
-
-@pytest.fixture(autouse=True)
-def _quiet(caplog):
-    caplog.set_level(logging.ERROR)
-    before = optuna.logging.get_verbosity()
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    yield
-    optuna.logging.set_verbosity(before)
-
-
-@pytest.fixture(scope="module")
-def points():
-    return SwissRoll(24, seed=0)[0].x.numpy()
-
-
-def estimator(**parameters):
-    defaults = {
-        "n_components": 1,
-        "hidden_layer_sizes": (8,),
-        "max_epochs": 2,
-        "init": "random",
-        "n_neighbors": 3,
-        "random_state": 0,
-        "device": "cpu",
-    }
-    return ManifoldAutoencoder(**{**defaults, **parameters})
-
-
-def search(points, model=None, **options):
-    defaults = {"num_trials": 3, "num_folds": 2, "num_repeats": 2, "progress": False}
-    return tune(points, model or estimator(), **{**defaults, **options})
+pytestmark = pytest.mark.usefixtures("quiet")
 
 
 def test_best_is_the_complete_trial_with_the_highest_score(points):
@@ -83,64 +49,6 @@ def test_best_estimator_has_the_best_settings_and_all_others(points):
 def test_more_than_two_latent_coordinates_can_be_tuned():
     points = np.random.default_rng(0).normal(size=(20, 4))
     assert search(points, estimator(n_components=3)).best_estimator.n_components == 3
-
-
-class Shrunk(AE):
-    """An autoencoder whose reconstruction is divided by a number."""
-
-    def __init__(self, encoder, decoder, divisor):
-        super().__init__(encoder, decoder)
-        self.divisor = divisor
-
-    def decode(self, z):
-        return super().decode(z) / self.divisor
-
-
-@register_model
-class ShrunkSettings(ModelSettings):
-    arch: Literal["shrunk"] = "shrunk"
-    divisor: float = 3.0
-    style: Literal["plain", "fancy"] = "fancy"
-
-    def build(self, encoder, decoder):
-        return Shrunk(encoder, decoder, self.divisor)
-
-    @classmethod
-    def search_space(cls, trial):
-        return {
-            "divisor": trial.suggest_float("divisor", 1.0, 1e6, log=True),
-            "style": trial.suggest_categorical("style", ["plain", "fancy"]),
-        }
-
-
-class TestAnyMethod:
-    def test_searches_the_space_of_its_settings(self, points, tmp_path):
-        result = search(points, estimator(method="shrunk"), num_trials=4, directory=tmp_path)
-
-        assert set(result.table[0]) == {"trial", "score", "divisor", "style", "state"}
-        assert result.best_estimator.method_params == result.best
-        assert result.best_estimator.fit(points).model_.divisor == result.best["divisor"]
-        header = (tmp_path / "trials.csv").read_text().splitlines()[0]
-        assert header == "trial,score,divisor,style,state"
-
-    def test_starts_from_its_present_settings(self, points):
-        model = estimator(method="shrunk", method_params={"divisor": 2.0})
-        [first] = search(points, model, num_trials=1).table
-        assert (first["divisor"], first["style"]) == (2.0, "fancy")
-
-    def test_starts_as_near_to_them_as_the_search_goes(self, points):
-        model = estimator(method="shrunk", method_params={"divisor": 0.5})
-        [first] = search(points, model, num_trials=1).table
-        assert first["divisor"] == 1.0
-
-    def test_without_anything_to_search_is_scored_once(self, points, tmp_path):
-        result = search(points, estimator(method="ae"), directory=tmp_path)
-        folds = RepeatedKFold(n_splits=2, n_repeats=2, random_state=0)
-        expected = cross_val_score(estimator(method="ae"), points, cv=folds).mean()
-
-        assert (result.best, len(result.table)) == ({}, 1)
-        assert result.score == pytest.approx(expected, rel=1e-5)
-        assert (tmp_path / "tuning.png").is_file()
 
 
 def test_points_left_out_for_validation_are_not_counted_for_the_graph(points):
@@ -397,15 +305,3 @@ def test_seed_is_checked_before_anything_is_written(tmp_path, seed):
         tune(np.zeros((12, 2)), seed=seed, directory=tmp_path / "new")
 
     assert not list(tmp_path.iterdir())
-
-
-@pytest.mark.parametrize("method", [name for name in MODELS if name not in ("nrael", "nraeq")])
-def test_search_of_every_method_is_kept_and_goes_on(points, tmp_path, method):
-    model = estimator(method=method, init="pca" if MODELS[method].needs_embedding else "random")
-    first = search(points, model, num_trials=2, directory=tmp_path)
-    kept = json.loads((tmp_path / "best.json").read_text())
-    assert kept == {**first.best, "score": first.score}
-    assert (tmp_path / "tuning.png").stat().st_size > 0
-    again = search(points, model, num_trials=3, directory=tmp_path)
-    assert len(again.table) == (1 if method == "ae" else 3)
-    assert again.table[0]["score"] >= first.score
