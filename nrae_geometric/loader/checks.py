@@ -43,7 +43,8 @@ def checked_data(data: Any) -> Data:
     """
     if not isinstance(data, Data):
         raise TypeError(
-            f"data must be a torch_geometric.data.Data object (got '{type(data).__name__}')"
+            "data must be a torch_geometric.data.Data object, or a pair (feature_store, "
+            f"graph_store) (got '{type(data).__name__}')"
         )
     if data.get("edge_index") is None:
         raise ValueError("data has no edge_index; build a graph first, e.g. with KNNGraph(k=10)")

@@ -21,7 +21,15 @@ from nrae_geometric.loader.checks import (
     checked_num_neighbors,
     checked_options,
 )
+from nrae_geometric.loader.csc import CSCGraph
 from nrae_geometric.loader.neighborhood_sampler import NeighborhoodSampler
+from nrae_geometric.loader.stores import (
+    Stores,
+    are_stores,
+    stored_attributes,
+    stored_batch,
+    stored_graph,
+)
 
 # Enough for a chunk's fixed cost to vanish, small enough for index tensors of some 30 MB.
 _EDGES_PER_CHUNK = 2**18
@@ -55,10 +63,13 @@ class NeighborhoodLoader(NeighborLoader):
         :obj:`persistent_workers`, which carry a random state of their own.
 
     Args:
-        data (torch_geometric.data.Data): The graph, with :obj:`edge_index` from neighbor (row 0)
-            to center (row 1), a tensor, an array or lists. Of parallel edges each is a neighbor.
-            Where there is no :obj:`x`, its batches have :obj:`pos` as :obj:`x`; neither has a
-            gradient's history in them.
+        data (torch_geometric.data.Data or tuple): The graph, with :obj:`edge_index` from neighbor
+            (row 0) to center (row 1), a tensor, an array or lists. Of parallel edges each is a
+            neighbor. Where there is no :obj:`x`, its batches have :obj:`pos` as :obj:`x`; neither
+            has a gradient's history in them. Or PyG's pair :obj:`(feature_store, graph_store)`,
+            such as :class:`PointStore` and :class:`EdgeStore`, for points that are not in memory:
+            a batch asks the feature store for the rows of its nodes and for nothing else. Such
+            batches have no attributes of edges.
         num_neighbors (int, optional): The number of neighbors to draw for each center, besides
             the center itself. :obj:`None` takes all of them.
         include_center (bool, optional): If :obj:`True`, each center also has an edge from itself,
@@ -77,7 +88,7 @@ class NeighborhoodLoader(NeighborLoader):
             :class:`torch.utils.data.DataLoader`, such as :obj:`drop_last` or :obj:`num_workers`.
 
     Raises:
-        TypeError: If :obj:`data` is no :class:`~torch_geometric.data.Data`, an argument is of
+        TypeError: If :obj:`data` is neither a graph nor a pair of stores, an argument is of
             another type, or an option of :class:`~torch_geometric.loader.NeighborLoader` has no
             meaning here.
         ValueError: If an attribute of nodes or edges is of another length than those are, a node
@@ -87,7 +98,7 @@ class NeighborhoodLoader(NeighborLoader):
 
     def __init__(
         self,
-        data: Data,
+        data: Data | Stores,
         num_neighbors: int | None,
         *,
         include_center: bool = True,
@@ -101,19 +112,26 @@ class NeighborhoodLoader(NeighborLoader):
         replace = flag("replace", replace)
         num_neighbors = checked_num_neighbors(num_neighbors, include_center)
         check_generator(generator)
-        data = checked_data(data)
-        edge_index = data.edge_index
-        options = checked_options(dataloader_kwargs) | {
-            "input_nodes": checked_input_nodes(dataloader_kwargs.get("input_nodes"), data.num_nodes)
-        }
+        options = checked_options(dataloader_kwargs)
+        edges: Tensor | CSCGraph
+        if are_stores(data):
+            self._stored_attributes = stored_attributes(data)
+            edges = stored_graph(data)
+            num_nodes, is_cuda = edges.num_nodes, False
+        else:
+            data = checked_data(data)
+            num_nodes, is_cuda = data.num_nodes, data.is_cuda
+            # CUDA does not survive the fork into a worker.
+            in_workers = options.get("num_workers", 0) > 0
+            edges = data.edge_index.cpu() if in_workers else data.edge_index
+        nodes = checked_input_nodes(dataloader_kwargs.get("input_nodes"), num_nodes)
+        if nodes is None and are_stores(data):
+            nodes = torch.arange(num_nodes)
+        options["input_nodes"] = nodes
         if options.get("filter_per_worker") is None:
             # As PyG has it, which would write its choice to the root logger.
-            options["filter_per_worker"] = not data.is_cuda
-        if options.get("num_workers", 0) > 0:
-            edge_index = edge_index.cpu()  # CUDA does not survive the fork into a worker.
-        sampler = NeighborhoodSampler(
-            edge_index, data.num_nodes, num_neighbors, include_center, replace
-        )
+            options["filter_per_worker"] = not is_cuda
+        sampler = NeighborhoodSampler(edges, num_nodes, num_neighbors, include_center, replace)
         super().__init__(
             data,
             [-1 if num_neighbors is None else num_neighbors],
@@ -124,7 +142,9 @@ class NeighborhoodLoader(NeighborLoader):
             generator=generator,
             **options,
         )
-        self._edge_attributes = _edge_attributes(data, data.num_nodes if include_center else 0)
+        self._edge_attributes = (
+            {} if are_stores(data) else _edge_attributes(data, num_nodes if include_center else 0)
+        )
         seeds = self.input_data.node.to(sampler.device)
         sampler.check_seeds(seeds)
         self._seeds_per_chunk = 1 + _EDGES_PER_CHUNK * len(seeds) // (1 + sampler.num_edges(seeds))
@@ -156,16 +176,20 @@ class NeighborhoodLoader(NeighborLoader):
         edges_per_center = self.node_sampler.edges_per_seed
         if self.transform_sampler_output is not None:
             out, edges_per_center = self.transform_sampler_output(out), None
-        batch = copy.copy(self.data)
-        store = batch.stores[0]  # spares the detours of attributes of the batch
-        for key in self.data.node_attrs():
-            value = self.data[key]
-            store[key] = _select(value, out.node, self.data.__cat_dim__(key, value))
-        if "num_nodes" in store:
-            store["num_nodes"] = out.node.numel()
-        for key, (value, dim) in self._edge_attributes.items():
-            store[key] = _select(value, out.edge, dim)
-        device = self.data.edge_index.device
+        if are_stores(self.data):
+            batch = stored_batch(self.data[0], self._stored_attributes, out)
+            store, device = batch.stores[0], out.node.device
+        else:
+            batch = copy.copy(self.data)
+            store = batch.stores[0]  # spares the detours of attributes of the batch
+            for key in self.data.node_attrs():
+                value = self.data[key]
+                store[key] = _select(value, out.node, self.data.__cat_dim__(key, value))
+            if "num_nodes" in store:
+                store["num_nodes"] = out.node.numel()
+            for key, (value, dim) in self._edge_attributes.items():
+                store[key] = _select(value, out.edge, dim)
+            device = self.data.edge_index.device
         store["edge_index"] = torch.stack([out.row, out.col]).to(device)
         store["n_id"] = out.node.to(device)
         store["e_id"] = out.edge.to(device)

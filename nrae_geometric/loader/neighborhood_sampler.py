@@ -1,6 +1,6 @@
 r"""Sampling of the neighbors of many batches at once."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NoReturn
 
 import torch
@@ -11,6 +11,7 @@ from nrae_geometric.loader.choose import choose_with_replacement, choose_without
 from nrae_geometric.loader.csc import CSCGraph
 from nrae_geometric.loader.relabel import BatchLayout, relabel
 
+_SEEDS_AT_A_TIME = 2**22
 _MAX_CACHED_LAYOUTS = 4  # the chunks of an epoch are equally long but for the last one
 
 
@@ -22,8 +23,9 @@ class NeighborhoodSampler(BaseSampler):
     edge beyond those of the graph, number :math:`E + i`.
 
     Args:
-        edge_index (torch.Tensor): Neighbor (row 0) and center (row 1) of each edge, of shape
-            :obj:`[2, E]`.
+        edge_index (torch.Tensor or CSCGraph): Neighbor (row 0) and center (row 1) of each edge, of
+            shape :obj:`[2, E]`; or a graph whose edges are grouped by center already. Without
+            self loops, it is used as it is, and may be a map of a file.
         num_nodes (int): The number of nodes :math:`N`.
         num_neighbors (int, optional): The number of neighbors to draw for each seed, besides the
             seed itself. :obj:`None` takes all.
@@ -35,7 +37,7 @@ class NeighborhoodSampler(BaseSampler):
 
     def __init__(
         self,
-        edge_index: Tensor,
+        edge_index: Tensor | CSCGraph,
         num_nodes: int,
         num_neighbors: int | None,
         include_center: bool = True,
@@ -45,19 +47,26 @@ class NeighborhoodSampler(BaseSampler):
         self.num_neighbors = num_neighbors
         self.include_center = include_center
         self.replace = replace
-        self._own_edge: Tensor | None = None
-        edge_id: Tensor | None = None
-        if include_center:
-            source, target = edge_index
-            is_loop = source == target
-            loop = is_loop.nonzero().view(-1)
-            own_edge = target.numel() + torch.arange(num_nodes, device=target.device)
-            self._own_edge = own_edge.scatter_reduce_(0, target[loop], loop, "amin")
-            edge_id = (~is_loop).nonzero().view(-1)
-            edge_index = edge_index[:, edge_id]
-        self.graph = CSCGraph.from_edge_index(edge_index, num_nodes, edge_id)
+        self._own_loop: Tensor | None = None
+        if isinstance(edge_index, CSCGraph) and edge_index.has_self_loops():
+            edge_index = edge_index.edge_index()
+        if isinstance(edge_index, CSCGraph):
+            self.graph, self._num_edges = edge_index, edge_index.source.numel()
+        else:
+            self.graph, self._num_edges = self._grouped(edge_index), edge_index.size(1)
         self._layouts: dict[tuple[int, ...], BatchLayout] = {}
-        self._has_isolated_nodes = bool((self.graph.ptr.diff() == 0).any())
+        self._has_isolated_nodes = self.graph.has_isolated_nodes()
+
+    def _grouped(self, edge_index: Tensor) -> CSCGraph:
+        """Groups edges by center; loops, of which a center has its own edge, are none of them."""
+        is_loop = edge_index[0] == edge_index[1]
+        if not self.include_center or not bool(is_loop.any()):
+            return CSCGraph.from_edge_index(edge_index, self.num_nodes)
+        target, loop = edge_index[1], is_loop.nonzero().view(-1)
+        own_edge = target.numel() + torch.arange(self.num_nodes, device=target.device)
+        self._own_loop = own_edge.scatter_reduce_(0, target[loop], loop, "amin")
+        edge_id = (~is_loop).nonzero().view(-1)
+        return CSCGraph.from_edge_index(edge_index[:, edge_id], self.num_nodes, edge_id)
 
     @property
     def device(self) -> torch.device:
@@ -78,31 +87,39 @@ class NeighborhoodSampler(BaseSampler):
             ValueError: If a seed has no neighbors and does not bring itself, or has fewer
                 neighbors than are drawn without replacement.
         """
-        degree = self.graph.degree(node)
-        isolated = node[degree == 0]
-        if isolated.numel() > 0 and not self.include_center:
-            raise ValueError(
-                f"node {int(isolated[0])} has no neighbors: no edge points to it "
-                f"({isolated.numel()} such nodes in all); connect it, leave it out of "
-                f"input_nodes, or set include_center=True"
-            )
+        if not self.include_center:
+            isolated = self._seeds_where(node, lambda degree: degree == 0)
+            if isolated.numel() > 0:
+                raise ValueError(
+                    f"node {int(isolated[0])} has no neighbors: no edge points to it "
+                    f"({isolated.numel()} such nodes in all); connect it, leave it out of "
+                    f"input_nodes, or set include_center=True"
+                )
         if self.num_neighbors is None or self.replace:
             return
-        too_few = (degree > 0) & (degree < self.num_neighbors)
-        if bool(too_few.any()):
+        most = self.num_neighbors
+        too_few = self._seeds_where(node, lambda degree: (degree > 0) & (degree < most))
+        if too_few.numel() > 0:
+            degree = self.graph.degree(too_few)
             raise ValueError(
-                f"num_neighbors={self.num_neighbors} is more than node {int(node[too_few][0])} "
-                f"has: {int(degree[too_few][0])} besides itself ({int(too_few.sum())} such nodes "
-                f"in all); use at most num_neighbors={int(degree[too_few].min())}, None for all "
-                f"neighbors, or replace=True"
+                f"num_neighbors={most} is more than node {int(too_few[0])} has: {int(degree[0])} "
+                f"besides itself ({too_few.numel()} such nodes in all); use at most "
+                f"num_neighbors={int(degree.min())}, None for all neighbors, or replace=True"
             )
+
+    def _seeds_where(self, node: Tensor, condition: Callable[[Tensor], Tensor]) -> Tensor:
+        parts = node.split(_SEEDS_AT_A_TIME)
+        return torch.cat([part[condition(self.graph.degree(part))] for part in parts])
 
     def num_edges(self, node: Tensor) -> int:
         r"""Returns the number of edges of the neighborhoods of all given nodes."""
-        degree = self.graph.degree(node)
-        if self.num_neighbors is not None:
-            degree = (degree > 0) * self.num_neighbors
-        return int(degree.sum()) + node.numel() * self.include_center
+        count = node.numel() * self.include_center
+        for part in node.split(_SEEDS_AT_A_TIME):
+            degree = self.graph.degree(part)
+            if self.num_neighbors is not None:
+                degree = (degree > 0) * self.num_neighbors
+            count += int(degree.sum())
+        return count
 
     def sample_from_nodes(
         self, index: NodeSamplerInput, generator: torch.Generator | None = None, **_: Any
@@ -191,10 +208,10 @@ class NeighborhoodSampler(BaseSampler):
             return self._with_center(seed, position.view(-1), connected * self.num_neighbors)
 
         position = self._choose(start, degree, self.num_neighbors, generator)
-        source, edge = self.graph.source[position], self.graph.edge_id[position]
-        if self._own_edge is not None:
+        source, edge = self.graph.edges(position)
+        if self.include_center:
             source = torch.cat([seed.view(-1, 1), source], dim=1)
-            edge = torch.cat([self._own_edge[seed].view(-1, 1), edge], dim=1)
+            edge = torch.cat([self._own_edge(seed).view(-1, 1), edge], dim=1)
         return source.view(-1), edge.view(-1), source.shape[1]
 
     def _choose(
@@ -207,15 +224,18 @@ class NeighborhoodSampler(BaseSampler):
         self, seed: Tensor, position: Tensor, count: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Looks up drawn edges, of which seeds have different numbers, and adds the seeds' own."""
-        source, edge = self.graph.source[position], self.graph.edge_id[position]
-        if self._own_edge is None:
+        source, edge = self.graph.edges(position)
+        if not self.include_center:
             return source, edge, count
         count = count + 1
         is_drawn = torch.ones(source.numel() + seed.numel(), dtype=torch.bool, device=seed.device)
         is_drawn[count.cumsum(0) - count] = False
         source = seed.repeat_interleave(count).masked_scatter_(is_drawn, source)
-        edge = self._own_edge[seed].repeat_interleave(count).masked_scatter_(is_drawn, edge)
+        edge = self._own_edge(seed).repeat_interleave(count).masked_scatter_(is_drawn, edge)
         return source, edge, count
+
+    def _own_edge(self, seed: Tensor) -> Tensor:
+        return seed + self._num_edges if self._own_loop is None else self._own_loop[seed]
 
 
 def _segments(start: Tensor, length: Tensor) -> Tensor:

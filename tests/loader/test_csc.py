@@ -18,10 +18,10 @@ def test_edges_are_grouped_by_target_in_their_old_order(edges: list[tuple[int, i
     for edge_id, first in ((None, lambda i: i), (number, lambda i: int(number[i]))):
         graph = CSCGraph.from_edge_index(to_edge_index(edges), num_nodes=7, edge_id=edge_id)
         for node in range(7):
-            mine = slice(int(graph.ptr[node]), int(graph.ptr[node + 1]))
+            mine = torch.arange(int(graph.ptr[node]), int(graph.ptr[node + 1]))
             expected = [(first(i), s) for i, (s, t) in enumerate(edges) if t == node]
-            found = zip(graph.edge_id[mine].tolist(), graph.source[mine].tolist(), strict=True)
-            assert list(found) == expected
+            source, edge = graph.edges(mine)
+            assert list(zip(edge.tolist(), source.tolist(), strict=True)) == expected
         assert graph.degree(torch.arange(7)).tolist() == [
             sum(t == node for _, t in edges) for node in range(7)
         ]
