@@ -15,6 +15,7 @@ TESTS = [
     "pytest",
     "pytest-xdist",
     "shtab>=1.13",
+    "zarr>=3.1",
 ]
 
 setup(
@@ -71,6 +72,7 @@ setup(
         "faiss": ["faiss-cpu"],
         "pynndescent": ["pynndescent"],
         "parquet": ["pyarrow>=14.0.1"],
+        "zarr": ["zarr>=3.1"],
         "tune": ["optuna>=4"],
         "onnx": ["onnx", "onnxruntime", "onnxscript"],
         "completion": ["shtab>=1.13"],

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 POINTS = (
-    "a file that ends in .npy, .npz, .csv (with a line of names), .parquet or .pt, or a folder of "
-    "images"
+    "a file that ends in .npy, .npz, .csv (with a line of names), .parquet or .pt, a Zarr array, "
+    "or a folder of .parquet files or of images"
 )
 _MOST_NAMES = 12
 # Names of arguments in the messages of readers, and what gives them on the command line.
@@ -54,7 +54,9 @@ def add_points(
     group.add_argument(
         "--columns", metavar="A,B,C", help="the columns of a table to read (default: all)"
     )
-    group.add_argument("--array", metavar="NAME", help="the array of an .npz file to read")
+    group.add_argument(
+        "--array", metavar="NAME", help="the array of an .npz file or a Zarr group to read"
+    )
     if labels:
         group.add_argument(
             "--label-column",
@@ -154,12 +156,15 @@ def picked_columns(arguments: argparse.Namespace) -> list[str] | None:
     """Returns the columns that the arguments pick: those named, or all but that of the labels."""
     from nrae_geometric.datasets import column_names
     from nrae_geometric.datasets.files import known_file
+    from nrae_geometric.datasets.formats import kind_of
 
     path, label = known_file(arguments.points), getattr(arguments, "label_column", None)
-    kind = "folder" if path.is_dir() else path.suffix.lower()
+    kind = kind_of(path)
     if arguments.array is not None:
-        if kind != ".npz":
-            raise ValueError(f"--array picks an array of an .npz file, but {path} is none")
+        if kind not in (".npz", ".zarr"):
+            raise ValueError(
+                f"--array picks an array of an .npz file or a Zarr group, but {path} is none"
+            )
         return [arguments.array]
     if arguments.columns is not None:
         if kind not in (".csv", ".parquet"):

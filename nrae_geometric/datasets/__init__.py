@@ -19,7 +19,7 @@ Data(x=[3, 2])
 from nrae_geometric.datasets.blocks import read_blocks
 from nrae_geometric.datasets.columns import column_names, read_labels
 from nrae_geometric.datasets.digits import Digits
-from nrae_geometric.datasets.files import PointsFile, read_points
+from nrae_geometric.datasets.files import PointsFile, open_points, read_points
 from nrae_geometric.datasets.mnist import MNIST
 from nrae_geometric.datasets.orbits import RotatedDigits, RotatedMNIST, ShiftedMNIST
 from nrae_geometric.datasets.sin_curve import SinCurve
@@ -36,6 +36,7 @@ __all__ = [
     "SinCurve",
     "SwissRoll",
     "column_names",
+    "open_points",
     "read_blocks",
     "read_labels",
     "read_points",

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from nrae_geometric.arguments import integer
 from nrae_geometric.datasets.files import known_file, naming, read_points
-from nrae_geometric.datasets.formats import BLOCK_READERS, UnusableError
+from nrae_geometric.datasets.formats import BLOCK_READERS, UnusableError, kind_of
 
 
 def read_blocks(
@@ -17,8 +17,9 @@ def read_blocks(
 ) -> Iterator[NDArray[np.floating[Any]]]:
     r"""Yields points from a file, so many at a time, in the memory that these take.
 
-    ``.npy``, ``.csv`` and ``.parquet`` files are read so. Files of other kinds, and folders of
-    images, are read whole by :func:`~nrae_geometric.datasets.read_points` and divided.
+    ``.npy``, ``.csv`` and ``.parquet`` files, folders of the latter, and Zarr arrays are read so.
+    Files of other kinds, and folders of images, are read whole by
+    :func:`~nrae_geometric.datasets.read_points` and divided.
 
     Args:
         path (str or os.PathLike): The file or folder.
@@ -32,19 +33,21 @@ def read_blocks(
     Raises:
         FileNotFoundError: If there is no such file.
         ImportError: If a library is missing that can read it.
+        OSError: If the file becomes shorter meanwhile.
         ValueError: As in :func:`~nrae_geometric.datasets.read_points`, when the point is reached
             that is at fault.
     """
     path, num_rows = known_file(path), integer("num_rows", num_rows, 1)
     columns = None if columns is None else list(columns)
-    if path.is_dir() or path.suffix.lower() not in BLOCK_READERS:
+    kind = kind_of(path)
+    if kind not in BLOCK_READERS:
         points, _ = read_points(path, columns=columns)
         for start in range(0, len(points), num_rows):
             yield points[start : start + num_rows]
         return
     start = 0
     with naming(path):
-        for block in BLOCK_READERS[path.suffix.lower()](path, columns, num_rows):
+        for block in BLOCK_READERS[kind](path, columns, num_rows):
             yield _checked(block, start)
             start += len(block)
         if start == 0:

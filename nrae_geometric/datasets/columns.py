@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nrae_geometric.datasets.files import known_file, naming
-from nrae_geometric.datasets.formats import COLUMN_NAMES, COLUMN_READERS, UnusableError
+from nrae_geometric.datasets.formats import COLUMN_NAMES, COLUMN_READERS, UnusableError, kind_of
 
 
 def column_names(path: str | os.PathLike[str]) -> list[str] | None:
@@ -24,10 +24,10 @@ def column_names(path: str | os.PathLike[str]) -> list[str] | None:
         ValueError: If the file is of an unknown kind, or damaged.
     """
     path = known_file(path)
-    if path.is_dir() or path.suffix.lower() not in COLUMN_NAMES:
+    if kind_of(path) not in COLUMN_NAMES:
         return None
     with naming(path):
-        return COLUMN_NAMES[path.suffix.lower()](path)
+        return COLUMN_NAMES[kind_of(path)](path)
 
 
 def read_labels(
@@ -36,8 +36,8 @@ def read_labels(
     """Reads one label for each point, as numbers if all of them are.
 
     Args:
-        path (str or os.PathLike): A ``.csv`` or ``.parquet`` file with such a column, or an
-            ``.npz`` file with such an array ``[N]``.
+        path (str or os.PathLike): A ``.csv`` or ``.parquet`` file (or folder of these) with such a
+            column, or an ``.npz`` file with such an array ``[N]``.
         column (str): Its name.
 
     Returns:
@@ -50,9 +50,9 @@ def read_labels(
     """
     path = known_file(path)
     with naming(path):
-        if path.is_dir() or path.suffix.lower() not in COLUMN_READERS:
+        if kind_of(path) not in COLUMN_READERS:
             raise UnusableError(f"it has no named columns, of which {column!r} could be one")
-        values = COLUMN_READERS[path.suffix.lower()](path, column)
+        values = COLUMN_READERS[kind_of(path)](path, column)
     try:
         numbers = np.array(values, dtype=np.float64)
     except (TypeError, ValueError):

@@ -11,7 +11,14 @@ import torch
 from numpy.typing import NDArray
 from torch_geometric.data import Data, InMemoryDataset
 
-from nrae_geometric.datasets.formats import READERS, UnusableError, WordsError, read_images
+from nrae_geometric.datasets.formats import (
+    OPENERS,
+    READERS,
+    UnusableError,
+    WordsError,
+    kind_of,
+    read_images,
+)
 from nrae_geometric.datasets.formats.arrays import map_npy, read_npy
 from nrae_geometric.registry import DatasetSettings, register_dataset
 
@@ -19,7 +26,7 @@ from nrae_geometric.registry import DatasetSettings, register_dataset
 def read_points(
     path: str | os.PathLike[str], *, columns: Sequence[str] | None = None, mmap: bool = False
 ) -> tuple[NDArray[np.floating[Any]], list[str] | None]:
-    r"""Reads points from a file, or images from a folder. No file is ever executed.
+    r"""Reads points from a file or a folder. No file is ever executed.
 
     ============  =======================================================================
     file          points
@@ -28,7 +35,10 @@ def read_points(
     ``.npz``      the only array, or the one that :obj:`columns=["name"]` names
     ``.pt``       the tensor, as :func:`torch.save` wrote it
     ``.csv``      a column for each name in the first line, or those in :obj:`columns`
-    ``.parquet``  every column, or those in :obj:`columns`; needs ``pyarrow``
+    ``.parquet``  every column, or those in :obj:`columns`, of a file or of all such files in a
+                  folder, by their names; needs ``pyarrow``
+    ``.zarr``     the array, or the one of a group that :obj:`columns=["name"]` names; needs
+                  ``zarr``
     a folder      its images, sorted by name, as :obj:`[N, C, H, W]` in :math:`[0, 1]`; all
                   must have the same size and channels, other files are passed over
     ============  =======================================================================
@@ -54,12 +64,54 @@ def read_points(
     if isinstance(columns, str):
         raise TypeError(f"columns must be a list of names, got {columns!r}; pass [{columns!r}]")
     path, columns = known_file(path), None if columns is None else list(columns)
-    read = read_images if path.is_dir() else READERS[path.suffix.lower()]
+    read = READERS.get(kind_of(path), read_images)
     if mmap and read is read_npy:
         read = map_npy
     with naming(path):
         points, names = read(path, columns)
         return _checked(points, names), names
+
+
+def open_points(path: str | os.PathLike[str], *, columns: Sequence[str] | None = None) -> Any:
+    r"""Opens a file of points that stay there, each read when it is asked for.
+
+    .. code-block:: python
+
+        points = open_points("points.npy")
+        points.shape            # (50000000, 100)
+        points[10:20]           # an array [10, 100]
+        points[[7, 3, 7]]       # an array [3, 100]
+
+    ``.npy`` files and Zarr arrays are opened. Rows of tables (``.csv``, ``.parquet``) can only be
+    read one behind another; :func:`~nrae_geometric.datasets.write_points` and
+    :func:`~nrae_geometric.datasets.read_blocks` make an ``.npy`` file of them in the memory of a
+    block. Rows of Zarr arrays are read with the chunks that they are in: where single rows are
+    asked for, as in training, an ``.npy`` file is faster.
+
+    Args:
+        path (str or os.PathLike): The file or folder.
+        columns (sequence of str, optional): The name of the array, in a group of Zarr.
+            (default: :obj:`None`)
+
+    Returns:
+        NpyRows or zarr.Array: A table with a :obj:`shape` ``[N, *shape]``, a :obj:`dtype`, and
+        rows by a slice or by an array of numbers. Numbers may be not finite.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ImportError: If a library is missing that can read it.
+        ValueError: If the file is of another kind, damaged, or has no points.
+    """
+    path = known_file(path)
+    with naming(path):
+        if kind_of(path) not in OPENERS:
+            raise UnusableError(
+                "single rows can be read of .npy files and Zarr arrays; make one: "
+                f"write_points('points.npy', read_blocks({path.name!r}, 65536))"
+            )
+        table = OPENERS[kind_of(path)](path, None if columns is None else list(columns))
+        _check_shape(table.shape)
+        return table
 
 
 def known_file(path: str | os.PathLike[str]) -> Path:
@@ -192,17 +244,20 @@ def _single(points: NDArray[np.floating[Any]], path: str) -> torch.Tensor:
     return x
 
 
+def _check_shape(shape: Sequence[int]) -> None:
+    if len(shape) < 2:
+        raise UnusableError(
+            f"points are rows [N, D] or images [N, C, H, W], not an array of shape {list(shape)}; "
+            f"reshape single numbers to [N, 1]"
+        )
+    if 0 in shape:
+        raise UnusableError(f"there are no points in an array of shape {list(shape)}")
+
+
 def _checked(points: NDArray[Any], names: list[str] | None) -> NDArray[np.floating[Any]]:
     if points.dtype.kind not in "fiub":
         raise UnusableError(f"points are real numbers, not of type {points.dtype}")
-    shape = list(points.shape)
-    if points.ndim < 2:
-        raise UnusableError(
-            f"points are rows [N, D] or images [N, C, H, W], not an array of shape {shape}; "
-            f"reshape single numbers to [N, 1]"
-        )
-    if points.size == 0:
-        raise UnusableError(f"there are no points in an array of shape {shape}")
+    _check_shape(points.shape)
     is_single = np.result_type(points.dtype, np.float32) == np.float32
     points = points.astype(np.float32 if is_single else np.float64, copy=False)
     if isinstance(points, np.memmap):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from nrae_geometric.datasets import read_blocks, read_points
+from nrae_geometric.datasets import column_names, read_blocks, read_labels, read_points
 
 POINTS = np.random.default_rng(0).normal(size=(10, 3))
 
@@ -18,6 +18,9 @@ def write(path, points=POINTS):
         torch.save(torch.from_numpy(points), path)
     elif path.suffix == ".csv":
         np.savetxt(path, points, fmt="%.17g", delimiter=",", header="a,b,c", comments="")
+    elif path.suffix == ".zarr":
+        zarr = pytest.importorskip("zarr", reason="needs zarr: pip install zarr")
+        zarr.create_array(path, data=points, chunks=(3, *points.shape[1:]))
     else:
         pyarrow = pytest.importorskip("pyarrow", reason="needs pyarrow: pip install pyarrow")
         from pyarrow import parquet
@@ -26,13 +29,49 @@ def write(path, points=POINTS):
     return path
 
 
-@pytest.mark.parametrize("suffix", [".npy", ".npz", ".pt", ".csv", ".parquet"])
+def write_folder(path, sizes=(4, 3, 3)):
+    """Writes the points as a folder of several files, as programs on many machines do."""
+    (path / "more").mkdir(parents=True)
+    starts = np.cumsum((0, *sizes))
+    names = ["part-0.parquet", "part-1.parquet", "more/part-2.parquet"]
+    for name, start, size in zip(sorted(names), starts[:-1], sizes, strict=True):
+        write(path / name, POINTS[start : start + size])
+    (path / "_metadata.parquet").write_bytes(b"of no table")
+    return path
+
+
+@pytest.mark.parametrize("suffix", [".npy", ".npz", ".pt", ".csv", ".parquet", ".zarr"])
 @pytest.mark.parametrize("num_rows", [1, 4, 5, 100])
 def test_blocks_are_the_points_in_their_order(tmp_path, suffix, num_rows):
     path = write(tmp_path / f"points{suffix}")
     blocks = list(read_blocks(path, num_rows))
     assert [len(block) for block in blocks[:-1]] == [num_rows] * (len(blocks) - 1)
     np.testing.assert_array_equal(np.concatenate(blocks), read_points(path)[0])
+
+
+@pytest.mark.parametrize("num_rows", [1, 2, 100])
+def test_files_of_a_folder_are_one_table(tmp_path, num_rows):
+    folder = write_folder(tmp_path / "points")
+    blocks = list(read_blocks(folder, num_rows, columns=["c", "a"]))
+    assert max(map(len, blocks)) <= num_rows
+    np.testing.assert_array_equal(np.concatenate(blocks), POINTS[:, [2, 0]])
+    points, names = read_points(folder)
+    np.testing.assert_array_equal(points, POINTS)
+    assert names == ["a", "b", "c"] == column_names(folder)
+    np.testing.assert_array_equal(read_labels(folder, "b"), POINTS[:, 1])
+
+
+def test_file_of_a_folder_that_differs_is_named(tmp_path):
+    folder = write_folder(tmp_path / "points")
+    pyarrow = pytest.importorskip("pyarrow", reason="needs pyarrow: pip install pyarrow")
+    from pyarrow import parquet
+
+    parquet.write_table(pyarrow.table({"a": [1.0], "b": [1.0]}), folder / "part-1.parquet")
+    with pytest.raises(ValueError, match=r"points: part-1.parquet: there is no column 'c'"):
+        list(read_blocks(folder, 4))
+    (folder / "part-1.parquet").write_bytes(b"no table")
+    with pytest.raises(ValueError, match=r"points: part-1.parquet: .*magic bytes"):
+        read_points(folder)
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".parquet"])

@@ -22,6 +22,7 @@ from nrae_geometric.datasets.formats.errors import (
     pick,
     without_columns,
 )
+from nrae_geometric.datasets.formats.rows import NpyRows
 
 DEFLATE_RATIO = 1032
 """The most bytes that one compressed byte of gzip and zip can stand for."""
@@ -45,28 +46,20 @@ def map_npy(path: Path, columns: Sequence[str] | None) -> Table:
 
 
 def npy_blocks(path: Path, columns: Sequence[str] | None, num_rows: int) -> Iterator[Block]:
-    """Yields the rows of an ``.npy`` file, so many at a time.
+    """Yields the rows of an ``.npy`` file, so many at a time."""
+    without_columns(columns)
+    _check_npy(path)
+    mapped: Any = np.load(path, allow_pickle=False, mmap_mode="r")
+    rows = NpyRows(path) if mapped.flags.c_contiguous else mapped
+    for start in range(0, len(rows) if mapped.ndim else 0, num_rows):
+        yield np.array(rows[start : start + num_rows])
 
-    They are read rather than mapped: pages of a mapped file count as memory of the process for as
-    long as the system likes to keep them.
-    """
-    mapped: Any = map_npy(path, columns)[0]
-    if not mapped.flags.c_contiguous or mapped.ndim < 2:
-        for start in range(0, len(mapped) if mapped.ndim else 0, num_rows):
-            yield np.array(mapped[start : start + num_rows])
-        return
-    shape, dtype, offset, size = (
-        mapped.shape,
-        mapped.dtype,
-        mapped.offset,
-        math.prod(mapped.shape[1:]),
-    )
-    del mapped
-    with path.open("rb") as file:
-        file.seek(offset)
-        for start in range(0, shape[0], num_rows):
-            count = min(num_rows, shape[0] - start)
-            yield np.fromfile(file, dtype, count * size).reshape(count, *shape[1:])
+
+def open_npy(path: Path, columns: Sequence[str] | None) -> NpyRows:
+    """Opens the array of an ``.npy`` file, whose rows stay there."""
+    without_columns(columns)
+    _check_npy(path)
+    return NpyRows(path)
 
 
 def _check_npy(path: Path) -> None:

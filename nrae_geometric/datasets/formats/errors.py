@@ -1,5 +1,6 @@
 """What the readers of all formats share."""
 
+import os
 from collections.abc import Sequence
 from typing import Any
 
@@ -53,3 +54,11 @@ def pick(names: list[str], columns: Sequence[str] | None) -> list[int]:
                 f"there is {how_many} column {name!r}; there are {', '.join(map(repr, names))}"
             )
     return list(range(len(names))) if columns is None else [names.index(name) for name in columns]
+
+
+def check_memory(num_bytes: int) -> None:
+    """Makes sure that a table fits, which may be a million times as large as its file."""
+    if hasattr(os, "sysconf"):
+        memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+        if num_bytes > memory:
+            raise UnusableError(f"it promises {num_bytes} bytes, but the machine has {memory}")

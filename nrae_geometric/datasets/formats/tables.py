@@ -2,7 +2,6 @@
 
 import codecs
 import csv
-import os
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -12,7 +11,13 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nrae_geometric.datasets.formats.errors import Block, Table, UnusableError, pick
+from nrae_geometric.datasets.formats.errors import (
+    Block,
+    Table,
+    UnusableError,
+    check_memory,
+    pick,
+)
 
 _OTHER_SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 _MISSING = ("", "na", "n/a", "null", "none", "?", "-")
@@ -179,35 +184,68 @@ def _is_number(text: str) -> bool:
     return True
 
 
+def parquet_files(path: Path) -> list[Path]:
+    """Returns a ``.parquet`` file, or those of a folder and of folders in it, by their paths."""
+    if not path.is_dir():
+        return [path]
+    found = sorted(path.rglob("*.parquet"))
+    parts = (file.relative_to(path).parts for file in found)
+    is_hidden = [any(name.startswith((".", "_")) for name in names) for names in parts]
+    return [file for file, hidden in zip(found, is_hidden, strict=True) if not hidden]
+
+
 def read_parquet(path: Path, columns: Sequence[str] | None) -> Table:
-    """Reads the columns of a ``.parquet`` file, or some of them."""
-    with _open_parquet(path) as file:
-        names = _number_columns(file, columns)
-        _check_memory(file.metadata.num_rows * len(names) * 8)
+    """Reads the columns of a ``.parquet`` file or of a folder of them, or some of the columns."""
+    tables, num_bytes = [], 0
+    for file, names in _opened_parts(path, columns):
+        num_bytes += file.metadata.num_rows * len(names) * 8
+        check_memory(num_bytes)
         table = file.read(columns=names)
-    return np.column_stack([table.column(name).to_numpy() for name in names]), names
+        tables.append(np.column_stack([table.column(name).to_numpy() for name in names]))
+    return tables[0] if len(tables) == 1 else np.concatenate(tables), names
 
 
 def parquet_blocks(path: Path, columns: Sequence[str] | None, num_rows: int) -> Iterator[Block]:
     """Yields what :func:`read_parquet` reads, so many rows at a time."""
-    with _open_parquet(path) as file:
-        names = _number_columns(file, columns)
+    for file, names in _opened_parts(path, columns):
         for batch in file.iter_batches(num_rows, columns=names):
             table = [batch.column(name).to_numpy(zero_copy_only=False) for name in names]
             yield np.column_stack(table)
 
 
+def _opened_parts(path: Path, columns: Sequence[str] | None) -> Iterator[tuple[Any, list[str]]]:
+    """Yields each file of a table and the columns to read, which are those of the first file."""
+    first: list[str] | None = None
+    for part in parquet_files(path):
+        try:
+            with _open_parquet(part) as file:
+                names = _number_columns(file, columns if first is None else first)
+                others = set(file.schema_arrow.names) - set(names)
+                if first is not None and columns is None and others:
+                    raise UnusableError(f"it has a column {min(others)!r} that others have not")
+                first = names
+                yield file, names
+        except (UnusableError, ValueError, OSError) as error:
+            if part == path:
+                raise
+            words = error.words if isinstance(error, UnusableError) else None
+            raise UnusableError(f"{part.relative_to(path)}: {error}", words) from error
+
+
 def parquet_columns(path: Path) -> list[str]:
-    """Returns the names of the columns of a ``.parquet`` file."""
-    with _open_parquet(path) as file:
+    """Returns the names of the columns of a ``.parquet`` file, or of the first of a folder."""
+    with _open_parquet(parquet_files(path)[0]) as file:
         return list(file.schema_arrow.names)
 
 
 def parquet_column(path: Path, name: str) -> list[Any]:
-    """Returns the values of one column of a ``.parquet`` file."""
-    with _open_parquet(path) as file:
-        pick(file.schema_arrow.names, [name])
-        return file.read(columns=[name]).column(name).to_pylist()
+    """Returns the values of one column of a ``.parquet`` file, or of a folder of them."""
+    values = []
+    for part in parquet_files(path):
+        with _open_parquet(part) as file:
+            pick(file.schema_arrow.names, [name])
+            values += file.read(columns=[name]).column(name).to_pylist()
+    return values
 
 
 @contextmanager
@@ -237,11 +275,3 @@ def _number_columns(file: Any, columns: Sequence[str] | None) -> list[str]:
     if not names:
         raise UnusableError("it has no columns")
     return names
-
-
-def _check_memory(num_bytes: int) -> None:
-    """Makes sure that a table fits, which may be a million times as large as its file."""
-    if hasattr(os, "sysconf"):
-        memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-        if num_bytes > memory:
-            raise UnusableError(f"it promises {num_bytes} bytes, but the machine has {memory}")
