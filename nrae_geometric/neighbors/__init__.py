@@ -13,6 +13,7 @@ from nrae_geometric.neighbors.metrics import Cosine, Euclidean, Metric, register
 from nrae_geometric.neighbors.precomputed import precomputed_graph
 from nrae_geometric.neighbors.ranking import rank
 from nrae_geometric.neighbors.search import available_backends, knn, knn_graph
+from nrae_geometric.neighbors.streamed import shard_rows, streamed_knn
 
 __all__ = [
     "Backend",
@@ -31,4 +32,6 @@ __all__ = [
     "rank",
     "register_backend",
     "register_metric",
+    "shard_rows",
+    "streamed_knn",
 ]

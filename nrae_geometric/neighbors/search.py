@@ -249,11 +249,21 @@ def check_backend(backend: str | Backend) -> None:
 
 
 def _backend(backend: str | Backend, x: Tensor) -> Backend:
+    return _fastest(x) if isinstance(backend, str) and backend == "auto" else as_backend(backend)
+
+
+def as_backend(backend: str | Backend) -> Backend:
+    r"""Returns the backend of a name, :obj:`"torch"` where it is :obj:`"auto"`.
+
+    Raises:
+        ModuleNotFoundError: If its package is not installed.
+        ValueError: If there is none; the message lists those that there are.
+    """
     if isinstance(backend, Backend):
         return backend
-    if backend == "auto":
-        return _fastest(x)
     check_backend(backend)
+    if backend == "auto":
+        return TorchBackend()
     reason = BACKENDS[backend].unavailable()
     if reason is not None:
         raise ModuleNotFoundError(f"backend {backend!r} is not available: {reason}")

@@ -7,18 +7,21 @@ point is compared with all points again.
 """
 
 import math
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
-from nrae_geometric.neighbors.backends import Backend
 from nrae_geometric.neighbors.ranking import LEAST_DISTANCE, correct_near_rows
+
+if TYPE_CHECKING:
+    from nrae_geometric.neighbors.backends import Backend
 
 _SMALLEST, _LARGEST = 2.0**-400, 2.0**480
 
 
 def search_any_magnitude(
-    backend: Backend, x: Tensor, k: int, query: Tensor | None
+    backend: "Backend", x: Tensor, k: int, query: Tensor | None
 ) -> tuple[Tensor, Tensor]:
     r"""Returns what :meth:`Backend.search` does, for finite points of any magnitude.
 

@@ -5,6 +5,7 @@ from typing import ClassVar, TypeVar
 
 from torch import Tensor
 
+from nrae_geometric.neighbors.rows import PointRows
 from nrae_geometric.registry import BACKENDS
 
 
@@ -40,6 +41,28 @@ class Backend(ABC):
         Raises:
             ValueError: If the backend cannot do this search; the message names one that can.
         """
+
+    def search_rows(
+        self, x: PointRows, k: int, rows: range, distance: Tensor, index: Tensor
+    ) -> None:
+        r"""Finds the :obj:`k` nearest of all points for some of them, which are read in blocks.
+
+        Args:
+            x (PointRows): Points :math:`[N, D]`.
+            k (int): Number of neighbors, one to :math:`N - 1`.
+            rows (range): The :math:`M` consecutive points that are sought for, at least one. Each
+                leaves itself out.
+            distance (torch.Tensor): Where their distances by the metric are written
+                :math:`[M, k]`, nearest first.
+            index (torch.Tensor): Where their neighbors are written :math:`[M, k]`.
+
+        Raises:
+            ValueError: If the backend needs all points at once, or cannot do this search.
+        """
+        raise ValueError(
+            f"{self.name} needs all points in memory; use backend='torch', which is exact, or "
+            "'faiss', which is approximate"
+        )
 
     def _require_cpu(self, x: Tensor) -> None:
         r"""Refuses points that live on another device than this backend searches on."""

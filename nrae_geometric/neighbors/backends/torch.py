@@ -10,7 +10,9 @@ from nrae_geometric.neighbors.blocked.outliers import Outliers
 from nrae_geometric.neighbors.blocked.products import exact_matmul
 from nrae_geometric.neighbors.blocked.search import BlockedSearch
 from nrae_geometric.neighbors.blocked.strips import StripSearch
-from nrae_geometric.neighbors.ranking import compare_all, drop_self
+from nrae_geometric.neighbors.ranking import compare_all, drop_self, smallest
+from nrae_geometric.neighbors.rows import PointRows
+from nrae_geometric.neighbors.units import search_any_magnitude
 
 # Up to so many coordinate differences, to form them all is faster than to set up tiles.
 _MAX_DIRECT = 1 << 23
@@ -61,6 +63,27 @@ class TorchBackend(Backend):
         duplicates = torch.cat([first.unsqueeze(1), index[first]], dim=1)
         index[redundant] = duplicates.sort(dim=1).values[:, :k]
         return distance, index
+
+    def search_rows(
+        self, x: PointRows, k: int, rows: range, distance: Tensor, index: Tensor
+    ) -> None:
+        r"""Searches each block of points for each block of rows, and merges what is found."""
+        for part in x.blocks(rows):
+            query = x.read(part).double()
+            near = query.new_empty(len(query), 0)
+            neighbor = near.long()
+            for block in x.blocks():
+                # Of float64 points distances come unrounded, so that blocks can be merged.
+                points = x.read(block).double()
+                found, place = search_any_magnitude(self, points, min(k + 1, len(points)), query)
+                near, neighbor = smallest(
+                    torch.cat([near, found], dim=1),
+                    torch.cat([neighbor, place + block.start], dim=1),
+                    k + 1,
+                )
+            near, neighbor = drop_self(near, neighbor, torch.arange(part.start, part.stop))
+            out = slice(part.start - rows.start, part.stop - rows.start)
+            distance[out], index[out] = x.distance(near), neighbor
 
     def _search(self, x: Tensor, k: int, query: Tensor | None) -> tuple[Tensor, Tensor]:
         outliers = Outliers.find(x, k, query)

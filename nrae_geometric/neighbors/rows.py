@@ -1,0 +1,114 @@
+r"""Points that may be larger than the memory, read some rows at a time."""
+
+import math
+import os
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from nrae_geometric.neighbors.metrics import Metric
+from nrae_geometric.neighbors.points import as_points
+
+# What the exact search is fastest with: 40 MiB in float64, in which it compares points.
+_MOST_BLOCK_ROWS, _BLOCK_VALUES = 50_000, 5_200_000
+
+
+class PointRows:
+    r"""Points of which some rows at a time are in memory, as a search by a metric sees them.
+
+    Args:
+        values (array): Points of any feature shape :math:`[N, *]`: whatever has a :obj:`shape`, and
+            rows for a slice or a sorted array of row numbers, such as a :class:`numpy.memmap`, a
+            :class:`zarr.Array`, an array or a tensor.
+        metric (Metric): The metric whose Euclidean points :meth:`read` returns.
+        name (str, optional): The name of the points in error messages. (default: :obj:`"x"`)
+
+    Attributes:
+        shape (tuple of int): The number of points, and of values of each, :math:`(N, D)`.
+        dtype (torch.dtype): The type of distances, float32 or float64.
+
+    Raises:
+        TypeError: If there is no shape.
+        ValueError: If there are no points.
+    """
+
+    def __init__(self, values: Any, metric: Metric, name: str = "x") -> None:
+        try:
+            shape = tuple(int(size) for size in values.shape)
+        except (AttributeError, TypeError):
+            raise TypeError(
+                f"{name} is a {type(values).__name__}; pass an array [num_points, *features], a "
+                "numpy.memmap or what else has a shape and rows for a slice"
+            ) from None
+        if len(shape) == 0 or 0 in shape:
+            raise ValueError(
+                f"{name} must have the shape [num_points, *features] with at least one of each, "
+                f"got {list(shape)}"
+            )
+        self.values, self.metric, self.name = values, metric, name
+        self.shape = shape[0], math.prod(shape[1:])
+        self._num_bytes = _needed_bytes(values)
+        self._check_file()
+        first = as_points(_as_dense(values[:1]), name)
+        self.dtype = first.dtype
+        embedded = metric.embed(first, name)
+        self._search_dtype, dim = embedded.dtype, embedded.size(1)
+        self.block_rows = min(max(1, _BLOCK_VALUES // dim), _MOST_BLOCK_ROWS)
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def read(self, rows: slice | np.ndarray) -> Tensor:
+        r"""Returns rows as finite points :math:`[B, D']`, mapped by the metric.
+
+        Args:
+            rows (slice or numpy.ndarray): Consecutive rows, or sorted row numbers.
+
+        Raises:
+            OSError: If the file of a memory map has become shorter.
+            ValueError: As :func:`~nrae_geometric.neighbors.points.as_points`, or as the metric.
+        """
+        self._check_file()
+        where = f"[{rows.start}:{rows.stop}]" if isinstance(rows, slice) else "[rows]"
+        points = as_points(_as_dense(self.values[rows]), f"{self.name}{where}")
+        return self.metric.embed(points, f"{self.name}{where}")
+
+    def blocks(self, rows: range | None = None) -> Iterator[slice]:
+        r"""Yields slices of consecutive rows, all by default, of which one fits the memory."""
+        rows = range(len(self)) if rows is None else rows
+        for start in range(rows.start, rows.stop, self.block_rows):
+            yield slice(start, min(start + self.block_rows, rows.stop))
+
+    def distance(self, euclidean: Tensor) -> Tensor:
+        r"""Returns distances by the metric, from those of mapped points in float64."""
+        return self.metric.distance(euclidean.to(self._search_dtype)).to(self.dtype)
+
+    def _check_file(self) -> None:
+        # A read beyond its end would kill the process instead of raising an error.
+        if self._num_bytes and _file_size(self.values) < self._num_bytes:
+            raise OSError(
+                f"{self.values.filename} has become shorter since it was opened: some points of "
+                f"{self.name} are gone"
+            )
+
+
+def _needed_bytes(values: Any) -> int:
+    r"""The size that the file of a memory map must keep, zero of other arrays."""
+    if not isinstance(values, np.memmap) or values.filename is None:
+        return 0
+    if not os.path.exists(values.filename):
+        return 0
+    return max(_file_size(values), values.offset + values.nbytes)
+
+
+def _file_size(values: Any) -> int:
+    # A file that is removed while it is mapped stays until it is closed.
+    return os.stat(values.filename).st_size if os.path.exists(values.filename) else sys.maxsize
+
+
+def _as_dense(values: Any) -> Any:
+    return values if isinstance(values, torch.Tensor) else np.asarray(values)
