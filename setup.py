@@ -55,6 +55,7 @@ setup(
         "torch-geometric>=2.6.1",
         "imageio>=2.31.1",
         "jinja2>=3.1",
+        "lightning-fabric>=2.6",
         "matplotlib>=3.8",
         "numpy>=1.26",
         "pillow>=10.1",

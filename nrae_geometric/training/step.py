@@ -2,10 +2,16 @@
 
 import copy
 from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import nullcontext
 from typing import Any, Literal, get_args
 
 import torch
+from lightning_fabric.plugins.precision import (
+    DoublePrecision,
+    HalfPrecision,
+    MixedPrecision,
+)
+from lightning_fabric.plugins.precision import Precision as FabricPrecision
 from torch import Tensor, nn
 from torch_geometric.data import Data
 
@@ -15,8 +21,6 @@ from nrae_geometric.training.points import check_type
 Precision = Literal["32-true", "64-true", "bf16-true", "bf16-mixed", "16-mixed"]
 
 _SHORT_NAMES = {"32": "32-true", "64": "64-true", "bf16": "bf16-mixed", "16": "16-mixed"}
-_MODEL_TYPES = {"64-true": torch.float64, "bf16-true": torch.bfloat16}
-_PRODUCT_TYPES = {"bf16-mixed": torch.bfloat16, "16-mixed": torch.float16}
 
 
 def resolve_precision(precision: str | int) -> Precision:
@@ -34,6 +38,23 @@ def resolve_precision(precision: str | int) -> Precision:
         names = ", ".join(map(repr, (*get_args(Precision), *_SHORT_NAMES)))
         raise ValueError(f"precision {precision!r} is not known; choose one of {names}")
     return name
+
+
+def fabric_precision(precision: Precision, device: torch.device) -> FabricPrecision:
+    """Returns what converts a model, chooses the types of operations and scales the loss.
+
+    Args:
+        precision (str): The full name of a precision.
+        device (torch.device): The device of the run.
+    """
+    if precision == "64-true":
+        return DoublePrecision()
+    if precision == "bf16-true":
+        return HalfPrecision(precision)
+    if precision == "32-true":
+        return FabricPrecision()
+    # Named by a string, Fabric would take bfloat16 on the CPU where float16 is asked for.
+    return MixedPrecision(precision, device.type)
 
 
 class TrainingStep:
@@ -66,16 +87,14 @@ class TrainingStep:
     ) -> None:
         self._modes = training_modes(model)
         self.points: Tensor | None = None
-        self.model = model.to(device, _MODEL_TYPES.get(precision))
+        self._precision = fabric_precision(precision, device)
+        self.model = self._precision.convert_module(model).to(device)
         self.device = device
         self._adam = torch.optim.Adam(model.parameters(), lr=lr, fused=True)
-        product_type = _PRODUCT_TYPES.get(precision)
-        self._autocast: AbstractContextManager[Any] = (
-            torch.autocast(device.type, product_type, cache_enabled=device.type == "cpu")
-            if product_type
-            else nullcontext()
-        )
-        self._scaler = torch.amp.GradScaler(device.type) if precision == "16-mixed" else None
+        # The context of another type sets the default type of the whole process, and so that of
+        # runs in other threads.
+        is_mixed = isinstance(self._precision, MixedPrecision)
+        self._autocast = self._precision.forward_context() if is_mixed else nullcontext()
         loss: Any = model.loss  # nn.Module types every attribute as a tensor or module
         self._loss = torch.compile(loss) if compile else loss
         self.dtype = next(model.parameters()).dtype
@@ -100,13 +119,8 @@ class TrainingStep:
         self._adam.zero_grad()
         with self._autocast:
             loss = self._loss(batch)
-        if self._scaler is None:
-            loss.backward()
-            self._adam.step()
-        else:
-            self._scaler.scale(loss).backward()
-            self._scaler.step(self._adam)
-            self._scaler.update()
+        self._precision.backward(loss, None)
+        self._precision.optimizer_step(self._adam)
         return loss.detach()
 
     def epoch(self, batches: Iterable[Data], rates: Iterator[float] | None = None) -> Tensor:
@@ -154,14 +168,13 @@ class TrainingStep:
 
     def state_dict(self) -> dict[str, Any]:
         """Returns the state of the optimizer, and of the scaler of the loss where there is one."""
-        scaler = None if self._scaler is None else self._scaler.state_dict()
-        return {"adam": self._adam.state_dict(), "scaler": scaler}
+        return {"adam": self._adam.state_dict(), "scaler": self._precision.state_dict() or None}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Goes on from the state of a stopped run."""
         self._adam.load_state_dict(state["adam"])
-        if self._scaler is not None and state["scaler"] is not None:
-            self._scaler.load_state_dict(state["scaler"])
+        if state["scaler"] is not None:
+            self._precision.load_state_dict(state["scaler"])
 
     def _place(self, batch: Data) -> Data:
         held = [name for name in _WITHOUT_HISTORY if _requires_grad(batch.get(name))]
