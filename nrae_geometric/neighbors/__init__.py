@@ -13,6 +13,7 @@ from nrae_geometric.neighbors.metrics import Cosine, Euclidean, Metric, register
 from nrae_geometric.neighbors.precomputed import precomputed_graph
 from nrae_geometric.neighbors.ranking import rank
 from nrae_geometric.neighbors.search import available_backends, knn, knn_graph
+from nrae_geometric.neighbors.stored import StoredGraph, open_knn_graph, stored_knn_graph
 from nrae_geometric.neighbors.streamed import shard_rows, streamed_knn
 
 __all__ = [
@@ -23,15 +24,18 @@ __all__ = [
     "Metric",
     "PyNNDescentBackend",
     "ScipyBackend",
+    "StoredGraph",
     "TorchBackend",
     "TorchClusterBackend",
     "available_backends",
     "knn",
     "knn_graph",
+    "open_knn_graph",
     "precomputed_graph",
     "rank",
     "register_backend",
     "register_metric",
     "shard_rows",
+    "stored_knn_graph",
     "streamed_knn",
 ]

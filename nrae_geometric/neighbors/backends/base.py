@@ -61,7 +61,7 @@ class Backend(ABC):
         """
         raise ValueError(
             f"{self.name} needs all points in memory; use backend='torch', which is exact, or "
-            "'faiss', which is approximate"
+            "FaissBackend('ivf'), which is approximate"
         )
 
     def _require_cpu(self, x: Tensor) -> None:

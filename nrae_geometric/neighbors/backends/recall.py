@@ -9,6 +9,7 @@ from nrae_geometric.arguments import number
 from nrae_geometric.neighbors.backends.torch import TorchBackend
 from nrae_geometric.neighbors.blocked.rounding import mean_point, power_of_two_scale
 from nrae_geometric.neighbors.ranking import block_rows, drop_self, pair_distance, rank, row_blocks
+from nrae_geometric.neighbors.rows import PointRows
 
 _SAMPLE = 1000
 
@@ -79,6 +80,23 @@ class RecallSample:
         if self._itself is not None:
             hits &= found != self._itself
         return float(hits.sum(dim=1).clamp(max=self._k).double().mean() / self._k)
+
+
+def streamed_recall(x: PointRows, k: int, rows: range, distance: Tensor) -> float:
+    r"""Returns the recall of a search among points that are read in blocks.
+
+    Args:
+        x (PointRows): Points :math:`[N, D]`.
+        k (int): Number of neighbors.
+        rows (range): The :math:`M` points that were sought for; a sample of them is searched
+            exactly.
+        distance (torch.Tensor): The distances that were found for them, as the ranking of this
+            package gives them :math:`[M, k]`.
+    """
+    sample = torch.arange(0, len(rows), max(1, len(rows) // _SAMPLE))
+    place = sample + rows.start
+    near, _ = TorchBackend().nearest(x, k, place, x.read(place.numpy()))
+    return float((distance[sample] <= near[:, -1:]).double().mean())
 
 
 def rank_candidates(

@@ -69,21 +69,37 @@ class TorchBackend(Backend):
     ) -> None:
         r"""Searches each block of points for each block of rows, and merges what is found."""
         for part in x.blocks(rows):
-            query = x.read(part).double()
-            near = query.new_empty(len(query), 0)
-            neighbor = near.long()
-            for block in x.blocks():
-                # Of float64 points distances come unrounded, so that blocks can be merged.
-                points = x.read(block).double()
-                found, place = search_any_magnitude(self, points, min(k + 1, len(points)), query)
-                near, neighbor = smallest(
-                    torch.cat([near, found], dim=1),
-                    torch.cat([neighbor, place + block.start], dim=1),
-                    k + 1,
-                )
-            near, neighbor = drop_self(near, neighbor, torch.arange(part.start, part.stop))
+            place = torch.arange(part.start, part.stop)
+            near, neighbor = self.nearest(x, k, place, x.read(part))
             out = slice(part.start - rows.start, part.stop - rows.start)
-            distance[out], index[out] = x.distance(near), neighbor
+            distance[out], index[out] = near, neighbor
+
+    def nearest(self, x: PointRows, k: int, rows: Tensor, query: Tensor) -> tuple[Tensor, Tensor]:
+        r"""Finds the :obj:`k` nearest of all points, which are read in blocks, for some of them.
+
+        Args:
+            x (PointRows): Points :math:`[N, D]`.
+            k (int): Number of neighbors.
+            rows (torch.Tensor): The numbers of the points that are sought for :math:`[M]`.
+            query (torch.Tensor): These points :math:`[M, D]`, as they are read.
+
+        Returns:
+            tuple[torch.Tensor, torch.Tensor]: Distance by the metric, and index, each
+            :math:`[M, k]`.
+        """
+        query = query.double()
+        near, neighbor = query.new_empty(len(query), 0), rows.new_empty(len(query), 0)
+        for block in x.blocks():
+            # Of float64 points distances come unrounded, so that blocks can be merged.
+            points = x.read(block).double()
+            found, place = search_any_magnitude(self, points, min(k + 1, len(points)), query)
+            near, neighbor = smallest(
+                torch.cat([near, found], dim=1),
+                torch.cat([neighbor, place + block.start], dim=1),
+                k + 1,
+            )
+        near, neighbor = drop_self(near, neighbor, rows)
+        return x.distance(near), neighbor
 
     def _search(self, x: Tensor, k: int, query: Tensor | None) -> tuple[Tensor, Tensor]:
         outliers = Outliers.find(x, k, query)
