@@ -12,9 +12,8 @@ import numpy as np
 from _busy import busy_process
 from _fit_data import DATA
 from _memory import peak_memory
+from _methods import OTHERS, K, decodes_slowly, explained, has_way_back, other_method
 from sklearn.base import clone
-from sklearn.decomposition import PCA
-from sklearn.manifold import Isomap
 from sklearn.model_selection import StratifiedKFold, cross_val_score, train_test_split
 from sklearn.neighbors import KNeighborsClassifier
 
@@ -22,8 +21,7 @@ from nrae_geometric.estimator import ManifoldAutoencoder
 from nrae_geometric.metrics import trustworthiness
 
 DEFAULT, PLAIN = "ManifoldAutoencoder", "plain autoencoder"
-METHODS = ("PCA", "Isomap", "UMAP", PLAIN, DEFAULT)
-K = 10
+METHODS = (*OTHERS, PLAIN, DEFAULT)
 _SAMPLE, _LABELED_SAMPLE = 5_000, 20_000
 _NEW_POINTS = 10_000
 # From so many points on, UMAP searches neighbors in another way, with other functions to compile.
@@ -32,14 +30,9 @@ _UMAP_SEARCHES = 4_500
 
 def estimator(method: str, seed: int, max_epochs: int | None = None) -> Any:
     """A method with its default parameters, or trained for a given number of epochs."""
-    if method == "PCA":
-        return PCA(2, random_state=seed)
-    if method == "Isomap":
-        return Isomap(n_neighbors=K, n_components=2)
-    if method == "UMAP":
-        from umap import UMAP
-
-        return UMAP()  # with a seed it would use one core
+    if method in OTHERS:
+        # With a seed UMAP would use one core.
+        return other_method(method, 2, None if method == "UMAP" else seed)
     # A given number of epochs is trained to its end.
     epochs = {} if max_epochs is None else {"max_epochs": max_epochs, "early_stopping": False}
     name = {"method": "ae"} if method == PLAIN else {}
@@ -112,13 +105,10 @@ def held_out_r2(unfitted: Any, x: np.ndarray, seed: int) -> float | None:
     Isomap has no way back from the plane, and UMAP's solves an optimization of its own for every
     point: both have none.
     """
-    if isinstance(unfitted, Isomap) or type(unfitted).__name__ == "UMAP":
+    if not has_way_back(unfitted, 2) or decodes_slowly(unfitted):
         return None
     learned, held_out = train_test_split(x, test_size=0.1, random_state=seed)
-    unfitted.fit(learned)
-    recon = unfitted.inverse_transform(unfitted.transform(held_out))
-    error = np.square(held_out - recon, dtype=np.float64).sum()
-    return float(1 - error / np.square(held_out - learned.mean(axis=0), dtype=np.float64).sum())
+    return explained(unfitted.fit(learned), learned, held_out)
 
 
 def measure_in_process(busy: bool = False, **settings: Any) -> dict[str, float | None]:

@@ -27,6 +27,7 @@ def finish(
     jobs: int,
     path: Path,
     title: str | None = None,
+    is_complete: Callable[[dict[str, Any]], bool] = lambda run: True,
 ) -> Record:
     """Runs what has not been run, and returns the record of all.
 
@@ -36,9 +37,12 @@ def finish(
         jobs: How many runs at a time; a single one takes place in this process.
         path: The record, written after each run.
         title: What the progress bar says.
+        is_complete: Whether a recorded run has all that it is to have; it is repeated if not.
     """
     record = read_record(path)
-    missing = {run.key: run for run in runs if run.key not in record}
+    missing = {
+        run.key: run for run in runs if run.key not in record or not is_complete(record[run.key])
+    }
     finished = _one_by_one if jobs == 1 else _side_by_side
     done = finished(list(missing.values()), execute, jobs)
     for run, found in tqdm(done, total=len(missing), unit="run", desc=title):

@@ -4,8 +4,8 @@ from typing import Any
 
 from _record import Record
 from _report import RESULTS
+from _rivals_cells import rows
 from _rivals_data import PROBLEMS, available
-from _rivals_report import rows
 from _rivals_runs import STARTS, pictured
 from matplotlib.axes import Axes
 

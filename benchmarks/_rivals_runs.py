@@ -10,13 +10,19 @@ from typing import Any
 
 import numpy as np
 import torch
-from _fit_measure import K
 from _memory import peak_memory
+from _methods import (
+    OTHERS,
+    K,
+    agreement,
+    decodes_slowly,
+    explained,
+    has_way_back,
+    other_method,
+)
 from _report import machine
 from _rivals_data import PROBLEMS, Problem
 from _rivals_pythae import PythaeAutoencoder
-from alternatives import agreement, explained
-from alternatives import estimator as with_defaults
 from scipy.spatial.distance import pdist
 from sklearn.decomposition import PCA
 from sklearn.model_selection import train_test_split
@@ -44,7 +50,6 @@ OURS = (
     "ggae",
     "parametric_umap",
 )
-OTHERS = ("PCA", "Isomap", "UMAP")
 PYTHAE = {"pythae AE": "ae", "pythae VAE": "vae"}
 """The autoencoders of pythae, and which of ours they are."""
 STARTS = ("random", "geodesic")
@@ -56,6 +61,8 @@ PICTURED_SEED = 0
 # On a line, and where the expansion is of second order, the estimator takes a third of its rate.
 _LEARNING_RATE, _LEARNING_RATE_ON_A_LINE = 3e-3, 1e-3
 _PICTURED, _MOST_JUDGED, _PAIRED = 200, 500, 5
+# Of points that take an optimization each.
+_MOST_DECODED_SLOWLY = 500
 
 
 @dataclass(frozen=True)
@@ -100,6 +107,11 @@ class Fit:
     @property
     def key(self) -> str:
         return f"{self.data}:{self.method}:{self.start}:{self.seed}"
+
+
+def is_complete(run: dict[str, Any]) -> bool:
+    """Whether a recorded run has all measures: where UMAP has a way back, those of it too."""
+    return run["method"] != "UMAP" or run.get("r2") is None or "interpolation" in run
 
 
 def execute(run: Search | Fit) -> dict[str, Any]:
@@ -170,7 +182,7 @@ def pictured(run: dict[str, Any]) -> tuple[np.ndarray, np.ndarray]:
 
 def _estimator(run: Fit, dim: int) -> Any:
     if run.method in OTHERS:
-        return with_defaults(run.method, dim, run.seed)
+        return other_method(run.method, dim, run.seed)
     if run.method in PYTHAE:
         return PythaeAutoencoder(
             dim,
@@ -224,31 +236,38 @@ def _between(fitted: Any, problem: Problem, x: np.ndarray, z: np.ndarray) -> dic
 
     Errors are in units of the points' spread: squared ones of their variance, others of its root.
     """
-    decode = _decoder(fitted)
-    if decode is None:
+    if not has_way_back(fitted, problem.dim):
         return {}
     spread = np.sqrt(np.square(x - x.mean(axis=0), dtype=np.float64).sum(axis=1).mean())
     found = {}
     if problem.clean is not None:
-        recon = fitted.inverse_transform(fitted.transform(problem.clean))
-        squared = np.square(problem.clean - recon, dtype=np.float64).sum(axis=1)
+        clean = _few(fitted, problem.clean)
+        recon = fitted.inverse_transform(fitted.transform(clean))
+        squared = np.square(clean - recon, dtype=np.float64).sum(axis=1)
         found["error"] = float(squared.mean() / spread**2)
     near = NearestNeighbors(n_neighbors=_PAIRED).fit(x).kneighbors(return_distance=False)
     middle = (z[:, None] + z[near]) / 2
-    decoded = fitted.inverse_transform(middle.reshape(-1, problem.dim))
+    decoded = fitted.inverse_transform(_few(fitted, middle.reshape(-1, problem.dim)))
     there = NearestNeighbors(n_neighbors=1).fit(
         problem.x if problem.clean is None else problem.clean
     )
     found["interpolation"] = float(there.kneighbors(decoded)[0].mean() / spread)
-    if problem.dim > 1:
+    decode = _decoder(fitted)
+    if problem.dim > 1 and decode is not None:
         some = torch.from_numpy(np.asarray(z[:_MOST_JUDGED], np.float32))
         distortion = decoder_distortion(decode, some).condition_number.median().item()
         found["distortion"] = distortion if np.isfinite(distortion) else None
     return found
 
 
+def _few(fitted: Any, points: np.ndarray) -> np.ndarray:
+    """All points, or some that are spread evenly among them where each takes long to decode."""
+    step = -(-len(points) // _MOST_DECODED_SLOWLY) if decodes_slowly(fitted) else 1
+    return points[::step]
+
+
 def _decoder(fitted: Any) -> Callable[[Tensor], Tensor] | None:
-    """The way back to the points as a function of tensors; UMAP and Isomap have none."""
+    """The way back as a function of tensors that has derivatives; UMAP and Isomap have none."""
     if isinstance(fitted, ManifoldAutoencoder):
         return fitted.model_.decode
     if isinstance(fitted, PythaeAutoencoder):

@@ -23,19 +23,18 @@ from typing import Any
 import numpy as np
 import torch
 from _fit_data import DATA
-from _fit_measure import DEFAULT, PLAIN, K
+from _fit_measure import DEFAULT, PLAIN
+from _methods import OTHERS, K, agreement, explained, other_method
 from _report import Table, write_report
 from _reproduce_extra import unrolled
-from sklearn.decomposition import PCA
-from sklearn.manifold import Isomap
 from sklearn.model_selection import train_test_split
 
 from nrae_geometric.datasets import SinCurve, SwissRoll
 from nrae_geometric.estimator import ManifoldAutoencoder
-from nrae_geometric.metrics import geodesic_correlation, latent_order, trustworthiness
+from nrae_geometric.metrics import trustworthiness
 
 VARIATIONAL = "variational autoencoder"
-METHODS = ("PCA", "Isomap", "UMAP", PLAIN, VARIATIONAL, DEFAULT)
+METHODS = (*OTHERS, PLAIN, VARIATIONAL, DEFAULT)
 POINTS = ("noisy sine", "Swiss roll", "digits", "breast cancer")
 SMALL = ("noisy sine", "breast cancer")
 COLUMNS = {
@@ -61,14 +60,8 @@ def points(name: str, seed: int) -> tuple[np.ndarray, np.ndarray | None, int]:
 
 def estimator(method: str, dim: int, seed: int, **settings: Any) -> Any:
     """A method with its default parameters."""
-    if method == "PCA":
-        return PCA(dim, random_state=seed)
-    if method == "Isomap":
-        return Isomap(n_neighbors=K, n_components=dim)
-    if method == "UMAP":
-        from umap import UMAP
-
-        return UMAP(n_components=dim, random_state=seed)
+    if method in OTHERS:
+        return other_method(method, dim, seed)
     name = {PLAIN: {"method": "ae"}, VARIATIONAL: {"method": "vae"}, DEFAULT: {}}[method]
     return ManifoldAutoencoder(dim, random_state=seed, **name, **settings)
 
@@ -91,27 +84,6 @@ def measure(name: str, method: str, seed: int) -> dict[str, float | None]:
         "seconds": seconds,
         "transform": time.perf_counter() - start,
     }
-
-
-def agreement(z: np.ndarray, y: np.ndarray) -> float:
-    """The rank correlation with the true order on a line, with true distances on a sheet."""
-    if z.shape[1] == 1:
-        return abs(latent_order(z, y).spearman)
-    return geodesic_correlation(z, y).pearson
-
-
-def explained(fitted: Any, learned: np.ndarray, held_out: np.ndarray) -> float | None:
-    """The share of the variance of held-out points that is reconstructed.
-
-    Isomap has no way back. UMAP's solves an optimization for every point, and has none on a line.
-    """
-    z = fitted.transform(held_out)
-    on_a_line = type(fitted).__name__ == "UMAP" and z.shape[1] == 1
-    if isinstance(fitted, Isomap) or on_a_line:
-        return None
-    recon = fitted.inverse_transform(z)
-    error = np.square(held_out - recon, dtype=np.float64).sum()
-    return float(1 - error / np.square(held_out - learned.mean(axis=0), dtype=np.float64).sum())
 
 
 def compare(names: Iterable[str], methods: Iterable[str], num_seeds: int) -> Table:

@@ -10,8 +10,9 @@ r"""Regularized autoencoders beside each other: same networks, batches and budge
 Each method's own settings are what :func:`nrae_geometric.tuning.tune` chooses by points left out,
 once for the points of the first seed; the truth only judges. Each is trained from random weights
 and from geodesic coordinates. Finished runs are kept in ``results/rivals_runs.json`` and never
-repeated, so that an interrupted record goes on where it stopped; tables and figures are made from
-that file, complete or not.
+repeated, so that an interrupted record goes on where it stopped, unless one of their measures is
+missing (those of UMAP's way back: ``--methods UMAP`` makes these alone). Tables and figures are
+made from that file, complete or not.
 """
 
 import argparse
@@ -21,7 +22,18 @@ from _record import Record, finish, read_record
 from _report import RESULTS, write_report
 from _rivals_data import PROBLEMS, available
 from _rivals_pythae import available as pythae_available
-from _rivals_runs import OTHERS, OURS, PYTHAE, SEEDS, STARTS, Budget, Fit, Search, execute
+from _rivals_runs import (
+    OTHERS,
+    OURS,
+    PYTHAE,
+    SEEDS,
+    STARTS,
+    Budget,
+    Fit,
+    Search,
+    execute,
+    is_complete,
+)
 
 METHODS = (*OURS, *PYTHAE, *OTHERS)
 QUICK = Budget(hidden=(32,), epochs=3, trials=2)
@@ -62,7 +74,7 @@ def compute(
     budget = QUICK if quick else Budget()
     for name in names:
         record = finish(searches(name, methods, budget), execute, jobs, path, f"{name}, search")
-        finish(fits(name, methods, seeds, record, budget), execute, jobs, path, name)
+        finish(fits(name, methods, seeds, record, budget), execute, jobs, path, name, is_complete)
     return read_record(path)
 
 

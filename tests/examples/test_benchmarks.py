@@ -1,6 +1,7 @@
 """What the benchmarks share; never a time."""
 
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -130,7 +131,7 @@ def test_true_distances_of_torus_and_half_sphere_are_those_along_them():
 
 
 def test_rivals_tie_where_the_ranges_of_their_seeds_overlap():
-    from _rivals_report import MEASURES, outcome
+    from _rivals_cells import MEASURES, outcome
 
     larger, smaller = MEASURES["r2"], MEASURES["error"]
     assert outcome([0.9, 0.8], [0.7, 0.6], larger) == "win"
@@ -163,6 +164,8 @@ def test_rivals_are_recorded_once_and_shown_before_all_have_run(tmp_path, monkey
     assert rivals.compute([], [], 0, quick=True) == record
 
     made = {table.title: table for table in tables(record)}
+    assert made["Findings"].rows[0][1].startswith("6 runs.")
+    assert "\n- **The start.** " in made["Findings"].markdown()
     assert [row[0] for row in made[SUMMARY].rows] == ["PCA"]
     assert [row[:2] for row in made["spiral: medians"].rows] == [
         ("nrae, random", 2),
@@ -171,6 +174,26 @@ def test_rivals_are_recorded_once_and_shown_before_all_have_run(tmp_path, monkey
     ]
     assert len(embeddings(record, "geodesic").axes) == 2
     assert embeddings({}, "geodesic") is None
+
+
+def test_page_of_the_rivals_includes_what_the_record_makes():
+    page = (ROOT / "docs/results/rivals.md").read_text(encoding="utf-8")
+    made = (ROOT / "benchmarks/results/rivals.md").read_text(encoding="utf-8")
+    ends = re.findall(r':(?:start-after|end-before): "(.*)"', page)
+    assert len(ends) == 22
+    assert all(made.count(f"{end}") == 1 for end in ends if "→" in end or end.count(" ") > 2)
+    starts = [made.index(end) for end in ends]
+    assert all(first < last for first, last in zip(starts[::2], starts[1::2], strict=True))
+
+
+def test_runs_that_lack_a_measure_are_made_again(tmp_path):
+    from _record import finish
+    from _rivals_runs import Fit, is_complete
+
+    run, path = Fit("roll", "UMAP", None, 0), tmp_path / "runs.json"
+    for found in ({"r2": 0.5}, {"r2": 0.5, "interpolation": 0.1}, {"r2": 0.0}):
+        record = finish([run], lambda run, found=found: found, 1, path, None, is_complete)
+    assert record[run.key]["interpolation"] == 0.1
 
 
 def test_rivals_of_pythae_reconstruct_and_decode():
