@@ -1,8 +1,11 @@
 """The removal of shortcut edges from a graph."""
 
+import math
+from heapq import heappop, heappush
+
 import numpy as np
 from scipy.sparse import csr_array, triu
-from scipy.sparse.csgraph import connected_components, dijkstra
+from scipy.sparse.csgraph import connected_components
 
 from nrae_geometric.geodesics.graph import ENTRIES_PER_BLOCK, symmetric_graph
 
@@ -48,7 +51,9 @@ def remove_shortcuts(graph: csr_array) -> tuple[csr_array, int]:
     suspect = _shares(graph, edges) < _SMALLEST_SHARE
     if not 0 < suspect.mean() <= _LARGEST_FRACTION:
         return graph, 0
-    limit = _LONGEST_DETOUR * _median_lengths(graph)[edges[:, suspect]].max(axis=0)
+    nodes, place = np.unique(edges[:, suspect], return_inverse=True)
+    median = _median_lengths(graph[nodes])[place.reshape(2, -1)]
+    limit = _LONGEST_DETOUR * median.max(axis=0)
     trusted = symmetric_graph(edges[:, ~suspect], upper.data[~suspect], graph.shape[0])
     removed = np.zeros_like(suspect)
     removed[suspect] = _have_long_detours(trusted, edges[:, suspect], limit)
@@ -59,12 +64,12 @@ def remove_shortcuts(graph: csr_array) -> tuple[csr_array, int]:
     return kept, int(removed.sum())
 
 
-def _median_lengths(graph: csr_array) -> np.ndarray:
-    """Median edge length ``[N]`` at each node, the lower of two; 0 at isolated nodes."""
-    degree = np.diff(graph.indptr)
+def _median_lengths(rows: csr_array) -> np.ndarray:
+    """Median edge length ``[M]`` at each of some nodes, the lower of two; 0 at isolated nodes."""
+    degree = np.diff(rows.indptr)
     node = np.repeat(np.arange(len(degree)), degree)
-    length = graph.data[np.lexsort((graph.data, node))]
-    middle = graph.indptr[:-1] + (degree - 1) // 2
+    length = rows.data[np.lexsort((rows.data, node))]
+    middle = rows.indptr[:-1] + (degree - 1) // 2
     return np.where(degree > 0, length[np.minimum(middle, len(length) - 1)], 0.0)
 
 
@@ -95,11 +100,31 @@ def _have_long_detours(graph: csr_array, edges: np.ndarray, limit: np.ndarray) -
     _, component = connected_components(graph, directed=False)
     connected = component[edges[0]] == component[edges[1]]
     long = np.zeros(len(limit), bool)
-    size = max(1, ENTRIES_PER_BLOCK // graph.shape[0])
-    for start in range(0, len(limit), size):
-        block = start + connected[start : start + size].nonzero()[0]
-        if len(block):
-            # Beyond the limit the distance is reported as infinite.
-            distance = dijkstra(graph, indices=edges[0, block], limit=limit[block].max())
-            long[block] = distance[np.arange(len(block)), edges[1, block]] > limit[block]
+    for edge in connected.nonzero()[0]:
+        source, target = edges[:, edge].tolist()
+        long[edge] = _is_longer(graph, source, target, float(limit[edge]))
     return long
+
+
+def _is_longer(graph: csr_array, source: int, target: int, limit: float) -> bool:
+    """Whether the shortest path is longer than a limit, by Dijkstra's algorithm.
+
+    Unlike SciPy's it visits no more nodes than are nearer than the target or the limit, and takes
+    no memory for others.
+    """
+    indptr, indices, data = graph.indptr, graph.indices, graph.data
+    nearest = {source: 0.0}
+    waiting = [(0.0, source)]
+    while waiting:
+        length, node = heappop(waiting)
+        if node == target:
+            return False
+        if length > nearest[node]:
+            continue
+        edges = slice(indptr[node], indptr[node + 1])
+        for other, step in zip(indices[edges].tolist(), data[edges].tolist(), strict=True):
+            further = length + step
+            if further <= limit and further < nearest.get(other, math.inf):
+                nearest[other] = further
+                heappush(waiting, (further, other))
+    return True
