@@ -1,0 +1,225 @@
+r"""What each stage of a fit computes, moves and holds, from the numbers of points and of values.
+
+:math:`N` points of :math:`D` values with :math:`k` neighbors; float32 points, and an autoencoder of
+linear layers. Nothing here is measured: what a FLOP or a byte takes on a machine is fitted in
+``_cost_fit.py``.
+"""
+
+import math
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import NamedTuple
+
+from nrae_geometric.budget import usual_batch_size, usual_epochs, usual_landmarks
+
+TILE = 2048
+"""Rows and columns of a tile of the exact search on a processor."""
+CELLS, POINTS_IN_CELL = 4, 39
+"""An inverted file has 4 times the square root of N cells, of 39 points at least."""
+PROBES = 8
+"""Cells that a query of an inverted file looks into."""
+_KMEANS_ROUNDS, _KMEANS_POINTS = 10, 256
+_HNSW_LINKS, _HNSW_BREADTH = 32, 40
+_NORM_COLUMNS = 6  # of an operand of the exact search: three pieces of a norm, and their ones
+_PENDING_BYTES = 24 * ((1 << 22) + (1 << 20))  # pairs that wait to be ranked
+_KEPT_BYTES = 256 << 20  # rounded points
+_UNDIRECTED = 0.7  # of directed edges to nearest neighbors, so many pairs are joined
+_PASSES = 10  # over the values of a layer: product, activation, their gradients, read and written
+_ADAM_BYTES = 36  # of a parameter: four numbers read, three written, a gradient written and cleared
+_BLOCK_ROWS, _BLOCK_VALUES = 1 << 16, 1 << 22
+
+
+class Work(NamedTuple):
+    """What a stage does.
+
+    Attributes:
+        flops: Floating-point operations of its matrix products.
+        moved: Bytes that go between processor and memory.
+        memory: Bytes that it holds at its peak, with points and result.
+        counts: What takes a time of its own: points, tiles, steps and the like.
+    """
+
+    flops: float
+    moved: float
+    memory: float
+    counts: dict[str, float]
+
+
+class Network(NamedTuple):
+    """Widths of an encoder of linear layers, which the decoder mirrors.
+
+    Attributes:
+        widths: From the points' values to the latent coordinates.
+        smooth: Whether the activation has a second derivative, as ELU has and ReLU has not.
+    """
+
+    widths: tuple[int, ...]
+    smooth: bool = False
+
+    @property
+    def weights(self) -> int:
+        """The number of weights of the encoder, and of the decoder, without biases."""
+        return sum(a * b for a, b in pairwise(self.widths))
+
+    @property
+    def parameters(self) -> int:
+        """The number of parameters of both."""
+        return 2 * self.weights + sum(self.widths[1:]) + sum(self.widths[:-1])
+
+
+def usual_network(dim: int, latent: int = 2) -> Network:
+    """The estimator's network for points of so many values."""
+    return Network((dim, 256, 256, 256, latent))
+
+
+def exact_graph(num: int, dim: int, k: int = 10) -> Work:
+    """The exact search where no tile can be left out, as of points without any structure.
+
+    A pair of points is multiplied once and serves both; its bfloat16 result is written, and read
+    for the rows and for the columns.
+    """
+    pairs = num**2 / 2
+    memory = 4 * num * dim + 28 * num * k + 44 * num + _PENDING_BYTES
+    memory += min(_KEPT_BYTES, 2 * num * (dim + _NORM_COLUMNS)) + 2 * TILE**2
+    return Work(2 * pairs * (dim + _NORM_COLUMNS), 6 * pairs, memory, {"points": num})
+
+
+def exact_graph_on_manifold(num: int, dim: int, k: int = 10) -> Work:
+    """The exact search of points on surfaces: a tile has others near it, and is far from the rest.
+
+    How many are near does not depend on N. All pairs of tiles are asked whether they are.
+    """
+    full = exact_graph(num, dim, k)
+    tiles = math.ceil(num / TILE)
+    return Work(0, 0, full.memory, {"points": num, "tiles": tiles**2 / 2})
+
+
+def cells(num: int) -> int:
+    """The number of cells of an inverted file."""
+    return max(1, min(int(CELLS * num**0.5), num // POINTS_IN_CELL))
+
+
+def ivf_graph(num: int, dim: int, k: int = 10, probes: int = PROBES) -> Work:
+    """FAISS's inverted file: cells by k-means, each point to its cell, and the nearest of cells.
+
+    Each point is compared with all cells twice, when it is added and when its neighbors are sought,
+    and with the points of the cells it looks into.
+    """
+    num_cells = cells(num)
+    trained = min(num, _KMEANS_POINTS * num_cells) * num_cells * _KMEANS_ROUNDS
+    compared = 2 * num * num_cells
+    scanned = num * min(probes, num_cells) * num / num_cells
+    memory = 8 * num * dim + 8 * num + 12 * num * k + 4 * num_cells * dim
+    return Work(2 * dim * (trained + compared), 4 * dim * scanned, memory, {"points": num})
+
+
+def hnsw_graph(num: int, dim: int, k: int = 10) -> Work:
+    """FAISS's navigable small-world graph: each point descends through it twice.
+
+    It is inserted, and its neighbors are sought. The way through a graph of N points has about
+    log N steps, and each of them reads the points that are linked to where it is.
+    """
+    read = num * math.log2(max(num, 2)) * _HNSW_BREADTH
+    memory = 8 * num * dim + 8 * num * _HNSW_LINKS * 1.1 + 12 * num * k
+    return Work(2 * dim * read, 4 * dim * read, memory, {"steps": num * math.log2(max(num, 2))})
+
+
+def start(num: int, k: int = 10, dim: int = 2, landmarks: int | None = None) -> Work:
+    """The geodesic coordinates of a graph: edges in order, and shortest paths from landmarks.
+
+    Each of the landmarks, and two ends before them, settles all nodes: a heap's logarithm for each,
+    and both directions of each pair of joined points.
+    """
+    landmarks = min(num, usual_landmarks(num) if landmarks is None else landmarks)
+    pairs = _UNDIRECTED * num * k
+    visited = (landmarks + 2) * (num * math.log2(max(num, 2)) + 2 * pairs)
+    scaling = 2.0 * landmarks * num * dim + 9.0 * landmarks**3
+    graph = 2 * pairs * 12 + 4 * num
+    memory = 8.0 * landmarks * num + 3 * graph + 16 * num * k
+    return Work(scaling, 0, memory, {"edges": num * k, "visits": visited})
+
+
+def training_rows(
+    net: Network, batch_size: int, sampled: int, order: int
+) -> tuple[int, int, int, int]:
+    """Rows of a step: encoded points, then values, first and second derivatives of the decoder.
+
+    Taylor mode goes along the axes of the latent space where these are fewer rows than directions.
+    """
+    dim, edges = net.widths[-1], batch_size * sampled
+    second = dim * (dim + 1) // 2 if order == 2 else 0
+    along_axes = 0 < batch_size * (dim + second) <= order * edges
+    first, second = (batch_size * dim, batch_size * second) if along_axes else (edges, edges)
+    if order == 1 or not net.smooth:
+        second = 0
+    return batch_size + edges, batch_size, first, second
+
+
+def training_step(net: Network, batch_size: int, sampled: int = 1, order: int = 1) -> Work:
+    """A step of NRAE: forward, backward, and Adam.
+
+    A product costs two FLOPs for each row and weight, its gradient twice that; the first layer of
+    the encoder needs none of its input. Second derivatives begin behind the first activation.
+    """
+    encoded, values, first, second = training_rows(net, batch_size, sampled, order)
+    widths = net.widths
+    flops = 2.0 * encoded * (3 * net.weights - widths[0] * widths[1])
+    low, high = widths[-1] * widths[-2], net.weights - widths[-1] * widths[-2]
+    flops += 6.0 * ((values + first) * (low + high) + second * high)
+    if first == batch_size * widths[-1] and first <= order * batch_size * sampled:
+        monomials = widths[-1] + (second // batch_size if batch_size else 0)
+        flops += 6.0 * batch_size * sampled * monomials * widths[0]
+    rows_of_units = encoded * sum(widths[1:]) + (values + first + second) * sum(widths[:-1])
+    edges = batch_size * (1 + sampled)
+    moved = 4.0 * _PASSES * rows_of_units + _ADAM_BYTES * net.parameters
+    moved += 4.0 * 6 * edges * widths[0]  # gathered, subtracted, squared
+    memory = 16.0 * net.parameters + 4 * 4 * rows_of_units
+    return Work(flops, moved, memory, {"steps": 1})
+
+
+def usual_steps(num: int, batch_size: int | None = None) -> int:
+    """The number of steps of a fit."""
+    size = usual_batch_size(num) if batch_size is None else batch_size
+    return usual_epochs(num, size) * math.ceil(num / size)
+
+
+def training(
+    num: int, dim: int, k: int = 10, *, batch_size: int | None = None, steps: int | None = None
+) -> Work:
+    """All steps of a fit in one process, and the points and the graph that it holds."""
+    size = usual_batch_size(num) if batch_size is None else batch_size
+    times = usual_steps(num, size) if steps is None else steps
+    one = training_step(usual_network(dim), size)
+    held = 4 * num * dim + 16 * num * k + 260 * num  # the last: order of an epoch, and its lists
+    return Work(
+        times * one.flops, times * one.moved, one.memory + held, {"steps": times * one.counts["steps"]}
+    )
+
+
+def embedding(num: int, net: Network) -> Work:
+    """Encoding of points from a file to a file, in blocks.
+
+    A point is read from the file, centered and scaled, and goes through the encoder forward.
+    """
+    rows = min(num, _BLOCK_ROWS, max(1, _BLOCK_VALUES // net.widths[0]))
+    copies = 4.0 * 8 * net.widths[0]  # read, checked, centered, scaled
+    moved = num * (copies + 4.0 * 4 * sum(net.widths[1:]))
+    widest = max(a + b for a, b in pairwise(net.widths))
+    memory = 4.0 * rows * (3 * net.widths[0] + widest) + 4 * net.parameters
+    return Work(2.0 * num * net.weights, moved, memory, {"points": num})
+
+
+def disk_bytes(num: int, values: Sequence[int]) -> float:
+    """Bytes of files of float32 rows."""
+    return 4.0 * num * sum(values)
+
+
+def all_reduce_bytes(parameters: int, ranks: int) -> float:
+    """Bytes that each of some ranks sends when they add up their gradients in a ring."""
+    return 4.0 * parameters * 2 * (ranks - 1) / ranks
+
+
+def sharded_exact_flops(num: int, dim: int, ranks: int) -> float:
+    """FLOPs of each rank where queries are divided, and a pair is multiplied for both its ends."""
+    full = exact_graph(num, dim).flops
+    return full if ranks == 1 else 2 * full / ranks
