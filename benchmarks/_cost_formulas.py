@@ -23,9 +23,11 @@ _HNSW_LINKS, _HNSW_BREADTH = 32, 40
 _NORM_COLUMNS = 6  # of an operand of the exact search: three pieces of a norm, and their ones
 _PENDING_BYTES = 24 * ((1 << 22) + (1 << 20))  # pairs that wait to be ranked
 _KEPT_BYTES = 256 << 20  # rounded points
+_SHARED_ENTRIES = 1 << 23
 _UNDIRECTED = 0.7  # of directed edges to nearest neighbors, so many pairs are joined
 _PASSES = 10  # over the values of a layer: product, activation, their gradients, read and written
 _ADAM_BYTES = 36  # of a parameter: four numbers read, three written, a gradient written and cleared
+_EPOCH_BYTES = 260  # of a point: the order of an epoch, and its lists
 _BLOCK_ROWS, _BLOCK_VALUES = 1 << 16, 1 << 22
 
 
@@ -84,14 +86,16 @@ def exact_graph(num: int, dim: int, k: int = 10) -> Work:
     return Work(2 * pairs * (dim + _NORM_COLUMNS), 6 * pairs, memory, {"points": num})
 
 
-def exact_graph_on_manifold(num: int, dim: int, k: int = 10) -> Work:
+def exact_graph_on_manifold(num: int, dim: int, k: int = 10, block: int = TILE) -> Work:
     """The exact search of points on surfaces: a tile has others near it, and is far from the rest.
 
-    How many are near does not depend on N. All pairs of tiles are asked whether they are.
+    How many are near does not depend on N, so that their entries grow with it alone. Whether a tile
+    is near is asked of all pairs of tiles.
     """
     full = exact_graph(num, dim, k)
-    tiles = math.ceil(num / TILE)
-    return Work(0, 0, full.memory, {"points": num, "tiles": tiles**2 / 2})
+    tiles = math.ceil(num / block)
+    counts = {"points": num, "near": num * block, "tiles": tiles**2 / 2}
+    return Work(0, 0, full.memory, counts)
 
 
 def cells(num: int) -> int:
@@ -135,7 +139,8 @@ def start(num: int, k: int = 10, dim: int = 2, landmarks: int | None = None) -> 
     visited = (landmarks + 2) * (num * math.log2(max(num, 2)) + 2 * pairs)
     scaling = 2.0 * landmarks * num * dim + 9.0 * landmarks**3
     graph = 2 * pairs * 12 + 4 * num
-    memory = 8.0 * landmarks * num + 3 * graph + 16 * num * k
+    shared = 24 * min(_SHARED_ENTRIES, pairs * 2 * pairs / num)  # neighbors in common
+    memory = 8.0 * landmarks * num + 3 * graph + 16 * num * k + shared
     return Work(scaling, 0, memory, {"edges": num * k, "visits": visited})
 
 
@@ -183,17 +188,19 @@ def usual_steps(num: int, batch_size: int | None = None) -> int:
     return usual_epochs(num, size) * math.ceil(num / size)
 
 
-def training(
-    num: int, dim: int, k: int = 10, *, batch_size: int | None = None, steps: int | None = None
+def training_on(
+    num: int, net: Network, k: int, batch_size: int, steps: int, sampled: int = 1, order: int = 1
 ) -> Work:
-    """All steps of a fit in one process, and the points and the graph that it holds."""
-    size = usual_batch_size(num) if batch_size is None else batch_size
-    times = usual_steps(num, size) if steps is None else steps
-    one = training_step(usual_network(dim), size)
-    held = 4 * num * dim + 16 * num * k + 260 * num  # the last: order of an epoch, and its lists
-    return Work(
-        times * one.flops, times * one.moved, one.memory + held, {"steps": times * one.counts["steps"]}
-    )
+    """Some steps in one process, with the points and the graph that it holds."""
+    one = training_step(net, batch_size, sampled, order)
+    held = 4 * num * net.widths[0] + 16 * num * k + _EPOCH_BYTES * num
+    return Work(steps * one.flops, steps * one.moved, one.memory + held, {"steps": steps})
+
+
+def training(num: int, dim: int, k: int = 10) -> Work:
+    """All steps of a fit with the estimator's parameters."""
+    size = usual_batch_size(num)
+    return training_on(num, usual_network(dim), k, size, usual_steps(num, size))
 
 
 def embedding(num: int, net: Network) -> Work:
@@ -204,8 +211,7 @@ def embedding(num: int, net: Network) -> Work:
     rows = min(num, _BLOCK_ROWS, max(1, _BLOCK_VALUES // net.widths[0]))
     copies = 4.0 * 8 * net.widths[0]  # read, checked, centered, scaled
     moved = num * (copies + 4.0 * 4 * sum(net.widths[1:]))
-    widest = max(a + b for a, b in pairwise(net.widths))
-    memory = 4.0 * rows * (3 * net.widths[0] + widest) + 4 * net.parameters
+    memory = 4.0 * rows * 3 * net.widths[0] + 4 * net.parameters
     return Work(2.0 * num * net.weights, moved, memory, {"points": num})
 
 

@@ -1,0 +1,193 @@
+"""The formulas carried on: to a billion points, on one thread and on 1 to 64 GPUs.
+
+Nothing here is measured on a GPU. Peaks are those of NVIDIA's data sheets of the `H100 SXM
+<https://www.nvidia.com/en-us/data-center/h100/>`_ (dense, half of what is given with sparsity) and of
+the `DGX H100 <https://docs.nvidia.com/dgx/dgxh100-user-guide/introduction-to-dgxh100.html>`_; the
+share of them that is reached, latencies and the disk are assumptions.
+"""
+
+import math
+from typing import NamedTuple
+
+from _cost_fit import Coefficients, seconds
+from _cost_formulas import (
+    PROBES,
+    Network,
+    Work,
+    all_reduce_bytes,
+    cells,
+    disk_bytes,
+    embedding,
+    exact_graph,
+    exact_graph_on_manifold,
+    hnsw_graph,
+    ivf_graph,
+    start,
+    training,
+    training_step,
+    usual_network,
+    usual_steps,
+)
+from _report import Table
+
+DIM, K = 100, 10
+SIZES = (10**6, 10**7, 10**8, 10**9)
+RANKS = (1, 8, 64)
+BATCH = 1024
+
+
+class Device(NamedTuple):
+    """A GPU among others: peaks in FLOP/s and bytes/s, memory in bytes, latencies in seconds."""
+
+    bfloat16: float = 989e12
+    float32: float = 67e12
+    bandwidth: float = 3.35e12
+    memory: float = 80e9
+    nvlink: float = 450e9  # in each direction, within a node
+    network: float = 50e9  # in each direction, 400 Gb/s for each GPU
+    pcie: float = 64e9  # in each direction
+    per_node: int = 8
+    # Assumptions from here on.
+    compute_share: float = 0.4
+    bandwidth_share: float = 0.7
+    latency: float = 20e-6  # of a collective operation, for each of its log2 P rounds
+    disk: float = 10e9  # of each node
+
+    def link(self, ranks: int) -> float:
+        """Bytes/s from a rank to the next: the slowest link of the ring decides."""
+        return self.bandwidth_share * (self.nvlink if ranks <= self.per_node else self.network)
+
+    def nodes(self, ranks: int) -> int:
+        """The number of machines."""
+        return math.ceil(ranks / self.per_node)
+
+    def roofline(self, flops: float, moved: float, peak: float) -> float:
+        """Seconds of work that computes and moves at the same time."""
+        return max(
+            flops / (self.compute_share * peak), moved / (self.bandwidth_share * self.bandwidth)
+        )
+
+
+H100 = Device()
+
+
+def exact_seconds(num: int, ranks: int, device: Device = H100) -> float:
+    """The exact search, queries divided over ranks: then a pair is multiplied for both its ends."""
+    work, twice = exact_graph(num, DIM, K), 1 if ranks == 1 else 2
+    share = twice / ranks
+    each = device.roofline(share * work.flops, share * work.moved, device.bfloat16)
+    return each + _everywhere(num, ranks, device)
+
+
+def sharded_ivf_seconds(num: int, ranks: int, device: Device = H100) -> float:
+    """Inverted files of N / P points on P ranks, each of which every query looks into."""
+    shard = num // ranks
+    build = ivf_graph(shard, DIM, K)
+    compared = 2.0 * DIM * num * cells(shard)
+    scanned = 4.0 * DIM * num * PROBES * shard / cells(shard)
+    work = device.roofline(build.flops, 0, device.float32)
+    work += device.roofline(compared, scanned, device.float32)
+    return work + _everywhere(num, ranks, device)
+
+
+def _everywhere(num: int, ranks: int, device: Device) -> float:
+    """Points from disk to their ranks, and all of them to each rank."""
+    size = disk_bytes(num, [DIM])
+    read = size / (device.nodes(ranks) * device.disk)
+    return read + size * (ranks - 1) / ranks / device.link(ranks)
+
+
+class Step(NamedTuple):
+    """Seconds of the parts of a training step on P ranks."""
+
+    host: float
+    compute: float
+    transfer: float
+    all_reduce: float
+
+    @property
+    def total(self) -> float:
+        """Python prepares a step while the device computes the one before it."""
+        return max(self.host, self.compute + self.transfer) + self.all_reduce
+
+
+def step_seconds(
+    net: Network, batch_size: int, ranks: int, host: float, device: Device = H100
+) -> Step:
+    """A step of DDP with so many centers on each rank; rows come from the host's memory."""
+    work = training_step(net, batch_size)
+    rows = 4.0 * net.widths[0] * 2 * batch_size
+    reduced = 0.0
+    if ranks > 1:
+        reduced = all_reduce_bytes(net.parameters, ranks) / device.link(ranks)
+        reduced += device.latency * math.log2(ranks)
+    compute = device.roofline(work.flops, work.moved, device.float32)
+    return Step(host, compute, rows / (device.bandwidth_share * device.pcie), reduced)
+
+
+def training_seconds(num: int, ranks: int, host: float, device: Device = H100) -> float:
+    """The usual number of steps where each rank has the largest usual batch."""
+    net = usual_network(DIM)
+    return usual_steps(num, BATCH * ranks) * step_seconds(net, BATCH, ranks, host, device).total
+
+
+def embedding_seconds(num: int, ranks: int, device: Device = H100) -> float:
+    """Blocks of points from disk through the encoder and back: the slowest of the three."""
+    net = usual_network(DIM)
+    work = embedding(num // ranks, net)
+    compute = device.roofline(work.flops, work.moved, device.float32)
+    size = disk_bytes(num, [DIM, net.widths[-1]])
+    transfer = size / ranks / (device.bandwidth_share * device.pcie)
+    return max(compute, transfer, size / (device.nodes(ranks) * device.disk))
+
+
+def one_thread(num: int) -> dict[str, Work]:
+    """The work of each measured stage at a size, as the estimator chooses it."""
+    return {
+        "exact graph": exact_graph(num, DIM, K),
+        "exact graph, manifold": exact_graph_on_manifold(num, DIM, K),
+        "IVF graph": ivf_graph(num, DIM, K),
+        "HNSW graph": hnsw_graph(num, DIM, K),
+        "start": start(num, K),
+        "training": training(num, DIM, K),
+        "embedding": embedding(num, usual_network(DIM)),
+    }
+
+
+def projections(fitted: dict[str, Coefficients]) -> list[Table]:
+    """Seconds on one thread, FLOPs, bytes and memory of each stage, and seconds on GPUs."""
+    sizes = [f"{num:.0e}".replace("e+0", "e") for num in SIZES]
+    time = Table("Extrapolated: seconds with one thread, 100 values a point", ["stage", *sizes])
+    columns = [f"{unit}, {size}" for unit in ("TFLOP", "GB moved", "GB held") for size in sizes]
+    costs = Table("Formulas: FLOPs, bytes moved and bytes held", ["stage", *columns])
+    works = [one_thread(num) for num in SIZES]
+    for stage in works[0]:
+        each = [work[stage] for work in works]
+        if stage in fitted:
+            time.add(stage, *(seconds(work, fitted[stage]) for work in each))
+        costs.add(
+            stage,
+            *(work.flops / 1e12 if work.flops else None for work in each),
+            *(work.moved / 1e9 if work.moved else None for work in each),
+            *(work.memory / 1e9 for work in each),
+        )
+    found = [time, costs]
+    if {"start", "training"} <= fitted.keys():
+        found.append(_on_gpus(fitted))
+    return found
+
+
+def _on_gpus(fitted: dict[str, Coefficients]) -> Table:
+    columns = [f"{num:.0e}, {ranks} GPUs".replace("e+0", "e") for num in SIZES for ranks in RANKS]
+    table = Table("Assumed: seconds on 1, 8 and 64 H100", ["stage", *columns])
+    pairs = [(num, ranks) for num in SIZES for ranks in RANKS]
+    host = fitted["training"]["steps"]
+    table.add("exact graph", *(exact_seconds(*pair) for pair in pairs))
+    table.add("sharded IVF graph", *(sharded_ivf_seconds(*pair) for pair in pairs))
+    table.add(
+        "start (on a processor)",
+        *(seconds(start(num, K), fitted["start"]) for num, _ in pairs),
+    )
+    table.add("training", *(training_seconds(*pair, host) for pair in pairs))
+    table.add("embedding", *(embedding_seconds(*pair) for pair in pairs))
+    return table
