@@ -1,7 +1,7 @@
 """The formulas carried on: to a billion points, on one thread and on 1 to 64 GPUs.
 
-Nothing here is measured on a GPU. Peaks are those of NVIDIA's data sheets of the `H100 SXM
-<https://www.nvidia.com/en-us/data-center/h100/>`_ (dense, half of what is given with sparsity) and of
+Nothing here is measured on a GPU. Peaks are those that NVIDIA gives for the `H100 SXM
+<https://www.nvidia.com/en-us/data-center/h100/>`_ (dense, half of what it gives with sparsity) and
 the `DGX H100 <https://docs.nvidia.com/dgx/dgxh100-user-guide/introduction-to-dgxh100.html>`_; the
 share of them that is reached, latencies and the disk are assumptions.
 """

@@ -43,9 +43,7 @@ def draw(found: list[Prediction], fitted: dict[str, Coefficients]) -> Any:
     return figure
 
 
-def _draw_seconds(
-    axes: Any, found: list[Prediction], fitted: dict[str, Coefficients]
-) -> None:
+def _draw_seconds(axes: Any, found: list[Prediction], fitted: dict[str, Coefficients]) -> None:
     sizes = np.logspace(4, 9, 61).astype(int)
     for stage, color, dash, marker in zip(_STAGES, _COLORS, _DASHES, _MARKERS, strict=True):
         if stage not in fitted:

@@ -144,38 +144,53 @@ def start(num: int, k: int = 10, dim: int = 2, landmarks: int | None = None) -> 
     return Work(scaling, 0, memory, {"edges": num * k, "visits": visited})
 
 
-def training_rows(
-    net: Network, batch_size: int, sampled: int, order: int
-) -> tuple[int, int, int, int]:
-    """Rows of a step: encoded points, then values, first and second derivatives of the decoder.
+class StepRows(NamedTuple):
+    """Rows of a step.
+
+    Attributes:
+        encoded: Points that the encoder maps.
+        values: Points that the decoder maps.
+        first: First derivatives that go forward with them.
+        second: Second derivatives, from the first activation on.
+        monomials: Where these are those of the axes, how many of them make one direction's.
+    """
+
+    encoded: int
+    values: int
+    first: int
+    second: int
+    monomials: int
+
+
+def step_rows(net: Network, batch_size: int, sampled: int, order: int) -> StepRows:
+    """Rows of a step, in which all points are different.
 
     Taylor mode goes along the axes of the latent space where these are fewer rows than directions.
     """
     dim, edges = net.widths[-1], batch_size * sampled
-    second = dim * (dim + 1) // 2 if order == 2 else 0
-    along_axes = 0 < batch_size * (dim + second) <= order * edges
-    first, second = (batch_size * dim, batch_size * second) if along_axes else (edges, edges)
+    pairs = dim * (dim + 1) // 2 if order == 2 else 0
+    along_axes = 0 < batch_size * (dim + pairs) <= order * edges
+    first, second = (batch_size * dim, batch_size * pairs) if along_axes else (edges, edges)
     if order == 1 or not net.smooth:
-        second = 0
-    return batch_size + edges, batch_size, first, second
+        pairs = second = 0
+    monomials = dim + pairs if along_axes else 0
+    return StepRows(batch_size + edges, batch_size, first, second, monomials)
 
 
 def training_step(net: Network, batch_size: int, sampled: int = 1, order: int = 1) -> Work:
     """A step of NRAE: forward, backward, and Adam.
 
-    A product costs two FLOPs for each row and weight, its gradient twice that; the first layer of
+    A product costs two FLOPs for each row and weight, its gradients twice that; the first layer of
     the encoder needs none of its input. Second derivatives begin behind the first activation.
     """
-    encoded, values, first, second = training_rows(net, batch_size, sampled, order)
-    widths = net.widths
-    flops = 2.0 * encoded * (3 * net.weights - widths[0] * widths[1])
-    low, high = widths[-1] * widths[-2], net.weights - widths[-1] * widths[-2]
-    flops += 6.0 * ((values + first) * (low + high) + second * high)
-    if first == batch_size * widths[-1] and first <= order * batch_size * sampled:
-        monomials = widths[-1] + (second // batch_size if batch_size else 0)
-        flops += 6.0 * batch_size * sampled * monomials * widths[0]
-    rows_of_units = encoded * sum(widths[1:]) + (values + first + second) * sum(widths[:-1])
-    edges = batch_size * (1 + sampled)
+    rows = step_rows(net, batch_size, sampled, order)
+    widths, edges = net.widths, batch_size * (1 + sampled)
+    flops = 2.0 * rows.encoded * (3 * net.weights - widths[0] * widths[1])
+    flops += 6.0 * (rows.values + rows.first) * net.weights
+    flops += 6.0 * rows.second * (net.weights - widths[-1] * widths[-2])
+    flops += 6.0 * edges * rows.monomials * widths[0]
+    decoded = rows.values + rows.first + rows.second
+    rows_of_units = rows.encoded * sum(widths[1:]) + decoded * sum(widths[:-1])
     moved = 4.0 * _PASSES * rows_of_units + _ADAM_BYTES * net.parameters
     moved += 4.0 * 6 * edges * widths[0]  # gathered, subtracted, squared
     memory = 16.0 * net.parameters + 4 * 4 * rows_of_units

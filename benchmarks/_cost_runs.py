@@ -83,7 +83,7 @@ class Run:
 
 
 def sheets(num: int, dim: int, count: int = 3, seed: int = 0) -> torch.Tensor:
-    """Points on wavy sheets far from each other, as those of ``fit_speed.py`` in more dimensions."""
+    """Points on wavy sheets, as those of ``fit_speed.py``, of any number of values."""
     rng = np.random.default_rng(seed)
     x = np.empty((num, dim), np.float32)
     centers = np.linalg.qr(rng.normal(size=(dim, 3)))[0].T * (6 / np.sqrt(2))
@@ -248,9 +248,7 @@ STAGES: dict[str, Stage] = {
             run.num, run.network, K, run.batch_size, run.steps, order=run.order
         ),
         _training,
-        lambda run: (
-            f"{run.steps} steps of {run.batch_size}, width {run.width}, order {run.order}"
-        ),
+        lambda run: f"{run.steps} steps of {run.batch_size}, width {run.width}, order {run.order}",
     ),
     "embedding": Stage(
         lambda run: embedding_work(run.num, run.network),
@@ -310,10 +308,10 @@ RUNS: list[Run] = [
     ),
     *_runs(
         "start",
-        {"num": 20_000, "landmarks": 4},
-        {"num": 20_000, "landmarks": 256},
         {"num": 50_000, "landmarks": 4},
         {"num": 50_000, "landmarks": 128},
+        {"num": 100_000, "landmarks": 4},
+        {"num": 100_000, "landmarks": 64},
         {"num": 200_000, "landmarks": 20, "held_out": True},
         {"num": 400_000, "landmarks": 32, "held_out": True},
     ),
