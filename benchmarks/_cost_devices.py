@@ -148,7 +148,7 @@ def one_thread(num: int) -> dict[str, Work]:
         "exact graph, manifold": exact_graph_on_manifold(num, DIM, K),
         "IVF graph": ivf_graph(num, DIM, K),
         "HNSW graph": hnsw_graph(num, DIM, K),
-        "start": start(num, K),
+        "start": start(num, DIM, K),
         "training": training(num, DIM, K),
         "embedding": embedding(num, usual_network(DIM)),
     }
@@ -186,7 +186,7 @@ def _on_gpus(fitted: dict[str, Coefficients]) -> Table:
     table.add("sharded IVF graph", *(sharded_ivf_seconds(*pair) for pair in pairs))
     table.add(
         "start (on a processor)",
-        *(seconds(start(num, K), fitted["start"]) for num, _ in pairs),
+        *(seconds(start(num, DIM, K), fitted["start"]) for num, _ in pairs),
     )
     table.add("training", *(training_seconds(*pair, host) for pair in pairs))
     table.add("embedding", *(embedding_seconds(*pair) for pair in pairs))

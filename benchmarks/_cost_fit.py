@@ -54,11 +54,11 @@ def terms(work: Work) -> Coefficients:
 
 def seconds(work: Work, coefficients: Coefficients) -> float:
     """The time of a work, as the sum of its parts' times."""
-    return sum(amount * coefficients[name] for name, amount in terms(work).items())
+    return sum(amount * coefficients.get(name, 0.0) for name, amount in terms(work).items())
 
 
 def fit_stage(works: list[Work], measured: list[float]) -> Coefficients:
-    """The coefficients, none negative, that have the least sum of squared relative errors.
+    """The coefficients, those above zero, that have the least sum of squared relative errors.
 
     Args:
         works: What was done.
@@ -69,7 +69,8 @@ def fit_stage(works: list[Work], measured: list[float]) -> Coefficients:
     rows = parts / np.array(measured)[:, None]
     scale = rows.max(axis=0)
     found, _ = nnls(rows / scale, np.ones(len(rows)))
-    return dict(zip(names, (found / scale).tolist(), strict=True))
+    each = zip(names, (found / scale).tolist(), strict=True)
+    return {name: value for name, value in each if value > 0}
 
 
 def fit(record: Record) -> dict[str, Coefficients]:
@@ -108,7 +109,7 @@ def tables(record: Record) -> list[Table]:
     coefficients = Table(COEFFICIENTS, ["stage", "of", "seconds each", "each second"])
     for stage, values in fitted.items():
         for name, value in values.items():
-            coefficients.add(stage, name, value, 1 / value if value else None)
+            coefficients.add(stage, name, value, 1 / value)
     return [
         _beside(CHECKS, [each for each in all_of_them if each.run.held_out]),
         coefficients,

@@ -21,13 +21,15 @@ PROBES = 8
 _KMEANS_ROUNDS, _KMEANS_POINTS = 10, 256
 _HNSW_LINKS, _HNSW_BREADTH = 32, 40
 _NORM_COLUMNS = 6  # of an operand of the exact search: three pieces of a norm, and their ones
-_PENDING_BYTES = 24 * ((1 << 22) + (1 << 20))  # pairs that wait to be ranked
+_CANDIDATE_BYTES = 84  # of a pair that waits to be ranked, and while it is sorted
+_FEWEST_CANDIDATES, _MOST_CANDIDATES = 1 << 18, 1 << 22
+_LIBRARY_BYTES = 100e6  # of what matrix products keep
 _KEPT_BYTES = 256 << 20  # rounded points
 _SHARED_ENTRIES = 1 << 23
 _UNDIRECTED = 0.7  # of directed edges to nearest neighbors, so many pairs are joined
 _PASSES = 10  # over the values of a layer: product, activation, their gradients, read and written
 _ADAM_BYTES = 36  # of a parameter: four numbers read, three written, a gradient written and cleared
-_EPOCH_BYTES = 260  # of a point: the order of an epoch, and its lists
+_EPOCH_BYTES = 360  # of a point: the order of an epoch, and its lists
 _BLOCK_ROWS, _BLOCK_VALUES = 1 << 16, 1 << 22
 
 
@@ -78,12 +80,16 @@ def exact_graph(num: int, dim: int, k: int = 10) -> Work:
     """The exact search where no tile can be left out, as of points without any structure.
 
     A pair of points is multiplied once and serves both; its bfloat16 result is written, and read
-    for the rows and for the columns.
+    for the rows and for the columns. What is nearer than the k nearest so far is a candidate: of
+    points in any order there are k in the first tile and k / i in the i-th one behind it.
     """
     pairs = num**2 / 2
-    memory = 4 * num * dim + 28 * num * k + 44 * num + _PENDING_BYTES
-    memory += min(_KEPT_BYTES, 2 * num * (dim + _NORM_COLUMNS)) + 2 * TILE**2
-    return Work(2 * pairs * (dim + _NORM_COLUMNS), 6 * pairs, memory, {"points": num})
+    memory = 4 * num * dim + 28 * num * k + 44 * num + 2 * TILE**2 + _LIBRARY_BYTES
+    memory += _CANDIDATE_BYTES * min(_MOST_CANDIDATES, max(_FEWEST_CANDIDATES, 2 * num * k))
+    memory += min(_KEPT_BYTES, 2 * num * (dim + _NORM_COLUMNS))
+    candidates = num * k * (1 + max(0.0, math.log(num / TILE)))
+    counts = {"candidates": candidates}
+    return Work(2 * pairs * (dim + _NORM_COLUMNS), 6 * pairs, memory, counts)
 
 
 def exact_graph_on_manifold(num: int, dim: int, k: int = 10, block: int = TILE) -> Work:
@@ -113,22 +119,24 @@ def ivf_graph(num: int, dim: int, k: int = 10, probes: int = PROBES) -> Work:
     trained = min(num, _KMEANS_POINTS * num_cells) * num_cells * _KMEANS_ROUNDS
     compared = 2 * num * num_cells
     scanned = num * min(probes, num_cells) * num / num_cells
-    memory = 8 * num * dim + 8 * num + 12 * num * k + 4 * num_cells * dim
+    sample = 4 * dim * min(num, _KMEANS_POINTS * num_cells)
+    memory = 8 * num * dim + 8 * num + 12 * num * k + sample
     return Work(2 * dim * (trained + compared), 4 * dim * scanned, memory, {"points": num})
 
 
 def hnsw_graph(num: int, dim: int, k: int = 10) -> Work:
     """FAISS's navigable small-world graph: each point descends through it twice.
 
-    It is inserted, and its neighbors are sought. The way through a graph of N points has about
-    log N steps, and each of them reads the points that are linked to where it is.
+    It is inserted, and its neighbors are sought. A search keeps 40 points, of 32 links each, and so
+    sees 1280 points anyway; doubling the number of points adds a step to the way to them.
     """
-    read = num * math.log2(max(num, 2)) * _HNSW_BREADTH
+    steps = num * max(1.0, math.log2(num / (_HNSW_LINKS * _HNSW_BREADTH)))
+    read = steps * _HNSW_BREADTH
     memory = 8 * num * dim + 8 * num * _HNSW_LINKS * 1.1 + 12 * num * k
-    return Work(2 * dim * read, 4 * dim * read, memory, {"steps": num * math.log2(max(num, 2))})
+    return Work(2 * dim * read, 4 * dim * read, memory, {})
 
 
-def start(num: int, k: int = 10, dim: int = 2, landmarks: int | None = None) -> Work:
+def start(num: int, dim: int, k: int = 10, latent: int = 2, landmarks: int | None = None) -> Work:
     """The geodesic coordinates of a graph: edges in order, and shortest paths from landmarks.
 
     Each of the landmarks, and two ends before them, settles all nodes: a heap's logarithm for each,
@@ -137,10 +145,11 @@ def start(num: int, k: int = 10, dim: int = 2, landmarks: int | None = None) -> 
     landmarks = min(num, usual_landmarks(num) if landmarks is None else landmarks)
     pairs = _UNDIRECTED * num * k
     visited = (landmarks + 2) * (num * math.log2(max(num, 2)) + 2 * pairs)
-    scaling = 2.0 * landmarks * num * dim + 9.0 * landmarks**3
+    scaling = 2.0 * landmarks * num * latent + 9.0 * landmarks**3
     graph = 2 * pairs * 12 + 4 * num
     shared = 24 * min(_SHARED_ENTRIES, pairs * 2 * pairs / num)  # neighbors in common
-    memory = 8.0 * landmarks * num + 3 * graph + 16 * num * k + shared
+    memory = 4.0 * num * dim + 8 * landmarks * num + 16 * num * k + shared
+    memory += 7 * graph  # while edges are put in order and shortcuts are looked for
     return Work(scaling, 0, memory, {"edges": num * k, "visits": visited})
 
 
@@ -226,7 +235,7 @@ def embedding(num: int, net: Network) -> Work:
     rows = min(num, _BLOCK_ROWS, max(1, _BLOCK_VALUES // net.widths[0]))
     copies = 4.0 * 8 * net.widths[0]  # read, checked, centered, scaled
     moved = num * (copies + 4.0 * 4 * sum(net.widths[1:]))
-    memory = 4.0 * rows * 3 * net.widths[0] + 4 * net.parameters
+    memory = 4.0 * rows * 5 * net.widths[0] + 4 * net.parameters
     return Work(2.0 * num * net.weights, moved, memory, {"points": num})
 
 

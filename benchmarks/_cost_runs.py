@@ -239,7 +239,7 @@ STAGES: dict[str, Stage] = {
     "IVF graph": Stage(lambda run: ivf_work(run.num, run.dim, K), _ivf),
     "HNSW graph": Stage(lambda run: hnsw_work(run.num, run.dim, K), _hnsw),
     "start": Stage(
-        lambda run: start_work(run.num, K, LATENT, run.landmarks),
+        lambda run: start_work(run.num, run.dim, K, LATENT, run.landmarks),
         _start,
         lambda run: f"{run.landmarks} landmarks",
     ),
@@ -277,8 +277,10 @@ RUNS: list[Run] = [
         {"num": 20_000, "dim": 128},
         {"num": 30_000, "dim": 64},
         {"num": 40_000},
+        {"num": 60_000},
         {"num": 80_000, "dim": 64, "held_out": True},
         {"num": 100_000, "held_out": True},
+        {"num": 150_000, "dim": 64, "held_out": True},
     ),
     *_runs(
         "exact graph, manifold",
@@ -305,6 +307,7 @@ RUNS: list[Run] = [
         {"num": 40_000},
         {"num": 100_000, "held_out": True},
         {"num": 200_000, "held_out": True},
+        {"num": 400_000, "held_out": True},
     ),
     *_runs(
         "start",
