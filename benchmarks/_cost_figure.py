@@ -5,24 +5,35 @@ from typing import Any
 import numpy as np
 from _cost_devices import DIM, one_thread
 from _cost_fit import Coefficients, Prediction, seconds
+from _cost_formulas import TILE
 
 from nrae_geometric.visualization import style
 
-_COLORS = (style.BLUE, style.SKY, style.VERMILLION, style.ORANGE, style.PURPLE, style.GREEN)
-_DASHES = ("-", "--", "-", "--", "-", "-")
-_MARKERS = ("o", "s", "^", "D", "v", "P")
+_COLORS = (
+    style.BLUE,
+    style.SKY,
+    style.VERMILLION,
+    style.ORANGE,
+    style.PURPLE,
+    style.INK,
+    style.GREEN,
+)
+_DASHES = ("-", "--", "-", "--", "-", ":", "-")
+_MARKERS = ("o", "s", "^", "D", "v", "X", "P")
 _STAGES = (
     "exact graph",
     "exact graph, manifold",
     "IVF graph",
     "HNSW graph",
     "start",
+    "training",
     "embedding",
 )
 _NAMES = {
     "exact graph": "exact graph, no structure",
     "exact graph, manifold": "exact graph, sheets",
     "start": "geodesic start",
+    "training": "training (a fit)",
 }
 _TIMES = {1: "1 s", 60: "1 min", 3600: "1 h", 86400: "1 day", 31557600: "1 year"}
 
@@ -39,7 +50,7 @@ def draw(found: list[Prediction], fitted: dict[str, Coefficients]) -> Any:
     _draw_seconds(left, found, fitted)
     _draw_ratios(right, found)
     handles, names = left.get_legend_handles_labels()
-    figure.legend(handles, names, loc="outside lower center", ncols=3, fontsize=9, frameon=False)
+    figure.legend(handles, names, loc="outside lower center", ncols=4, fontsize=9, frameon=False)
     return figure
 
 
@@ -70,7 +81,9 @@ def _draw_seconds(axes: Any, found: list[Prediction], fitted: dict[str, Coeffici
 
 def _as_drawn(each: Prediction) -> bool:
     run = each.run
-    return run.dim == DIM and run.block == 2048 and run.width == 256
+    if run.stage == "training":  # some steps, where the line is a whole fit
+        return False
+    return run.dim == DIM and run.block == TILE and run.width == 256
 
 
 def _draw_ratios(axes: Any, found: list[Prediction]) -> None:
@@ -78,10 +91,8 @@ def _draw_ratios(axes: Any, found: list[Prediction]) -> None:
     axes.axvspan(0.7, 1.3, color=style.FAINT, linewidth=0)
     axes.axvline(1, color=style.MUTED, linewidth=1)
     for row, each in enumerate(checks):
-        place = _STAGES.index(each.run.stage) if each.run.stage in _STAGES else None
-        color = style.INK if place is None else _COLORS[place]
-        marker = "X" if place is None else _MARKERS[place]
-        axes.plot(each.ratio, row, marker, color=color, markersize=6)
+        place = _STAGES.index(each.run.stage)
+        axes.plot(each.ratio, row, _MARKERS[place], color=_COLORS[place], markersize=6)
     axes.set_yticks(range(len(checks)), [each.run.stage for each in checks], fontsize=8)
     axes.set(xlim=(0.5, 1.6))
     style.title_axes(axes, "Held out")
