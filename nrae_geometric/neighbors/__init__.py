@@ -2,6 +2,7 @@ r"""Nearest-neighbor search: one function, one file for each backend and for eac
 
 from nrae_geometric.neighbors.backends import (
     Backend,
+    CuvsBackend,
     FaissBackend,
     PyNNDescentBackend,
     ScipyBackend,
@@ -19,6 +20,7 @@ from nrae_geometric.neighbors.streamed import shard_rows, streamed_knn
 __all__ = [
     "Backend",
     "Cosine",
+    "CuvsBackend",
     "Euclidean",
     "FaissBackend",
     "Metric",

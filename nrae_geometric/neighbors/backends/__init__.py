@@ -1,6 +1,7 @@
 r"""Backends of the neighbor search, one file each."""
 
 from nrae_geometric.neighbors.backends.base import Backend, register_backend
+from nrae_geometric.neighbors.backends.cuvs import CuvsBackend
 from nrae_geometric.neighbors.backends.faiss import FaissBackend
 from nrae_geometric.neighbors.backends.pynndescent import PyNNDescentBackend
 from nrae_geometric.neighbors.backends.scipy import ScipyBackend
@@ -9,6 +10,7 @@ from nrae_geometric.neighbors.backends.torch_cluster import TorchClusterBackend
 
 __all__ = [
     "Backend",
+    "CuvsBackend",
     "FaissBackend",
     "PyNNDescentBackend",
     "ScipyBackend",
