@@ -72,6 +72,8 @@ setup(
         "sampling": ["torch-scatter", "torch-sparse"],
         "faiss": ["faiss-cpu"],
         "pynndescent": ["pynndescent"],
+        # The coordinates of GRAE's paper.
+        "phate": ["phate"],
         "parquet": ["pyarrow>=14.0.1"],
         "zarr": ["zarr>=3.1"],
         "tune": ["optuna>=4"],

@@ -10,6 +10,7 @@ import pytest
 
 from nrae_geometric.cli import main
 from nrae_geometric.estimator import ManifoldAutoencoder
+from nrae_geometric.registry import MODELS
 from nrae_geometric.report.quality import READINGS
 
 ROOT = Path(__file__).parents[2]
@@ -229,3 +230,14 @@ def test_list_is_json(capsys):
     assert main(["list", "--json"]) == 0
     [first, *_] = json.loads(capsys.readouterr().out)["experiments"]
     assert first.keys() == {"name", "dataset", "type", "epochs"}
+
+
+@pytest.mark.parametrize("method", [name for name in MODELS if name not in ("nrael", "nraeq")])
+def test_every_model_is_fitted_and_has_a_report(fit, tmp_path, curve_file, method):
+    points, page = curve_file(".csv"), tmp_path / "page.html"
+    options = ["--label-column", "half", "--method", method, "--init", "pca"]
+    assert fit(points, *options) == 0
+    assert ManifoldAutoencoder.load(tmp_path / "model.nrae").method == method
+    judged = ["--points", str(points), "--label-column", "half", "--out", str(page)]
+    assert main(["report", str(tmp_path / "model.nrae"), *judged]) == 0
+    assert method in page.read_text(encoding="utf-8")

@@ -50,6 +50,13 @@ class GGAE(RegularizedAE):
         neighborhood_weight (float, optional): As in
             :class:`~nrae_geometric.nn.models.regularized.RegularizedAE`. (default: :obj:`0.0`)
 
+    There is no table of fewer paths for more points. The kernel weighs only pairs within some
+    bandwidths, and paths by way of landmarks are bounds that are loosest for just these: with a
+    landmark at a distance :math:`r` from two near points, the bound is about :math:`2 r`, whatever
+    lies between them. Paths within a batch alone would need edges that a batch of distant points
+    does not have. For more points learn from some of them, or take straight ways, which for near
+    points are what the paths are.
+
     Raises:
         ValueError: If an argument is out of its range.
 

@@ -31,6 +31,10 @@ class GRAE(RegularizedAE):
     :math:`\lambda / (1 + e^{0.2 (t - T / 2)})` in epoch :math:`t` of :math:`T`. So the coordinates
     shape the latents first, and the reconstruction has the last word.
 
+    With PHATE's coordinates, the paper's (``pip install 'nrae-geometric[phate]'``)::
+
+        ManifoldAutoencoder(2, method="grae", init=phate.PHATE(n_components=2)).fit(points)
+
     Args:
         encoder (torch.nn.Module): As in :class:`~nrae_geometric.nn.AE`.
         decoder (torch.nn.Module): As in :class:`~nrae_geometric.nn.AE`.

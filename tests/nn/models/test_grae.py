@@ -99,6 +99,21 @@ def test_latents_are_the_coordinates_of_the_start(points, init):
     assert z.std() == pytest.approx(1, abs=0.1)
 
 
+@pytest.mark.slow
+def test_phate_gives_the_coordinates():
+    phate = pytest.importorskip("phate", reason="needs the extra: pip install '.[phate]'")
+    x = SwissRoll(200, 0.05, dim=3, seed=0)[0].x.numpy()
+    # Its object is given as it is; fitted again, it has the same coordinates.
+    make = phate.PHATE(n_components=2, knn=5, random_state=0, verbose=0)
+    seen = Seen()
+    z = estimator(init=make, callbacks=[seen], max_epochs=200).fit_transform(x)
+    expected = phate.PHATE(n_components=2, knn=5, random_state=0, verbose=0).fit_transform(x)
+    given = seen.embedding.numpy()
+    centered = expected - expected.mean(axis=0)
+    np.testing.assert_allclose(given, centered / centered.std(), atol=1e-3)
+    assert np.corrcoef(z.ravel(), given.ravel())[0, 1] > 0.95
+
+
 def test_random_start_can_have_coordinates_too(points):
     seen = Seen()
     callbacks = [EmbeddingStart("pca", num_steps=0), seen]
