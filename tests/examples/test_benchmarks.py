@@ -205,3 +205,48 @@ def test_rivals_of_pythae_reconstruct_and_decode():
         found = execute(Fit("breast cancer", method, None, 0, {}, budget))
         assert 0.3 < found["r2"] < 1
         assert found["distortion"] >= 1
+
+
+def test_claims_are_reproduced_where_every_seed_is_better():
+    from claims import CLAIMS, Run, tables, verdict
+
+    from nrae_geometric.registry import MODELS
+
+    assert verdict([0.1, 0.2], [0.3, 0.4], larger_is_better=False) == "yes"
+    assert verdict([0.1, 0.35], [0.3, 0.4], larger_is_better=False) == "in part"
+    assert verdict([0.1, 0.2], [0.3, 0.4], larger_is_better=True) == "no"
+    assert verdict([], [0.3], larger_is_better=True) is None
+    assert {claim.method for claim in CLAIMS} == set(MODELS) - {"nrael", "nraeq", "shrunk"}
+    claim = CLAIMS[0]
+    pair = [Run(each, claim.data, claim.measure, "random", 0) for each in ("nrae", "ae")]
+    record = {run.key: {"value": float(k)} for k, run in enumerate(pair)}
+    claims, values = tables(record)
+    assert claims.rows[0][-2:] == ("yes", None)
+    assert values.rows[0][-4:] == (0.0, "0 to 0", 1.0, "1 to 1")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("measure", ["change of latents", "KL of densities", "clean error"])
+def test_quantities_of_claims_are_finite(measure):
+    from claims import CLAIMS, Run, execute
+
+    claim = next(claim for claim in CLAIMS if claim.measure == measure)
+    assert 0 < execute(Run("ae", claim.data, measure, "geodesic", 0))["value"] < 100
+
+
+def test_ratios_of_a_scaled_copy_have_no_deviation():
+    from _claims_measures import DATA, MEASURES
+
+    class Scaled:
+        method = "scaled"
+
+        def transform(self, x):
+            return 3 * x
+
+    points = DATA["digits"](0)
+    rows = np.arange(50)
+    found = MEASURES["deviation of log ratios"](Scaled(), points, rows, rows, 0)
+    assert found == pytest.approx(0, abs=1e-6)
+    assert MEASURES["KL of densities"](Scaled(), points, rows, rows, 0) == pytest.approx(
+        0, abs=1e-6
+    )
