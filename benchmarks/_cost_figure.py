@@ -29,12 +29,7 @@ _STAGES = (
     "training",
     "embedding",
 )
-_NAMES = {
-    "exact graph": "exact graph, no structure",
-    "exact graph, manifold": "exact graph, sheets",
-    "start": "geodesic start",
-    "training": "training (a fit)",
-}
+_NAMES = {"training": "training (a fit)"}
 _TIMES = {1: "1 s", 60: "1 min", 3600: "1 h", 86400: "1 day", 31557600: "1 year"}
 
 

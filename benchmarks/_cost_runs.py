@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from _cost_formulas import PROBES, Network, Work, cells
+from _cost_formulas import PROBES, TILE, Network, Work, cells
 from _cost_formulas import embedding as embedding_work
 from _cost_formulas import exact_graph as exact_work
 from _cost_formulas import exact_graph_on_manifold as manifold_work
@@ -57,7 +57,7 @@ class Run:
     num: int
     dim: int
     held_out: bool = False
-    block: int = 2048
+    block: int = TILE
     landmarks: int = 32
     batch_size: int = 256
     width: int = 256
@@ -72,9 +72,10 @@ class Run:
     @property
     def size(self) -> str:
         """Its size in words."""
-        extra = STAGES[self.stage].setting
+        setting = STAGES[self.stage].setting
+        extra = "" if setting is None else setting(self)
         name = f"{self.num:,} x {self.dim}".replace(",", " ")
-        return name + (f", {extra(self)}" if extra else "")
+        return f"{name}, {extra}" if extra else name
 
     @property
     def network(self) -> Network:
@@ -234,7 +235,7 @@ STAGES: dict[str, Stage] = {
     "exact graph, manifold": Stage(
         lambda run: manifold_work(run.num, run.dim, K, run.block),
         _exact,
-        lambda run: f"tiles of {run.block}",
+        lambda run: "" if run.block == TILE else f"tiles of {run.block}",
     ),
     "IVF graph": Stage(lambda run: ivf_work(run.num, run.dim, K), _ivf),
     "HNSW graph": Stage(lambda run: hnsw_work(run.num, run.dim, K), _hnsw),
@@ -316,7 +317,7 @@ RUNS: list[Run] = [
         {"num": 100_000, "landmarks": 4},
         {"num": 100_000, "landmarks": 64},
         {"num": 200_000, "landmarks": 20, "held_out": True},
-        {"num": 400_000, "landmarks": 32, "held_out": True},
+        {"num": 300_000, "landmarks": 32, "held_out": True},
     ),
     *_runs(
         "training",
