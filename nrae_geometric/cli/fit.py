@@ -40,6 +40,12 @@ def add_fit(commands: Commands) -> CommandParser:
         metavar="MODEL",
         help=f"the file of the model, NAME{MODEL_SUFFIX}; the picture is NAME{PICTURE_SUFFIX}",
     )
+    parser.add_argument(
+        "--graph",
+        metavar="FOLDER",
+        help="the neighbor graph of these points that nrae graph --out FOLDER/ has kept (default: "
+        "it is searched)",
+    )
     add_estimator_options(parser)
     return set_command(parser, _fit, _show)
 
@@ -57,9 +63,14 @@ def _fit(arguments: argparse.Namespace) -> Results:
     is_terminal = sys.stderr is not None and sys.stderr.isatty()
     estimator = ManifoldAutoencoder(**{"verbose": int(is_terminal), **_parameters(arguments)})
     check_places(model, picture)
+    graph = None
+    if arguments.graph is not None:
+        from nrae_geometric.neighbors import open_knn_graph
+
+        graph = open_knn_graph(arguments.graph, points.points).pair
     start = perf_counter()
     try:
-        estimator.fit(points.points)
+        estimator.fit(points.points, graph=graph)
     except TypeError as error:  # of a parameter
         raise ValueError(str(error)) from error
     seconds = perf_counter() - start

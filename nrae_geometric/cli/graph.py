@@ -1,7 +1,9 @@
 """``nrae graph``: what the neighbor graph of points looks like, before anything is learned."""
 
 import argparse
+import os
 from pathlib import Path
+from time import perf_counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from nrae_geometric.cli.inputs import add_points, read_input
@@ -18,6 +20,10 @@ _PICTURES = (".png", ".pdf", ".svg")
 # The estimate of the dimension is that of the usual range of neighbors.
 _DIMENSION_NEIGHBORS = 20
 _MOST_SIZES = 10
+_SEARCHES = ("exact", "ivf", "hnsw", "cuvs")
+_STORED_NEIGHBORS = 10
+# The number of this process and of all, by torchrun and by Slurm.
+_PLACES = (("RANK", "WORLD_SIZE"), ("SLURM_PROCID", "SLURM_NTASKS"))
 _INDENT = " " * 14
 
 
@@ -29,8 +35,10 @@ def add_graph(commands: Commands) -> CommandParser:
         usage="nrae graph POINTS [--label-column NAME] [--n-neighbors K] [option]...",
         description="Say what the graph of nearest neighbors looks like that nrae fit would learn "
         "from: its components, degrees, duplicates, shortcuts and loops, the dimension of the "
-        "points, and the number of neighbors to use. Nothing is learned. Files are always read "
-        "whole.",
+        "points, and the number of neighbors to use. Nothing is learned. With --out FOLDER/ the "
+        "graph itself is made and kept for nrae fit --graph, and nothing else: points in .npy "
+        "files and Zarr arrays then stay on the disk, and processes that torchrun or Slurm starts "
+        "share the search. Else files are read whole.",
         example="nrae graph points.csv --n-neighbors 8",
     )
     add_points(parser, labels=True, label_use="it is left out of the points")
@@ -38,7 +46,7 @@ def add_graph(commands: Commands) -> CommandParser:
         "--n-neighbors",
         type=positive,
         metavar="K",
-        help="how many (default: suggested)",
+        help=f"how many (default: suggested; {_STORED_NEIGHBORS} with --out FOLDER/)",
     )
     parser.add_argument(
         "--metric", default="euclidean", help="the distance of two points (default: euclidean)"
@@ -52,8 +60,20 @@ def add_graph(commands: Commands) -> CommandParser:
     )
     parser.add_argument(
         "--out",
-        metavar="PICTURE",
-        help="the picture, .png, .pdf or .svg (default: NAME_graph.png in this folder)",
+        metavar="PICTURE|FOLDER/",
+        help="the picture, .png, .pdf or .svg (default: NAME_graph.png in this folder); or a "
+        "folder for the graph, with a slash at the end",
+    )
+    parser.add_argument(
+        "--search",
+        choices=_SEARCHES,
+        help="how --out FOLDER/ searches: exactly, or by an index that misses some neighbors, of "
+        "faiss (ivf, hnsw) or of cuVS on a GPU (default: exact)",
+    )
+    parser.add_argument(
+        "--recall",
+        type=float,
+        help="the share of the neighbors that such an index is to find (default: 0.95)",
     )
     return set_command(parser, _graph, _show)
 
@@ -76,8 +96,75 @@ class _Graph(NamedTuple):
     component: "Tensor"
 
 
-@quiet()  # it says itself what the library would warn about
 def _graph(arguments: argparse.Namespace) -> Results:
+    out = arguments.out or ""
+    if out.endswith(("/", os.sep)) or (out and Path(out).expanduser().is_dir()):
+        return _store(arguments, Path(out).expanduser())
+    if arguments.search is not None or arguments.recall is not None:
+        raise ValueError("--search and --recall are of a graph that --out FOLDER/ keeps")
+    return _look(arguments)
+
+
+def _store(arguments: argparse.Namespace, folder: Path) -> Results:
+    with no_gc_imports():
+        from nrae_geometric.arguments import choice, integer
+        from nrae_geometric.datasets import open_points
+        from nrae_geometric.datasets.files import known_file
+        from nrae_geometric.datasets.formats import OPENERS, kind_of
+        from nrae_geometric.neighbors import CuvsBackend, FaissBackend, stored_knn_graph
+        from nrae_geometric.neighbors.search import check_available
+        from nrae_geometric.registry import METRICS
+
+    choice("metric", arguments.metric, METRICS)
+    if arguments.scale == "columns":
+        raise ValueError("a graph that is kept is of the points as they are: use --scale points")
+    search, recall = arguments.search or "exact", arguments.recall
+    if search == "exact" and recall is not None:
+        raise ValueError("--recall is of --search ivf, hnsw or cuvs; the exact search finds all")
+    options = {} if recall is None else {"recall": recall}
+    backend: Any = "torch"
+    if search != "exact":
+        check_available("cuvs" if search == "cuvs" else "faiss")
+        is_cuvs = search == "cuvs"
+        backend = CuvsBackend(**options) if is_cuvs else FaissBackend(search, **options)  # type: ignore[arg-type]
+    stays = kind_of(known_file(arguments.points)) in OPENERS and not arguments.label_column
+    columns = None if arguments.array is None else [arguments.array]
+    points: Any = (
+        open_points(arguments.points, columns=columns) if stays else read_input(arguments).points
+    )
+    k = arguments.n_neighbors or min(_STORED_NEIGHBORS, max(1, len(points) - 1))
+    integer("--n-neighbors", k, 1, len(points) - 1)
+    rank, world_size = _place()
+    start = perf_counter()
+    graph = stored_knn_graph(
+        points,
+        k,
+        folder,
+        metric=arguments.metric,
+        backend=backend,
+        rank=rank,
+        world_size=world_size,
+    )
+    return {
+        "graph": str(folder),
+        "num_points": len(points),
+        "n_neighbors": k,
+        "recall": None if graph is None else graph.recall,
+        "is_complete": graph is not None,
+        "seconds": round(perf_counter() - start, 3),
+    }
+
+
+def _place() -> tuple[int | None, int | None]:
+    """The number of this process and of all, where several were started together."""
+    for rank, world_size in _PLACES:
+        if rank in os.environ and int(os.environ.get(world_size, 1)) > 1:
+            return int(os.environ[rank]), int(os.environ[world_size])
+    return None, None
+
+
+@quiet()  # it says itself what the library would warn about
+def _look(arguments: argparse.Namespace) -> Results:
     name = Path(arguments.points).expanduser().absolute().stem
     out = output_path(arguments.out or f"{name}_graph.png", _PICTURES, "a picture")
     # Imported here to show help without waiting for torch.
@@ -205,6 +292,17 @@ def _draw(graph: _Graph, out: Path, title: str) -> None:
 
 
 def _show(results: Results) -> None:
+    if "graph" in results:
+        found = (
+            f"a share of {results['recall']:.4f} of the true neighbors is in it, by a sample"
+            if results["is_complete"]
+            else "its part is written; the last of the processes joins all"
+        )
+        print(
+            f"{results['num_points']} points, {results['n_neighbors']} neighbors each, in "
+            f"{results['seconds']:.1f} s: {found}\ngraph    {results['graph']}"
+        )
+        return
     degrees, loop = results["degrees"], results["loop"]
     components, dimension = results["num_components"], results["intrinsic_dimension"]
     sizes = ", ".join(map(str, results["component_sizes"]))

@@ -1,9 +1,9 @@
 r"""The digest by which points are known again, however they are stored."""
 
 import mmap
-import os
 import time
 from hashlib import blake2b
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,10 +15,11 @@ _UNSETTLED = 2_000_000_000
 
 
 def points_digest(x: Any, known: dict[str, Any] | None = None) -> dict[str, Any]:
-    r"""Returns a digest of points: of their shape, type and all their rows.
+    r"""Returns a digest of points: of their shape and all rows, in single or double precision.
 
-    A memory map of a whole file comes with the size, the time of change and the inode of the file.
-    Where these are the known ones, the rows are not read again.
+    A memory map of a whole file, or what :func:`~nrae_geometric.datasets.open_points` returns,
+    comes with the size, the time of change and the inode of the file. Where these are the known
+    ones, the rows are not read again.
 
     Args:
         x (array): Points :math:`[N, *]`: whatever has a :obj:`shape`, and rows for a slice.
@@ -32,29 +33,35 @@ def points_digest(x: Any, known: dict[str, Any] | None = None) -> dict[str, Any]
         return known
     first = _as_array(x[:1])
     digest = blake2b(digest_size=16)
-    digest.update(repr((tuple(map(int, x.shape)), first.dtype.newbyteorder("=").str)).encode())
+    # Readers return small integers and half precision in this type too.
+    is_single = np.result_type(first.dtype, np.float32) == np.float32
+    dtype = np.dtype(np.float32 if is_single else np.float64)
+    digest.update(repr((tuple(map(int, x.shape)), dtype.name)).encode())
     num_rows = max(1, _BLOCK_BYTES // max(1, first.nbytes))
     for start in range(0, int(x.shape[0]), num_rows):
         block = _as_array(x[start : start + num_rows])
-        native = block.astype(block.dtype.newbyteorder("="), copy=False)
-        digest.update(np.ascontiguousarray(native).data.cast("B"))
+        digest.update(np.ascontiguousarray(block, dtype).data.cast("B"))
     found: dict[str, Any] = {"digest": digest.hexdigest()}
     if stamp is not None and stamp == _file_stamp(x):
         found["file"] = stamp
     return found
 
 
-def _file_stamp(x: Any) -> list[int] | None:
-    # A view of a part of a map has the same file.
-    if not (isinstance(x, np.memmap) and isinstance(x.base, mmap.mmap) and x.filename):
+def _file_stamp(x: Any) -> list[Any] | None:
+    path, offset = getattr(x, "path", None), 0
+    if isinstance(x, np.memmap) and x.filename:
+        # A view of a part of a map has the same file.
+        path, offset = (Path(x.filename), x.offset) if isinstance(x.base, mmap.mmap) else (None, 0)
+    if not isinstance(path, Path):
         return None
     try:
-        status = os.stat(x.filename)
+        status = path.stat()
     except FileNotFoundError:
         return None
     if time.time_ns() - status.st_mtime_ns < _UNSETTLED:
         return None
-    return [status.st_size, status.st_mtime_ns, status.st_ino, x.offset]
+    layout = [offset, list(map(int, x.shape)), str(x.dtype)]
+    return [status.st_size, status.st_mtime_ns, status.st_ino, *layout]
 
 
 def _as_array(rows: Any) -> np.ndarray:

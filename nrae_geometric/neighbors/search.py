@@ -264,10 +264,19 @@ def as_backend(backend: str | Backend) -> Backend:
     check_backend(backend)
     if backend == "auto":
         return TorchBackend()
+    check_available(backend)
+    return BACKENDS[backend]()
+
+
+def check_available(backend: str) -> None:
+    r"""Refuses the name of a backend that this machine does not have.
+
+    Raises:
+        ModuleNotFoundError: If it is not available; the message says why.
+    """
     reason = BACKENDS[backend].unavailable()
     if reason is not None:
         raise ModuleNotFoundError(f"backend {backend!r} is not available: {reason}")
-    return BACKENDS[backend]()
 
 
 def _fastest(x: Tensor) -> Backend:

@@ -13,7 +13,7 @@ points, the settings of the search, its recall, and the checksums of the two fil
 
 import json
 import os
-import re
+import time
 from contextlib import ExitStack
 from hashlib import blake2b
 from pathlib import Path
@@ -24,6 +24,7 @@ import torch
 from torch import distributed
 
 from nrae_geometric.atomic import atomic_write, write_json
+from nrae_geometric.locking import FolderInUseError, FolderLock
 from nrae_geometric.neighbors.backends import Backend
 from nrae_geometric.neighbors.digest import points_digest
 from nrae_geometric.neighbors.metrics import Metric
@@ -36,6 +37,7 @@ _CARD = "graph.json"
 _ARRAYS = ("indices", "distances")
 _FORMAT = {"format": "nrae_geometric neighbor graph", "version": 1}
 _BYTES_READ = 1 << 24
+_SECONDS_BETWEEN = 0.1
 
 
 class StoredGraph(NamedTuple):
@@ -73,8 +75,9 @@ def stored_knn_graph(
     r"""Returns the neighbor graph of points from a folder, after a search if it is not there.
 
     The points are known by a digest of all their rows. Reading them takes seconds for each gigabyte
-    the first time; where they are a memory map of a whole file, whose size, time of change and
-    inode are those that were noted then, they are not read again.
+    the first time; where they are a memory map of a whole file, or what
+    :func:`~nrae_geometric.datasets.open_points` returns, and size, time of change and inode of the
+    file are those that were noted then, they are not read again.
 
     Several processes share the search where they have a process group, or are told their rank:
     each writes the part of its rows, and the last one joins them. A process that is started again
@@ -280,9 +283,19 @@ def _has_part(folder: Path, card: dict[str, Any], part: str) -> bool:
 
 def _join(folder: Path, card: dict[str, Any], num_points: int, world_size: int) -> None:
     """Joins the parts of all processes, if they are there, and removes them."""
-    parts = [_part_name(rank, world_size) for rank in range(world_size)]
-    if not all(_has_part(folder, card, part) for part in parts):
-        return
+    with ExitStack() as stack:
+        while True:  # one process alone, as another removes what it has joined
+            try:
+                stack.enter_context(FolderLock(folder))
+                break
+            except FolderInUseError:
+                time.sleep(_SECONDS_BETWEEN)
+        parts = [_part_name(rank, world_size) for rank in range(world_size)]
+        if all(_has_part(folder, card, part) for part in parts):
+            _join_parts(folder, card, num_points, parts)
+
+
+def _join_parts(folder: Path, card: dict[str, Any], num_points: int, parts: list[str]) -> None:
     cards = [
         json.loads((folder / _CARD.replace(".json", f"{part}.json")).read_text(encoding="utf-8"))
         for part in parts
@@ -297,13 +310,13 @@ def _join(folder: Path, card: dict[str, Any], num_points: int, world_size: int) 
                 whole[start : start + len(array)] = array
                 start += len(array)
             whole.flush()
-    shares = [len(shard_rows(num_points, rank, world_size)) for rank in range(world_size)]
+    shares = [len(shard_rows(num_points, rank, len(parts))) for rank in range(len(parts))]
     recall = float(np.average([each["recall"] for each in cards], weights=shares))
     _write_card(folder, card, "", recall)
-    pattern = re.compile(rf"(indices|distances|graph)-\d+-of-{world_size}\.(npy|json)")
-    for path in list(folder.iterdir()):
-        if pattern.fullmatch(path.name):
-            path.unlink(missing_ok=True)
+    for part in parts:
+        (folder / _CARD.replace(".json", f"{part}.json")).unlink(missing_ok=True)
+        for name in _ARRAYS:
+            (folder / f"{name}{part}.npy").unlink(missing_ok=True)
 
 
 def _checksum(path: Path) -> str:

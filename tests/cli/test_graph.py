@@ -130,3 +130,56 @@ def test_columns_of_any_points_are_scaled(graph, shape):
     points = np.random.default_rng(0).normal(size=(40, *shape)) * 1000
     found = graph(points, "--scale", "columns", "--n-neighbors", "5")
     assert (found["scale"], found["num_values"]) == ("columns", int(np.prod(shape)))
+
+
+@pytest.mark.parametrize("search", ["exact", "ivf"])
+def test_graph_is_kept_for_a_fit(tmp_path, capsys, monkeypatch, search):
+    if search == "ivf":
+        pytest.importorskip("faiss")
+    monkeypatch.chdir(tmp_path)
+    points = np.random.default_rng(0).integers(-999, 999, (120, 3)).astype(np.int16)
+    np.save("points.npy", points)
+    command = ["graph", "points.npy", "--out", "kept/", "--n-neighbors", "6", "--search", search]
+    for _ in range(2):  # the second run finds it
+        assert main([*command, "--json"]) == 0
+        found = json.loads(capsys.readouterr().out)
+        assert (found["n_neighbors"], found["is_complete"]) == (6, True)
+        assert found["recall"] >= {"exact": 1, "ivf": 0.95}[search]
+    assert main(command) == 0
+    assert "6 neighbors each" in capsys.readouterr().out
+    fit = ["fit", "points.npy", "--out", "m.nrae", "--graph", "kept", "--max-epochs", "1", "--json"]
+    assert main(fit) == 0
+    np.save("points.npy", points[::-1])
+    assert main(fit) == 2
+    assert "of other points" in capsys.readouterr().err
+
+
+def test_processes_keep_a_part_each(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    np.save("points.npy", np.random.default_rng(0).random((40, 3)))
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    complete = []
+    for rank in "01":
+        monkeypatch.setenv("RANK", rank)
+        assert main(["graph", "points.npy", "--out", "kept/", "--json"]) == 0
+        complete.append(json.loads(capsys.readouterr().out)["is_complete"])
+    assert complete == [False, True]
+    assert np.load("kept/indices.npy").shape == (40, 10)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--search", "ivf"], "--search and --recall are of a graph that --out FOLDER/ keeps"),
+        (["--out", "kept/", "--recall", "0.9"], "the exact search finds all"),
+        (["--out", "kept/", "--scale", "columns"], "of the points as they are"),
+        (["--out", "kept/", "--n-neighbors", "40"], "--n-neighbors must be"),
+    ],
+)
+def test_options_that_do_not_go_together_are_refused(
+    tmp_path, capsys, monkeypatch, options, message
+):
+    monkeypatch.chdir(tmp_path)
+    np.save("points.npy", np.random.default_rng(0).random((40, 3)))
+    assert main(["graph", "points.npy", *options]) == 2
+    assert message in capsys.readouterr().err

@@ -10,6 +10,7 @@ import torch
 import torch.multiprocessing as mp
 from torch import distributed
 
+from nrae_geometric.datasets import open_points
 from nrae_geometric.neighbors import (
     TorchBackend,
     knn,
@@ -82,6 +83,17 @@ def test_points_of_an_unchanged_file_are_not_read_again(x, folder, monkeypatch):
     forged = {**known, "digest": "0" * 32}
     assert stored.points_digest(x, forged) is forged
     assert stored.points_digest(x[:50], forged)["digest"] != forged["digest"]
+
+
+def test_digest_is_of_the_layout_of_a_file_too(x, tmp_path):
+    known = stored.points_digest(x)
+    other = np.memmap(tmp_path / "x.npy", np.float32, "r", x.offset, (50, 8))
+    assert known["file"]
+    assert stored.points_digest(other, known)["digest"] != known["digest"]
+    opened = open_points(tmp_path / "x.npy")
+    assert stored.points_digest(opened)["digest"] == known["digest"]
+    forged = {**stored.points_digest(opened), "digest": "0" * 32}
+    assert stored.points_digest(opened, forged) is forged
 
 
 def test_graph_of_points_that_have_changed_is_refused(x, folder, tmp_path):
