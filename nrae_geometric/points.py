@@ -14,6 +14,8 @@ from torch import Tensor
 from torch.utils.data import Dataset
 from torch_geometric.data import Data
 
+from nrae_geometric.tables import is_table
+
 _VALUES_PER_BLOCK, _MOST_ROWS_PER_BLOCK = 2**22, 4096
 _KINDS = {
     "M": "dates and times",
@@ -30,9 +32,9 @@ class Points:
     """Points that a user brings, as rows of finite numbers.
 
     They may be a tensor, an array or a data frame of any library that shares its numbers with
-    NumPy, nested sequences, or the ``x``, else the ``pos``, of a
-    :class:`~torch_geometric.data.Data`. Numbers are converted a block of rows at a time, so that
-    no second copy of all of them is made.
+    NumPy, a table whose rows are read when they are used, nested sequences, or the ``x``, else the
+    ``pos``, of a :class:`~torch_geometric.data.Data`. Numbers are converted a block of rows at a
+    time, so that no second copy of all of them is made.
 
     Args:
         values (Any): The points ``[N, *feature_shape]``.
@@ -187,7 +189,7 @@ def _as_table(values: Any, name: str) -> Any:
         return _checked_tensor(values.detach(), name)
     if isinstance(values, np.ma.MaskedArray):
         return _unmasked(values, name)
-    if _is_frame(values):
+    if _is_frame(values) or is_table(values):
         return values
     if kind in ("LazyFrame", "HeteroData"):
         advice = {"LazyFrame": "collect() it", "HeteroData": "pass the x of one kind of nodes"}
