@@ -17,7 +17,7 @@ from nrae_geometric.nn import AE
 from nrae_geometric.nn.build import build_autoencoder, method_settings
 from nrae_geometric.nn.mlp import ACTIVATIONS
 from nrae_geometric.registry import BACKENDS, METRICS, MODELS, ModelSettings
-from nrae_geometric.trained_transformer import TrainedTransformer
+from nrae_geometric.streamed_transformer import StreamedTransformer
 from nrae_geometric.training import Callback
 from nrae_geometric.training.device import resolve_device
 
@@ -35,7 +35,7 @@ _COUNTS = (
 # fmt: on
 
 
-class ManifoldAutoencoder(TrainedTransformer):
+class ManifoldAutoencoder(StreamedTransformer):
     r"""An autoencoder of a manifold as a scikit-learn transformer.
 
     Connects the points to a k-nearest-neighbor graph, learns a model of :mod:`nrae_geometric.nn`
@@ -120,13 +120,21 @@ class ManifoldAutoencoder(TrainedTransformer):
         warm_start (bool, optional): Whether a second fit, also behind :meth:`load`, starts from
             the weights of the fitted model, with its ``center_`` and ``scale_``, instead of
             ``init``. Points and parameters must fit that model. (default: :obj:`False`)
+        on_disk (bool or str, optional): Whether points stay on the disk, of which a step reads
+            what it needs: those of :func:`~nrae_geometric.datasets.open_points`, a
+            :class:`numpy.memmap` or a Zarr array. An epoch is then 50 steps on points drawn at
+            random. :obj:`"auto"` leaves points there that take more than a quarter of the
+            available memory in single precision. (default: :obj:`"auto"`)
 
     Attributes:
         model_ (AE): The trained model, of centered and scaled points.
         graph_ (torch_geometric.data.Data): The centered and scaled points that were learned from,
-            without those left out, and their graph: ``x``, ``edge_index`` and ``edge_length``.
+            without those left out, and their graph: ``x``, ``edge_index`` and ``edge_length``. Of
+            points on the disk, those of a random sample, at most 10 000, and a graph of these.
         embedding_ (ndarray): The latent coordinates of all points, ``[N, n_components]``; of the
-            last block after :meth:`partial_fit`, as ``graph_``.
+            last block after :meth:`partial_fit`, as ``graph_``, and of the sample where points
+            stay on the disk.
+        sample_rows_ (ndarray): The rows of that sample, where points stay on the disk.
         history_ (list): One ``{"epoch", "loss", "lr"}`` for each epoch, with early stopping also
             its ``"validation_loss"``. A warm start and :meth:`partial_fit` add to it.
         n_epochs_ (int): The number of epochs.
@@ -176,6 +184,7 @@ class ManifoldAutoencoder(TrainedTransformer):
         "verbose": ["verbose"],
         "callbacks": [list, tuple, None],
         "warm_start": ["boolean"],
+        "on_disk": ["boolean", StrOptions({"auto"})],
     }
 
     def __init__(
@@ -206,6 +215,7 @@ class ManifoldAutoencoder(TrainedTransformer):
         verbose: int = 0,
         callbacks: Sequence[Callback] | None = None,
         warm_start: bool = False,
+        on_disk: bool | str = "auto",
     ) -> None:
         self.n_components = n_components
         self.method = method
@@ -232,6 +242,7 @@ class ManifoldAutoencoder(TrainedTransformer):
         self.verbose = verbose
         self.callbacks = callbacks
         self.warm_start = warm_start
+        self.on_disk = on_disk
 
     def report(
         self,

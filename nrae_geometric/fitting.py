@@ -8,6 +8,7 @@ import torch
 from sklearn.base import clone
 from sklearn.model_selection import train_test_split
 from torch import Tensor, nn
+from torch.utils.data import RandomSampler
 from torch_geometric.data import Data
 from torch_geometric.utils import remove_self_loops
 
@@ -16,7 +17,7 @@ from nrae_geometric.callbacks import EmbeddingStart
 from nrae_geometric.geodesics import choose_neighbors
 from nrae_geometric.geodesics.graph import edge_lengths
 from nrae_geometric.geodesics.suggest import USUAL_NEIGHBORS
-from nrae_geometric.loader import NeighborhoodLoader
+from nrae_geometric.loader import EdgeStore, NeighborhoodLoader, PointStore
 from nrae_geometric.neighbors import Backend, Metric, precomputed_graph
 from nrae_geometric.points import Points
 from nrae_geometric.registry import ModelSettings
@@ -269,3 +270,50 @@ def validation_loader(
         input_nodes=torch.arange(first, graph.num_nodes),
         generator=torch.Generator(),
     )
+
+
+def stored_loaders(
+    stores: tuple[PointStore, EdgeStore],
+    num_sampled: int,
+    batch_size: int,
+    centers_per_epoch: int,
+    held_out: np.ndarray,
+) -> tuple[NeighborhoodLoader, NeighborhoodLoader | None]:
+    """Returns batches of points on the disk to train on, and those of the points left out.
+
+    Each epoch draws its centers anew, with replacement, as an order of all points would be too
+    large for memory. Points left out are no centers, but may be neighbors of some.
+
+    Args:
+        stores (tuple): The points and their graph.
+        num_sampled (int): The number of neighbors of each center in a step.
+        batch_size (int): The number of centers in a step.
+        centers_per_epoch (int): The number of centers in an epoch.
+        held_out (numpy.ndarray): The rows left out.
+    """
+    num_points = stores[1].graph.num_nodes
+    is_learned = torch.ones(num_points, dtype=torch.bool)
+    is_learned[torch.from_numpy(held_out)] = False
+    generator = torch.Generator()
+    centers = is_learned.nonzero().view(-1)
+    sampler = RandomSampler(
+        range(len(centers)), replacement=True, num_samples=centers_per_epoch, generator=generator
+    )
+    loader = NeighborhoodLoader(
+        stores,
+        num_sampled,
+        batch_size=batch_size,
+        input_nodes=centers,
+        sampler=sampler,
+        generator=generator,
+    )
+    if len(held_out) == 0:
+        return loader, None
+    validation = NeighborhoodLoader(
+        stores,
+        None if num_sampled else 0,
+        batch_size=batch_size,
+        input_nodes=torch.from_numpy(held_out),
+        generator=torch.Generator(),
+    )
+    return loader, validation

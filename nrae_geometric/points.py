@@ -141,6 +141,18 @@ class Points:
     def _is_tensor(self) -> bool:
         return isinstance(self.values, Tensor)
 
+    def at(self, rows: NDArray[np.integer[Any]]) -> NDArray[np.floating[Any]]:
+        """Returns the points of some rows of an array or table, ``[B, D]``.
+
+        Args:
+            rows (numpy.ndarray): Their numbers.
+        """
+        return self.converted(self.values[rows])
+
+    def converted(self, rows: NDArray[Any]) -> NDArray[np.floating[Any]]:
+        """Returns rows ``[B, *feature_shape]`` of an array or table as rows ``[B, D]``."""
+        return rows.reshape(len(rows), -1).astype(self.dtype, copy=False)
+
     def _rows(self, place: slice) -> NDArray[np.floating[Any]]:
         block = self.values[place] if not hasattr(self.values, "iloc") else self.values.iloc[place]
         if self._is_tensor:

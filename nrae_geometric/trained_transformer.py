@@ -25,6 +25,7 @@ from nrae_geometric.fitting import (
     validation_loader,
 )
 from nrae_geometric.geodesics import warn_of_clusters
+from nrae_geometric.loader import NeighborhoodLoader
 from nrae_geometric.nn import AE
 from nrae_geometric.nn.build import check_autoencoder, take_weights
 from nrae_geometric.persistence import StoredTransformer, storable_parameters
@@ -42,7 +43,7 @@ _PATIENCE = 20
 _CAREFUL_FRACTION = 1 / 3
 
 
-class _Run(NamedTuple):
+class Run(NamedTuple):
     """A run of training.
 
     Attributes:
@@ -233,26 +234,28 @@ class TrainedTransformer(StoredTransformer):
             whole = as_given(given, x, learned, held_out, unit)
             self.graph_ = whole.subgraph(torch.arange(len(learned), device=device))
             self.n_neighbors_ = usual_degree(self.graph_, int(self.n_sampled_neighbors), learned)
-        if self.activation == "auto":
-            reasons["activation"] = (
-                "elu: smooth, for a curve or second derivatives"
-                if self._is_smooth(settings)
-                else "relu: it keeps more of the neighborhoods of tables and images"
-            )
         budget, why = choose_budget(
             len(learned), self.batch_size, 1 if is_block else self.max_epochs
         )
-        reasons.update(why)
-        self.choices_ = {name: reason for name, reason in reasons.items() if reason is not None}
-        for name, reason in self.choices_.items():
-            logger.info("%s: %s", name, reason)
-        self._train(_Run(settings, budget, seed, start, goes_on, is_block), x[held_out], whole)
+        self._note_choices(settings, {**reasons, **why})
+        self._train(Run(settings, budget, seed, start, goes_on, is_block), x[held_out], whole)
         z = np.empty((len(rows), self._n_features_out), rows.dtype)
         for place, block in self._blocks(points):
             z[place] = self._latents(self._scaled(block))
         if self.model_.encoder_uses_graph:
             z[learned] = self._encoded(self.graph_)
         self.embedding_ = z
+
+    def _note_choices(self, settings: ModelSettings, reasons: dict[str, str | None]) -> None:
+        if self.activation == "auto":
+            reasons["activation"] = (
+                "elu: smooth, for a curve or second derivatives"
+                if self._is_smooth(settings)
+                else "relu: it keeps more of the neighborhoods of tables and images"
+            )
+        self.choices_ = {name: reason for name, reason in reasons.items() if reason is not None}
+        for name, reason in self.choices_.items():
+            logger.info("%s: %s", name, reason)
 
     def _early_stopping(self, is_block: bool) -> bool | str:
         if not is_block:
@@ -273,7 +276,7 @@ class TrainedTransformer(StoredTransformer):
             return self.activation
         return "elu" if self._is_smooth(settings) else "relu"
 
-    def _build(self, run: _Run, alone: bool) -> None:
+    def _build(self, run: Run, alone: bool) -> None:
         """Makes the model, and tries it on some points."""
         device, dim = self.graph_.x.device, self._n_features_out
         some = torch.arange(min(run.budget.batch_size, self.graph_.num_nodes), device=device)
@@ -288,14 +291,17 @@ class TrainedTransformer(StoredTransformer):
             width = run.settings.encoder_width(dim)
             check_autoencoder(self.model_, self.graph_.subgraph(some), width, dim)
 
-    def _train(self, run: _Run, held_out: Tensor, whole: Data | None) -> None:
-        settings, budget = run.settings, run.budget
+    def _begin(self, run: Run) -> bool:
+        """Makes the model; returns whether its training draws from generators of its own alone."""
         own = [each for each in (self.encoder, self.decoder) if isinstance(each, nn.Module)]
         init = self.init if run.start else None
-        alone = draws_alone(settings, own, init, self.callbacks or ())
+        alone = draws_alone(run.settings, own, init, self.callbacks or ())
         self._build(run, alone)
-        device = self.graph_.x.device
-        alone = alone and not may_draw(self.model_.encoder) and not may_draw(self.model_.decoder)
+        return alone and not may_draw(self.model_.encoder) and not may_draw(self.model_.decoder)
+
+    def _train(self, run: Run, held_out: Tensor, whole: Data | None) -> None:
+        settings, budget = run.settings, run.budget
+        alone = self._begin(run)
         follows_graph = settings.follows_graph or self.model_.encoder_uses_graph
         sampled = int(self.n_sampled_neighbors)
         if self.n_neighbors == "auto" and whole is None:
@@ -310,22 +316,32 @@ class TrainedTransformer(StoredTransformer):
             warn_of_clusters(self.graph_.edge_index, self.graph_.num_nodes)
         num_sampled = sampled if follows_graph else 0
         loader = training_loader(self.model_.prepared(self.graph_), num_sampled, budget.batch_size)
-        validation, stopping = None, []
+        validation = None
         if len(held_out):
             if whole is None:
                 whole = self._attached(held_out)
             first = self.graph_.num_nodes
             whole = self.model_.prepared(whole)
             validation = validation_loader(whole, first, follows_graph, budget.batch_size)
-            stopping = [EarlyStopping(_PATIENCE)]
-        is_careful = run.is_block or self._is_smooth(settings)
+        self._finish(run, loader, validation, alone)
+
+    def _finish(
+        self,
+        run: Run,
+        loader: NeighborhoodLoader,
+        validation: NeighborhoodLoader | None,
+        alone: bool,
+    ) -> None:
+        """Trains the model on batches, and notes its history."""
+        stopping = [] if validation is None else [EarlyStopping(_PATIENCE)]
+        is_careful = run.is_block or self._is_smooth(run.settings)
         fraction = _CAREFUL_FRACTION if is_careful else 1.0
         trainer = Trainer(
-            budget.max_epochs,
+            run.budget.max_epochs,
             float(self.learning_rate),
             callbacks=[*run.start, *stopping, *(self.callbacks or ())],
             schedule=(lambda *_: fraction) if run.is_block else OneCycle(fraction),
-            device=device,
+            device=self.graph_.x.device,
             seed=run.seed,
             global_generators=not alone,
             progress=self.verbose > 0,

@@ -49,6 +49,7 @@ SLOW = (
     "test_estimator.py",
     "test_export.py",
     "test_persistence.py",
+    "test_streamed_transformer.py",
     "test_trained_transformer.py",
     "training/test_resume.py",
     "tuning/",

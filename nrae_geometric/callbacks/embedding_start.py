@@ -81,6 +81,9 @@ class EmbeddingStart(Callback):
         align (bool, optional): Whether the coordinates are turned, scaled and shifted as a whole to
             where the model has its latents, as fits one that is trained already.
             (default: :obj:`False`)
+        data (torch_geometric.data.Data, optional): The points that the coordinates are of, such as
+            a sample with a graph of its own, where the loader's are not in memory.
+            (default: :obj:`None`, those of the loader)
 
     Attributes:
         coordinates (GeodesicCoordinates, optional): The coordinates of a geodesic start, in the
@@ -109,6 +112,7 @@ class EmbeddingStart(Callback):
         tol: float = 0.0,
         num_landmarks: int = 256,
         align: bool = False,
+        data: Data | None = None,
     ) -> None:
         if isinstance(init, str) and init not in ("geodesic", "pca"):
             raise ValueError(
@@ -121,6 +125,7 @@ class EmbeddingStart(Callback):
         self.tol = number("tol", tol, 0)
         self.num_landmarks = integer("num_landmarks", num_landmarks, 2)
         self.align = flag("align", align)
+        self.data = data
         self.coordinates: GeodesicCoordinates | None = None
         self._embedding: Tensor | None = None
 
@@ -140,7 +145,7 @@ class EmbeddingStart(Callback):
                 f"{type(model).__name__} cannot start from coordinates: it needs "
                 f"encode(x, edge_index=None), decode(z) and a decoder, as nrae_geometric.nn.AE has"
             )
-        data = getattr(trainer.loader, "data", None)
+        data = self._graph(trainer)
         if not isinstance(data, Data):
             raise ValueError(
                 "a start from coordinates needs all points: use a loader over one graph, such as "
@@ -167,6 +172,9 @@ class EmbeddingStart(Callback):
             self._embedding = z.to(next(model.parameters()).dtype)
             self._hand_out(trainer)
 
+    def _graph(self, trainer: Trainer) -> Any:
+        return getattr(trainer.loader, "data", None) if self.data is None else self.data
+
     def _fit(self, trainer: Trainer, model: nn.Module, data: Data, z: Tensor) -> None:
         fit = _CoordinateFit(model, z, data.x)
         step = TrainingStep(fit, self.lr, trainer.device, trainer.precision)
@@ -178,7 +186,7 @@ class EmbeddingStart(Callback):
 
     def _hand_out(self, trainer: Trainer) -> None:
         """Gives the batches the coordinates of their points."""
-        data = getattr(trainer.loader, "data", None)
+        data = self._graph(trainer)
         if self._embedding is not None and isinstance(data, Data):
             data.embedding = self._embedding.to(data.x.device)
 
@@ -202,7 +210,7 @@ class EmbeddingStart(Callback):
         their geodesic coordinates. In several dimensions there is no order to compare, and where
         the graph closes on itself there was none to begin with.
         """
-        data = getattr(trainer.loader, "data", None)
+        data = self._graph(trainer)
         if self._embedding is not None and isinstance(data, Data):
             data.pop("embedding", None)  # for another run it would be out of date
         found = self.coordinates
