@@ -162,8 +162,9 @@ def edge_store(X: Any, graph: Any, num_points: int) -> EdgeStore:
     given = given_graph(X, graph, num_points)
     if given is None:
         raise ValueError(
-            "points that stay on the disk need a graph of the N points: pass graph=(indices, "
-            "distances), each [N, k], such as memory maps of files"
+            "points that stay on the disk need a graph in files: pass "
+            "graph=stored_knn_graph(x, 10, 'points_graph').pair, or, to nrae fit, --graph FOLDER "
+            "behind nrae graph POINTS --out FOLDER/"
         )
     grouped = CSCGraph.from_edge_index(given[0], num_points)
     return EdgeStore(grouped.source, grouped.ptr)

@@ -29,8 +29,9 @@ def add_fit(commands: Commands) -> CommandParser:
         help="learn a manifold of your points",
         usage="nrae fit POINTS --out MODEL [--label-column NAME] [--n-components N] [option]...",
         description="Learn a manifold of your points: an encoder to latent coordinates and a "
-        "decoder back. Prints what was chosen, how good it is and where the picture is. Files of "
-        "any kind are read whole.",
+        "decoder back. Prints what was chosen, how good it is and where the picture is. Points in "
+        ".npy files and Zarr arrays stay on the disk where they take more than a quarter of the "
+        "memory, and need --graph; other files are read whole.",
         example="nrae fit points.csv --out model.nrae --label-column kind",
     )
     add_points(parser, labels=True)
@@ -59,9 +60,10 @@ def _fit(arguments: argparse.Namespace) -> Results:
 
     flush_denormals()
     keep_freed_memory()
-    points = read_input(arguments)
+    parameters = _parameters(arguments)
+    points = read_input(arguments, parameters.get("on_disk", "auto"))
     is_terminal = sys.stderr is not None and sys.stderr.isatty()
-    estimator = ManifoldAutoencoder(**{"verbose": int(is_terminal), **_parameters(arguments)})
+    estimator = ManifoldAutoencoder(**{"verbose": int(is_terminal), **parameters})
     check_places(model, picture)
     graph = None
     if arguments.graph is not None:
@@ -142,6 +144,10 @@ def write_model(
     from nrae_geometric.visualization import plot_embedding, save_figure
     from nrae_geometric.visualization.embedding import embedding_axes
 
+    if hasattr(estimator, "sample_rows_"):  # points on the disk are measured by a sample
+        rows = estimator.sample_rows_
+        labels = None if points.labels is None else points.labels[rows]
+        points = Input(points.points[rows], points.names, labels)
     if points.names is not None:
         estimator.feature_names_in_ = np.array(points.names, dtype=object)
     estimator.save(model)

@@ -65,8 +65,14 @@ def add_points(
         )
 
 
-def read_input(arguments: argparse.Namespace) -> Input:
+def read_input(arguments: argparse.Namespace, on_disk: bool | str = False) -> Input:
     """Reads the points that the arguments name, and their labels.
+
+    Args:
+        arguments (argparse.Namespace): The arguments of a command.
+        on_disk (bool or str, optional): Whether the points may be a table whose rows stay on the
+            disk, as :class:`~nrae_geometric.estimator.ManifoldAutoencoder` has it.
+            (default: :obj:`False`)
 
     Raises:
         ValueError: As :func:`~nrae_geometric.datasets.read_points`, or if there is not one label
@@ -79,6 +85,9 @@ def read_input(arguments: argparse.Namespace) -> Input:
         columns = picked_columns(arguments)
         if column is not None:  # first, as a wrong name leaves the labels among the points
             labels = read_labels(arguments.points, column)
+        table = _table(arguments.points, columns, on_disk)
+        if table is not None:
+            return Input(table, None, labels)
         points, names = read_points(arguments.points, columns=columns)
     if arguments.columns is None and names is not None:
         _warn_of_index(points, names)
@@ -87,6 +96,22 @@ def read_input(arguments: argparse.Namespace) -> Input:
             f"{arguments.points}: {column!r} has {len(labels)} labels for {len(points)} points"
         )
     return Input(points, names, labels)
+
+
+def _table(path: str, columns: list[str] | None, on_disk: bool | str) -> Any:
+    """The points of a file where they stay on the disk."""
+    from nrae_geometric.datasets import open_points
+    from nrae_geometric.tables import stays_on_disk
+
+    if not on_disk:
+        return None
+    try:
+        table = open_points(path, columns=columns)
+    except ValueError:  # a file of another kind, which is read whole
+        if on_disk == "auto":
+            return None
+        raise
+    return None if stays_on_disk(table, on_disk) is None else table
 
 
 @contextmanager
