@@ -93,6 +93,7 @@ def own_files(tmp_path_factory):
     table = np.stack([t, np.sin(t), np.cos(t), t > 3], axis=1)
     for name in ("points.csv", "new.csv"):
         np.savetxt(folder / name, table, delimiter=",", header="a,b,c,kind", comments="")
+    np.save(folder / "points.npy", table)
     np.savetxt(folder / "tumors.csv", table, delimiter=",", header="a,b,c,diagnosis", comments="")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
