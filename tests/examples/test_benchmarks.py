@@ -250,3 +250,25 @@ def test_ratios_of_a_scaled_copy_have_no_deviation():
     assert MEASURES["KL of densities"](Scaled(), points, rows, rows, 0) == pytest.approx(
         0, abs=1e-6
     )
+
+
+def test_sheets_of_any_number_of_points_are_parallel():
+    from scale import BLOCK, SHEETS, sheet_points
+
+    x, uv, sheet = sheet_points(BLOCK, 400)
+    assert x.shape == (400, 100)
+    assert x.dtype == np.float32
+    np.testing.assert_array_equal(sheet_points(BLOCK, 400)[0], x)
+    assert not np.array_equal(sheet_points(0, 400)[0], x)
+    assert set(sheet) == set(range(SHEETS))
+    # Without the shift across, all lie on one surface: equal coordinates, equal points.
+    shifts = [x[sheet == i].mean(axis=0) for i in range(SHEETS)]
+    across = shifts[2] - shifts[0]
+    near = NearestNeighbors(n_neighbors=2).fit(uv)
+    distance, index = near.kneighbors(uv)
+    apart = np.linalg.norm(x - x[index[:, 1]], axis=1)
+    same = sheet == sheet[index[:, 1]]
+    close = distance[:, 1] < 0.02
+    assert apart[same & close].max() < 0.2
+    assert apart[~same & close].min() > 0.45
+    assert np.linalg.norm(across) > 0.8
