@@ -73,7 +73,7 @@ class StreamedTransformer(TrainedTransformer):
             num_points, self.early_stopping, float(self.validation_fraction)
         )
         # Neither choice makes a list of all rows where few are chosen.
-        held_out = np.sort(random.choice(num_points, int(fraction * num_points), replace=False))
+        held_out = np.sort(random.choice(num_points, round(fraction * num_points), replace=False))
         sample = np.sort(random.choice(num_points, min(num_points, _SAMPLE_SIZE), replace=False))
         is_table = len(points.shape) == 2 and self.metric == "euclidean" and graph is None
         if goes_on:
