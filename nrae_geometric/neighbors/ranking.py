@@ -178,13 +178,26 @@ def compare_all(
         matrix = distance_matrix(center, x)
         if query is None:
             matrix.scatter_(1, rows[part].unsqueeze(1), torch.inf)
-        distance[part], index[part] = rank(x, center, nearest_columns(matrix, k), k)
+        near, columns = _nearest_pairs(center, x, matrix, k)
+        distance[part], index[part] = near.to(x.dtype), columns
     return distance, index
 
 
-def nearest_columns(distance: Tensor, k: int) -> Tensor:
-    r"""Returns the columns of the :obj:`k` smallest of each row, of ties the lowest columns."""
-    return distance.sort(dim=1, stable=True).indices[:, :k]
+def _nearest_pairs(center: Tensor, x: Tensor, matrix: Tensor, k: int) -> tuple[Tensor, Tensor]:
+    r"""The :obj:`k` nearest columns by :func:`pair_distance`, of rounded distances :math:`[M, N]`.
+
+    The matrix may round equal distances differently: what is as near as that is ranked too.
+    """
+    nearest = matrix.sort(dim=1, stable=True)
+    bound = nearest.values[:, k - 1 : k] * (1 + (x.size(1) + 8) * 2.0**-52)
+    within = (nearest.values <= bound) & bound.isfinite()
+    width = max(k, int(within.sum(dim=1).max()))
+    columns = nearest.indices[:, :width]
+    row = torch.arange(len(center), device=x.device).repeat_interleave(width)
+    found = pair_distance(center, x, row, columns.reshape(-1)).view_as(columns)
+    # The query point itself is infinitely far in the matrix.
+    found.masked_fill_(nearest.values[:, :width].isinf(), torch.inf)
+    return smallest(found, columns, k)
 
 
 def correct_near_rows(

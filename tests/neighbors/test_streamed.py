@@ -84,6 +84,12 @@ def test_duplicates_and_ties_go_as_in_the_whole_search(
     assert_same(found, knn(x, k, backend="torch"))
 
 
+def test_distances_that_differ_by_rounding_go_as_in_the_whole_search(monkeypatch):
+    monkeypatch.setattr(rows, "_MOST_BLOCK_ROWS", 1)
+    x = np.random.default_rng(0).integers(0, 11, (34, 5)) / 11
+    assert_same(streamed_knn(x, 1), knn(x, 1, backend="torch"))
+
+
 @pytest.mark.parametrize("scale", [1e-300, 1e-30, 1e30, 1e300])
 def test_points_of_any_magnitude_go_as_in_the_whole_search(small_blocks, scale):
     x = points(40, 3).astype(np.float64)
