@@ -3,7 +3,8 @@ r"""Batches of centers with sampled neighbors, in the layout of PyG's neighbor l
 import copy
 from collections.abc import Iterable, Iterator
 from itertools import chain
-from typing import Any
+from types import MethodType
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -142,6 +143,7 @@ class NeighborhoodLoader(NeighborLoader):
             generator=generator,
             **options,
         )
+        self._num_parts = 1
         self._edge_attributes = (
             {} if are_stores(data) else _edge_attributes(data, num_nodes if include_center else 0)
         )
@@ -159,7 +161,27 @@ class NeighborhoodLoader(NeighborLoader):
         num_rows = self.node_sampler.num_edges(seeds)
         if not self.node_sampler.include_center:
             num_rows += len(seeds)
-        return min(self.batch_size, len(seeds)) * num_rows // max(len(seeds), 1)
+        num_rows = min(self.batch_size, len(seeds)) * num_rows // max(len(seeds), 1)
+        return -(-num_rows // self._num_parts)
+
+    def part(self, rank: int, count: int) -> Self:
+        r"""Returns a loader of one of several equal parts of each batch.
+
+        All parts draw the same centers and neighbors as the whole loader from a generator in the
+        same state; each then keeps centers that follow each other. Their :obj:`weight_of_part` is
+        the number of centers in the part divided by the mean number in all parts, so that a loss
+        that is a mean over centers, multiplied by it, is that of the whole batch in the mean over
+        the parts. A part without a center has the batch's first one, and a weight of zero.
+
+        Args:
+            rank (int): The number of the part, from 0.
+            count (int): The number of parts.
+        """
+        loader = copy.copy(self)
+        loader._num_parts = count
+        loader.node_sampler = self.node_sampler.part(rank, count)
+        loader.collate_fn = MethodType(type(self).collate_fn, loader)  # that of worker processes
+        return loader
 
     def __iter__(self) -> Iterator[Data]:
         return super().__iter__() if self.num_workers > 0 else self._iterate_chunks()
@@ -199,6 +221,8 @@ class NeighborhoodLoader(NeighborLoader):
         store["num_sampled_edges"] = out.num_sampled_edges
         store["input_id"] = out.metadata[0].to(device)
         store["batch_size"] = out.metadata[0].numel()
+        if self._num_parts > 1:
+            store["weight_of_part"] = out.metadata[2]
         if edges_per_center is not None:
             store["edges_per_center"] = edges_per_center
         return batch if self.transform is None else self.transform(batch)

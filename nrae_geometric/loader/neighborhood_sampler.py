@@ -1,7 +1,9 @@
 r"""Sampling of the neighbors of many batches at once."""
 
+import copy
 from collections.abc import Callable, Iterator
-from typing import Any, NoReturn
+from itertools import accumulate
+from typing import Any, NoReturn, Self
 
 import torch
 from torch import Tensor
@@ -54,6 +56,7 @@ class NeighborhoodSampler(BaseSampler):
             self.graph, self._num_edges = edge_index, edge_index.source.numel()
         else:
             self.graph, self._num_edges = self._grouped(edge_index), edge_index.size(1)
+        self._part = (0, 1)
         self._layouts: dict[tuple[int, ...], BatchLayout] = {}
         self._has_isolated_nodes = self.graph.has_isolated_nodes()
 
@@ -79,6 +82,20 @@ class NeighborhoodSampler(BaseSampler):
         if self.num_neighbors is None or self._has_isolated_nodes:
             return None
         return self.num_neighbors + self.include_center
+
+    def part(self, rank: int, count: int) -> Self:
+        r"""Returns a sampler that draws for all seeds, and keeps its part of each batch.
+
+        The seeds of a batch are divided in their order, as evenly as can be. Where there are fewer
+        of them than parts, a part without any has the first one, which counts nothing.
+
+        Args:
+            rank (int): The number of the part, from 0.
+            count (int): The number of parts.
+        """
+        sampler = copy.copy(self)
+        sampler._part, sampler._layouts = (rank, count), {}
+        return sampler
 
     def check_seeds(self, node: Tensor) -> None:
         r"""Makes sure that every seed has the neighbors that are going to be drawn.
@@ -147,11 +164,18 @@ class NeighborhoodSampler(BaseSampler):
 
         Returns:
             One output for each batch. Edges are grouped by seed, in the order of the seeds, the
-            seed's own edge first.
+            seed's own edge first. The third entry of its metadata is the number of seeds of its
+            part of the batch, divided by their mean number in all parts.
         """
         seed = self._place(index.node)
         input_id = self._place(index.input_id)
         source, edge, count = self._draw(seed, generator)
+        weights = [1.0] * len(num_seeds)
+        if self._part[1] > 1:
+            own, num_seeds, weights = _own_seeds(num_seeds, *self._part)
+            own = own.to(self.device)
+            source, edge, count = _of_seeds(own, source, edge, count)
+            seed, input_id = seed[own], input_id[own]
         layout = self._lay_out(num_seeds, count)
         row, new_node, num_new_nodes = relabel(seed, source, layout, self.num_nodes)
         batches = zip(
@@ -161,6 +185,7 @@ class NeighborhoodSampler(BaseSampler):
             layout.col.clone().split(layout.num_edges),
             edge.split(layout.num_edges),
             input_id.split(num_seeds),
+            weights,
             strict=True,
         )
         return (
@@ -171,9 +196,9 @@ class NeighborhoodSampler(BaseSampler):
                 edge=edge_id,
                 num_sampled_nodes=[seeds.numel(), new_nodes.numel()],
                 num_sampled_edges=[row.numel()],
-                metadata=(ids, None),
+                metadata=(ids, None, weight),
             )
-            for seeds, new_nodes, row, col, edge_id, ids in batches
+            for seeds, new_nodes, row, col, edge_id, ids, weight in batches
         )
 
     def _place(self, index: Tensor) -> Tensor:
@@ -236,6 +261,33 @@ class NeighborhoodSampler(BaseSampler):
 
     def _own_edge(self, seed: Tensor) -> Tensor:
         return seed + self._num_edges if self._own_loop is None else self._own_loop[seed]
+
+
+def _own_seeds(
+    num_seeds: list[int], rank: int, count: int
+) -> tuple[Tensor, list[int], list[float]]:
+    """Returns the positions of a part's seeds, their number and their weight in each batch."""
+    starts = [0, *accumulate(num_seeds)]
+    own, numbers, weights = [], [], []
+    for start, number in zip(starts[:-1], num_seeds, strict=True):
+        first, last = number * rank // count, number * (rank + 1) // count
+        weights.append((last - first) * count / number)
+        if first == last:
+            first, last = 0, 1
+        own.append(torch.arange(start + first, start + last))
+        numbers.append(last - first)
+    return torch.cat(own), numbers, weights
+
+
+def _of_seeds(
+    own: Tensor, source: Tensor, edge: Tensor, count: Tensor | int
+) -> tuple[Tensor, Tensor, Tensor | int]:
+    """Returns the edges of some seeds."""
+    if isinstance(count, int):
+        return source.view(-1, count)[own].view(-1), edge.view(-1, count)[own].view(-1), count
+    start = count.cumsum(0) - count
+    position = _segments(start[own], count[own])
+    return source[position], edge[position], count[own]
 
 
 def _segments(start: Tensor, length: Tensor) -> Tensor:

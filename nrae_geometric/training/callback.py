@@ -34,6 +34,10 @@ class Callback:
     name: str | None = None
     """The name of its state in checkpoints; by default that of its class."""
 
+    in_first_process: bool = False
+    """Whether it is called in the first of several processes alone, as what writes files or only
+    looks on should be; what changes the model is called in all, and has to do the same in all."""
+
     def on_fit_start(self, trainer: "Trainer", model: nn.Module) -> None:
         """Called before the first epoch, when the model is on its device.
 

@@ -1,7 +1,7 @@
 """Steps of gradient descent, on any device and in any precision."""
 
 import copy
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext
 from typing import Any, Literal, get_args
 
@@ -17,6 +17,7 @@ from torch_geometric.data import Data
 
 from nrae_geometric.nn.evaluation import evaluating, set_modes, training_modes
 from nrae_geometric.training.points import check_type
+from nrae_geometric.training.processes import Processes
 
 Precision = Literal["32-true", "64-true", "bf16-true", "bf16-mixed", "16-mixed"]
 
@@ -96,7 +97,7 @@ class TrainingStep:
         is_mixed = isinstance(self._precision, MixedPrecision)
         self._autocast = self._precision.forward_context() if is_mixed else nullcontext()
         loss: Any = model.loss  # nn.Module types every attribute as a tensor or module
-        self._loss = torch.compile(loss) if compile else loss
+        self._loss = self._trained_loss = torch.compile(loss) if compile else loss
         self.dtype = next(model.parameters()).dtype
 
     @property
@@ -109,6 +110,15 @@ class TrainingStep:
         for group in self._adam.param_groups:
             group["lr"] = lr
 
+    def average_over(self, processes: Processes) -> None:
+        """Has the steps follow the mean gradient of several processes, each on its part of a batch.
+
+        Args:
+            processes (Processes): The processes. The weights become those of the first one.
+        """
+        if processes.count > 1:
+            self._trained_loss = processes.wrap(_LossOfPart(self.model, self._loss))
+
     def __call__(self, batch: Data) -> Tensor:
         """Takes one step and returns the loss before it, ``[]``, detached and on the device.
 
@@ -118,7 +128,7 @@ class TrainingStep:
         batch = self._place(batch)
         self._adam.zero_grad()
         with self._autocast:
-            loss = self._loss(batch)
+            loss = self._trained_loss(batch)
         self._precision.backward(loss, None)
         self._precision.optimizer_step(self._adam)
         return loss.detach()
@@ -147,11 +157,13 @@ class TrainingStep:
             raise ValueError("the loader yields no batches; it needs at least one")
         return torch.stack(losses).mean()
 
-    def evaluate(self, batches: Iterable[Data]) -> Tensor:
+    def evaluate(self, batches: Iterable[Data], processes: Processes | None = None) -> Tensor:
         """Returns the mean loss over the centers of all batches, without training on them.
 
         Args:
             batches (Iterable[Data]): The validation points.
+            processes (Processes, optional): Those that each have a part of the batches.
+                (default: :obj:`None`)
 
         Raises:
             ValueError: If there is no batch.
@@ -160,11 +172,16 @@ class TrainingStep:
         with evaluating(self.model), self._autocast:
             for batch in map(self._place, batches):
                 losses.append(self._loss(batch))
-                counts.append(batch.batch_size if "batch_size" in batch else batch.num_nodes)
+                count = batch.batch_size if "batch_size" in batch else batch.num_nodes
+                counts.append(count * (batch.get("weight_of_part", 1) > 0))
         if not losses:
             raise ValueError("the validation loader yields no batches; it needs at least one")
-        weights = torch.tensor(counts, dtype=torch.float64, device=self.device) / sum(counts)
-        return torch.stack(losses).double() @ weights
+        weights = torch.tensor(counts, dtype=torch.float64, device=self.device)
+        if processes is None or processes.count == 1:
+            return torch.stack(losses).double() @ (weights / sum(counts))
+        total = torch.stack([torch.stack(losses).double() @ weights, weights.sum()])
+        loss, count = processes.mean(total)
+        return loss / count
 
     def state_dict(self) -> dict[str, Any]:
         """Returns the state of the optimizer, and of the scaler of the loss where there is one."""
@@ -193,6 +210,21 @@ class TrainingStep:
             batch = copy.copy(batch)
             batch.x = batch.x.to(self.dtype)
         return batch
+
+
+class _LossOfPart(nn.Module):
+    """The loss of a part of a batch as a forward call, in which DDP takes its part.
+
+    It is weighted so that its mean over the processes is the mean over the whole batch's centers.
+    """
+
+    def __init__(self, model: nn.Module, loss: Callable[[Data], Tensor]) -> None:
+        super().__init__()
+        self.model = model
+        self._loss = loss
+
+    def forward(self, batch: Data) -> Tensor:
+        return self._loss(batch) * batch.weight_of_part
 
 
 _WITHOUT_HISTORY = ("x", "edge_weight", "edge_attr")

@@ -3,7 +3,7 @@
 import copy
 import logging
 import os
-import time
+import secrets
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,30 +13,21 @@ from torch import nn
 from torch_geometric.data import Data
 from tqdm.auto import tqdm
 
-from nrae_geometric.archive import MISFITS, check_storable
 from nrae_geometric.arguments import integer, number
-from nrae_geometric.atomic import check_writable
 from nrae_geometric.nn.evaluation import preserved_modes
-from nrae_geometric.training.callback import Callback, by_name, restore_states
-from nrae_geometric.training.checkpoint import (
-    architecture,
-    check_same_run,
-    load_checkpoint,
-    save_checkpoint,
-)
-from nrae_geometric.training.device import resolve_device
+from nrae_geometric.training.callback import Callback, by_name
 from nrae_geometric.training.history import EpochRecord, LossHistory, NonFiniteLossError
 from nrae_geometric.training.interrupt import DeferredInterrupt
 from nrae_geometric.training.points import points_fault
+from nrae_geometric.training.processes import Processes, divided
 from nrae_geometric.training.random_state import RandomState
+from nrae_geometric.training.saving import RunSaver
 from nrae_geometric.training.schedule import Schedule, published_schedule
 from nrae_geometric.training.step import TrainingStep, resolve_precision
 from nrae_geometric.training.threads import suitable_threads
 
 logger = logging.getLogger(__name__)
 
-# Often enough to lose little to a crash, rare enough to cost nothing.
-_FIRST_CHECKPOINT, _LONGEST_GAP = 1.0, 60.0  # seconds
 # Any number will do: it has validation draw the same neighbors in every epoch.
 _VALIDATION_SEED = 0
 
@@ -54,6 +45,17 @@ class Trainer:
             another. (default: :obj:`None`)
         device (str, int or torch.device, optional): :obj:`"auto"`, :obj:`"cpu"`, the number of a
             GPU, or a device. (default: :obj:`"auto"`)
+        devices (int, optional): The number of devices of each machine that share the work: GPUs,
+            or processes on the CPU. Fabric runs the script again for each of them, unless
+            ``torchrun`` or Slurm has started it so often; under ``torchrun``, one stands for as
+            many as it has started. The loader must be able to divide its batches, as
+            :class:`~nrae_geometric.loader.NeighborhoodLoader` is, and have a generator.
+            (default: :obj:`1`)
+        num_nodes (int, optional): The number of machines. (default: :obj:`1`)
+        strategy (str, optional): How several devices share the work: :obj:`"auto"` and
+            :obj:`"ddp"` average the gradients;
+            :obj:`"ddp_find_unused_parameters_true"` does so for models with parameters that the
+            loss does not always depend on. (default: :obj:`"auto"`)
         precision (str, optional): :obj:`"32-true"`, :obj:`"64-true"`, :obj:`"bf16-true"`,
             :obj:`"bf16-mixed"`, :obj:`"16-mixed"`, or, as in Lightning, :obj:`"32"`,
             :obj:`"64"`, :obj:`"bf16"` and :obj:`"16"`. With ``64-true`` and ``bf16-true`` the
@@ -81,6 +83,8 @@ class Trainer:
 
     Attributes:
         callbacks (dict[str, Callback]): The callbacks by their names.
+        processes (Processes): Those that share the work; ``trainer.processes.is_first`` is true in
+            the one that writes files.
         loader (Iterable[Data]): What :meth:`fit` trains on.
         validation (Iterable[Data], optional): What it validates on.
         epoch (int): The present epoch, from 0; before the first one that which comes next.
@@ -118,6 +122,9 @@ class Trainer:
         callbacks: Sequence[Callback] = (),
         schedule: Schedule | None = None,
         device: str | int | torch.device = "auto",
+        devices: int = 1,
+        num_nodes: int = 1,
+        strategy: str = "auto",
         precision: str | int = "32-true",
         seed: int | None = None,
         global_generators: bool = True,
@@ -134,7 +141,8 @@ class Trainer:
                 f"schedule must be a function (epoch, max_epochs) -> factor, got {schedule!r}"
             )
         self.schedule = schedule
-        self.device = resolve_device(device)
+        self.processes = Processes(device, devices, num_nodes, strategy)
+        self.device = self.processes.device
         self.precision = resolve_precision(precision)
         self.global_generators = global_generators
         self.seed = None if seed is None else integer("seed", seed, 0, 2**32 - 1)
@@ -147,7 +155,6 @@ class Trainer:
         self.stop_reason: str | None = None
         self.optimizer_state: dict[str, Any] | None = None
         self._history = LossHistory(self.device)
-        self._has_saved = False
 
     @property
     def history(self) -> list[EpochRecord]:
@@ -208,85 +215,101 @@ class Trainer:
             ValueError: If a loader yields nothing, the points are infinite or all equal in the
                 model's type alone, or the checkpoint does not fit.
         """
+        self.processes.start()
         self.loader, self.validation, self.resumed = loader, validation, resume
+        self._batches = divided(loader, self.processes)
+        self._validation_batches = divided(validation, self.processes, needed=False)
         self.optimizer_state = copy.deepcopy(optimizer_state)
         schedule = self.schedule
         seeds = self.global_generators and (self.seed is not None or resume)
         random = RandomState(self.device, of_process=seeds)
-        with random.preserved(), preserved_modes(model), torch.enable_grad():
+        with (
+            self.processes.reporting_loss(),
+            random.preserved(),
+            preserved_modes(model),
+            torch.enable_grad(),
+        ):
             try:
                 self._fit(model)
             finally:
                 self.schedule = schedule  # a callback's choice is for this model alone
 
     def _fit(self, model: nn.Module) -> None:
+        processes, random = self.processes, self._random_state(self.loader)
         step = TrainingStep(model, self.lr, self.device, self.precision, self.compile)
+        saver = RunSaver(self, model, step, self._history, random)
         if self.resumed:
-            generators = self._restore(model, step)
+            generators = saver.restore()
         else:
             if self.optimizer_state is not None:
                 step.load_state_dict(self.optimizer_state)
             self._history.restore([])
-            self.stop_reason, self._has_saved = None, False
-            if self.seed is not None:
-                self._random_state(self.loader).seed(self.seed)
+            self.stop_reason = None
+            seed = self.seed
+            if seed is None and processes.count > 1:
+                seed = processes.from_first(lambda: secrets.randbits(32))
+            if seed is not None:
+                random.seed(seed)
         self.epoch = len(self.history)
         fault = self._points_fault(step)
         if fault is not None:
             logger.warning("training may come to nothing: %s", fault)
         with DeferredInterrupt(enabled=self.checkpoint is not None) as interrupt:
-            started_at = time.monotonic()
-            for callback in self.callbacks.values():
-                callback.on_fit_start(self, model)
+            with processes.together():
+                self.call("on_fit_start", model)
             if self.resumed:
-                self._random_state(self.loader).set(generators)
-            if self.checkpoint is not None:
-                # An hour of training must not end in a file that cannot be written.
-                check_storable(self._state(model))
-                check_writable(self.checkpoint)
-            if interrupt.requested:
-                self._save(model, step)
-                interrupt.deliver()
+                random.set(generators)
+            step.average_over(processes)
+            processes.draw_apart(self.global_generators)
+            saver.check()
+            self._stop_if_asked(saver, interrupt)
             try:
-                num_rows = getattr(self.loader, "rows_per_batch", None)
+                num_rows = getattr(self._batches, "rows_per_batch", None)
                 with suitable_threads(model, num_rows, self.device):
-                    self._train(model, step, interrupt, started_at)
+                    self._train(model, step, interrupt, saver)
                 self._history.read()
             except NonFiniteLossError as error:
                 fault = self._points_fault(step)
                 if fault is None:
                     raise
                 raise FloatingPointError(f"{error.what}: {fault}") from None
-            for callback in self.callbacks.values():
-                callback.on_fit_end(self, model)
+            with processes.together():
+                self.call("on_fit_end", model)
             self.optimizer_state = step.state_dict()
-            self._save(model, step)
-            if interrupt.requested:
+            saver.save()
+            if any(processes.any(interrupt.requested)):
                 interrupt.deliver()
 
+    def call(self, hook: str, model: nn.Module) -> None:
+        """Calls a hook of all callbacks that have something to do in this process.
+
+        Args:
+            hook (str): Its name.
+            model (torch.nn.Module): The model.
+        """
+        for callback in self.callbacks.values():
+            if self.processes.is_first or not callback.in_first_process:
+                getattr(callback, hook)(self, model)
+
     def _train(
-        self,
-        model: nn.Module,
-        step: TrainingStep,
-        interrupt: DeferredInterrupt,
-        started_at: float,
+        self, model: nn.Module, step: TrainingStep, interrupt: DeferredInterrupt, saver: RunSaver
     ) -> None:
         schedule = self.schedule or published_schedule
-        save_at = started_at + _FIRST_CHECKPOINT
         for epoch in self._epochs():
             self.epoch = epoch
             step.lr = self.lr * schedule(epoch, self.max_epochs)
-            loss = step.epoch(self.loader, self._rates(schedule))
-            self._history.add(epoch, step.lr, loss, self._validation_loss(step))
-            for callback in self.callbacks.values():
-                callback.on_epoch_end(self, model)
+            loss = step.epoch(self._batches, self._rates(schedule))
+            validation = self._validation_loss(step)
+            self._history.add(epoch, step.lr, self.processes.mean(loss), validation)
+            with self.processes.together():
+                self.call("on_epoch_end", model)
+            self._agree_on_stop()
             if self.is_last_epoch:
                 continue  # the last checkpoint waits for the callbacks' last word
-            if interrupt.requested or time.monotonic() > save_at:
-                self._save(model, step)
-                now = time.monotonic()
-                save_at = now + min(now - started_at, _LONGEST_GAP)
-            if interrupt.requested:
+            stops, is_due = self.processes.any(interrupt.requested, saver.is_due)
+            if stops or is_due:
+                saver.save()
+            if stops:
                 interrupt.deliver()
 
     def _rates(self, schedule: Schedule) -> Iterator[float] | None:
@@ -306,7 +329,10 @@ class Trainer:
     def _epochs(self) -> Iterable[int]:
         first = self.epoch
         with tqdm(
-            initial=first, total=self.max_epochs, unit="epoch", disable=not self.progress
+            initial=first,
+            total=self.max_epochs,
+            unit="epoch",
+            disable=not (self.progress and self.processes.is_first),
         ) as bar:
             for epoch in range(first, self.max_epochs):
                 if self.stop_reason is not None:
@@ -318,66 +344,24 @@ class Trainer:
                 bar.update()
 
     def _validation_loss(self, step: TrainingStep) -> torch.Tensor | None:
-        if self.validation is None:
+        if self._validation_batches is None:
             return None
         random = self._random_state(self.validation)
         with random.preserved():
             random.seed(_VALIDATION_SEED)
-            return step.evaluate(self.validation)
+            return step.evaluate(self._validation_batches, self.processes)
 
-    def _random_state(self, loader: Iterable[Data]) -> RandomState:
+    def _agree_on_stop(self) -> None:
+        """Stops in all processes what a callback has stopped in one."""
+        if self.processes.count > 1 and self.processes.any(self.stop_reason is not None)[0]:
+            reason = self.processes.from_first(lambda: self.stop_reason)
+            self.stop_reason = reason or self.stop_reason or "a callback of another process"
+
+    def _stop_if_asked(self, saver: RunSaver, interrupt: DeferredInterrupt) -> None:
+        if any(self.processes.any(interrupt.requested)):
+            saver.save()
+            interrupt.deliver()
+
+    def _random_state(self, loader: Iterable[Data] | None) -> RandomState:
         generator = getattr(loader, "generator", None)
         return RandomState(self.device, generator, of_process=self.global_generators)
-
-    def _identity(self, model: nn.Module) -> dict[str, Any]:
-        return {
-            "settings": self.fingerprint,
-            "architecture": architecture(model),
-            "seed": self.seed,
-            "precision": self.precision,
-        }
-
-    def _state(self, model: nn.Module) -> dict[str, Any]:
-        """The part of a checkpoint that the caller's objects determine."""
-        return {
-            "run": self._identity(model),
-            "model": model.state_dict(),
-            "callbacks": {
-                name: state for name, each in self.callbacks.items() if (state := each.state_dict())
-            },
-        }
-
-    def _save(self, model: nn.Module, step: TrainingStep) -> None:
-        if self.checkpoint is None:
-            return
-        state = {
-            **self._state(model),
-            "completed_epochs": len(self.history),
-            "stop_reason": self.stop_reason,
-            "optimizer": step.state_dict(),
-            "history": self.history,
-            "random": self._random_state(self.loader).get(),
-        }
-        save_checkpoint(self.checkpoint, state, keep_previous=self._has_saved)
-        self._has_saved = True
-        for callback in self.callbacks.values():
-            callback.on_checkpoint(self, model)
-
-    def _restore(self, model: nn.Module, step: TrainingStep) -> dict[str, Any]:
-        if self.checkpoint is None:
-            raise ValueError("resume=True needs to know the checkpoint; pass Trainer(checkpoint=)")
-        state = load_checkpoint(self.checkpoint)
-        try:
-            check_same_run(state, self._identity(model), self.max_epochs)
-            model.load_state_dict(state["model"])
-            step.load_state_dict(state["optimizer"])
-            self._history.restore(state["history"])
-            self.stop_reason = state["stop_reason"]
-            restore_states(self.callbacks, state["callbacks"])
-            generators: dict[str, Any] = state["random"]
-            self._random_state(self.loader).set(generators)
-        except MISFITS as error:
-            reason = error if isinstance(error, ValueError) else repr(error)
-            raise ValueError(f"{self.checkpoint} does not fit this run: {reason}") from error
-        self._has_saved = True
-        return generators
