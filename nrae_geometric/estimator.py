@@ -20,6 +20,7 @@ from nrae_geometric.registry import BACKENDS, METRICS, MODELS, ModelSettings
 from nrae_geometric.streamed_transformer import StreamedTransformer
 from nrae_geometric.training import Callback
 from nrae_geometric.training.device import resolve_device
+from nrae_geometric.training.processes import STRATEGIES
 
 if TYPE_CHECKING:
     from nrae_geometric.report import Report
@@ -114,6 +115,14 @@ class ManifoldAutoencoder(StreamedTransformer):
             runs at a time. (default: :obj:`None`)
         device (str, int or torch.device, optional): :obj:`"auto"`, :obj:`"cpu"`, or the number of
             a GPU. (default: :obj:`"auto"`)
+        devices (int, optional): How many processes of this machine learn together, each on a part
+            of every batch, which changes nothing but the time. They run the same script, and what
+            comes behind :meth:`fit` too: let :func:`~nrae_geometric.training.is_first_process`
+            decide which one writes. See :class:`~nrae_geometric.training.Trainer`.
+            (default: :obj:`1`)
+        num_nodes (int, optional): The number of machines. (default: :obj:`1`)
+        strategy (str, optional): How the processes share the work, as in
+            :class:`~nrae_geometric.training.Trainer`. (default: :obj:`"auto"`)
         verbose (int, optional): Whether to show a progress bar. (default: :obj:`0`)
         callbacks (list of Callback, optional): More callbacks of the
             :class:`~nrae_geometric.training.Trainer`. (default: :obj:`None`)
@@ -181,6 +190,9 @@ class ManifoldAutoencoder(StreamedTransformer):
         "scale": [StrOptions({"auto", "columns", "points"})],
         "random_state": ["random_state"],
         "device": [str, Integral, torch.device],
+        "devices": [Interval(Integral, 1, None, closed="left")],
+        "num_nodes": [Interval(Integral, 1, None, closed="left")],
+        "strategy": [StrOptions(set(STRATEGIES))],
         "verbose": ["verbose"],
         "callbacks": [list, tuple, None],
         "warm_start": ["boolean"],
@@ -212,6 +224,9 @@ class ManifoldAutoencoder(StreamedTransformer):
         scale: str = "auto",
         random_state: int | np.random.RandomState | None = None,
         device: str | int | torch.device = "auto",
+        devices: int = 1,
+        num_nodes: int = 1,
+        strategy: str = "auto",
         verbose: int = 0,
         callbacks: Sequence[Callback] | None = None,
         warm_start: bool = False,
@@ -239,6 +254,9 @@ class ManifoldAutoencoder(StreamedTransformer):
         self.scale = scale
         self.random_state = random_state
         self.device = device
+        self.devices = devices
+        self.num_nodes = num_nodes
+        self.strategy = strategy
         self.verbose = verbose
         self.callbacks = callbacks
         self.warm_start = warm_start

@@ -21,6 +21,9 @@ from nrae_geometric.training.history import EpochRecord
 _KIND = "estimator"
 # Objects that a fitted estimator has no more need of, and those that it needs to be used.
 _DISPENSABLE = ("backend", "callbacks", "init", "random_state")
+# How many processes learn is a matter of the machine, and not of what has been learned.
+_ONE_PROCESS = {"devices": 1, "num_nodes": 1, "strategy": "auto"}
+_ANYWHERE = {**_ONE_PROCESS, "device": "auto"}
 _NEEDED = ("encoder", "decoder", "metric")
 
 
@@ -141,7 +144,8 @@ class StoredTransformer(LatentTransformer):
                 if (name in given) != (name in state["own"]):
                     has = "without" if name in given else "with"
                     raise ValueError(f"it was fitted {has} its own {name}; see load(..., {name}=)")
-            estimator = cls(**{**state["parameters"], **given, "device": device})
+            here = {**_ONE_PROCESS, "device": device}
+            estimator = cls(**{**state["parameters"], **given, **here})
             estimator._restore(state, target)
         except MISFITS as error:
             reason = error if isinstance(error, ValueError) else repr(error)
@@ -165,8 +169,10 @@ class StoredTransformer(LatentTransformer):
         self.model_.load_state_dict(state["model"])
         self.model_.to(device).eval()
         # Where it is used now is not where it was fitted.
-        fitted_on = state["parameters"].get("device", "auto")
-        self._fitted_parameters = {**self.get_params(deep=False), "device": fitted_on}
+        fitted_on = {
+            name: state["parameters"].get(name, default) for name, default in _ANYWHERE.items()
+        }
+        self._fitted_parameters = {**self.get_params(deep=False), **fitted_on}
 
 
 def storable_parameters(parameters: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:

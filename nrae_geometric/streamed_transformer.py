@@ -4,7 +4,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from sklearn.utils import check_random_state
 
 from nrae_geometric.budget import StreamedBudget, held_out_fraction, streamed_budget
 from nrae_geometric.fitting import connected, given_graph, start_callbacks, stored_loaders
@@ -16,7 +15,6 @@ from nrae_geometric.registry import ModelSettings
 from nrae_geometric.scaling import check_distinct, choose_scale_of_blocks
 from nrae_geometric.tables import stays_on_disk
 from nrae_geometric.trained_transformer import Run, TrainedTransformer
-from nrae_geometric.training.device import resolve_device
 
 _SAMPLE_SIZE = 10_000
 
@@ -65,7 +63,8 @@ class StreamedTransformer(TrainedTransformer):
         self._check_features(points, reset=not goes_on)
         num_points = len(points)
         edges = edge_store(X, graph, num_points)
-        seed = int(check_random_state(self.random_state).randint(2**31 - 1))
+        processes = self._started_processes()
+        seed = processes.from_first(self._drawn_seed)
         seed += self.n_epochs_ if goes_on else 0
         random = np.random.default_rng(seed)
         reasons: dict[str, str | None] = {"on_disk": reason}
@@ -84,7 +83,7 @@ class StreamedTransformer(TrainedTransformer):
                 lambda: (rows for _, rows in points.blocks()), self.scale, one_unit=not is_table
             )
         self._n_features_out = int(self.n_components)
-        self._take_sample(points.at(sample))
+        self._take_sample(points.at(sample), processes.device)
         num_edges = edges.graph.source.numel()
         self.n_neighbors_ = max(1, round(num_edges / num_points))
         budget, why = streamed_budget(num_points, self.batch_size, self.max_epochs)
@@ -107,11 +106,11 @@ class StreamedTransformer(TrainedTransformer):
                 "another, or set on_disk=False"
             )
 
-    def _take_sample(self, rows: np.ndarray) -> None:
+    def _take_sample(self, rows: np.ndarray, device: torch.device) -> None:
         """Connects some of the points to the graph that training starts from."""
         x = self._scaled(rows)
         check_distinct(rows, x)
-        x = x.to(resolve_device(self.device))
+        x = x.to(device)
         located = x if self.metric == "euclidean" else torch.tensor(rows, device=x.device)
         k = None if self.n_neighbors == "auto" else min(int(self.n_neighbors), len(x) - 1)
         self.graph_, _, _ = connected(located, k, self.metric, "auto", None)

@@ -33,7 +33,7 @@ from nrae_geometric.points import Points
 from nrae_geometric.registry import ModelSettings
 from nrae_geometric.scaling import check_distinct, choose_scale
 from nrae_geometric.training import Callback, OneCycle, Trainer
-from nrae_geometric.training.device import resolve_device
+from nrae_geometric.training.processes import Processes
 from nrae_geometric.training.random_state import RandomState, may_draw
 
 logger = logging.getLogger(__name__)
@@ -195,7 +195,8 @@ class TrainedTransformer(StoredTransformer):
         points.require(2)
         self._check_features(points, reset=not goes_on)
         rows, given = points.rows(), given_graph(X, graph, len(points))
-        seed = int(check_random_state(self.random_state).randint(2**31 - 1))
+        processes = self._started_processes()
+        seed = processes.from_first(self._drawn_seed)
         # What follows on one random state draws other numbers.
         seed += self.n_epochs_ if goes_on else 0
         reasons: dict[str, str | None] = {}
@@ -207,7 +208,7 @@ class TrainedTransformer(StoredTransformer):
         shape = (len(rows), int(self.n_components))
         has_start = settings.needs_embedding or not goes_on
         start = start_callbacks(self.init, shape, learned, goes_on) if has_start else []
-        device = resolve_device(self.device)
+        device = processes.device
         # Images have one unit, and distances of another kind or graph are what they are.
         is_table = len(points.shape) == 2 and self.metric == "euclidean" and given is None
         origin_and_unit = choose_scale(rows[learned], self.scale, one_unit=not is_table)
@@ -245,6 +246,14 @@ class TrainedTransformer(StoredTransformer):
         if self.model_.encoder_uses_graph:
             z[learned] = self._encoded(self.graph_)
         self.embedding_ = z
+
+    def _started_processes(self) -> Processes:
+        processes = Processes(self.device, self.devices, self.num_nodes, self.strategy)
+        processes.start()
+        return processes
+
+    def _drawn_seed(self) -> int:
+        return int(check_random_state(self.random_state).randint(2**31 - 1))
 
     def _note_choices(self, settings: ModelSettings, reasons: dict[str, str | None]) -> None:
         if self.activation == "auto":
@@ -341,7 +350,10 @@ class TrainedTransformer(StoredTransformer):
             float(self.learning_rate),
             callbacks=[*run.start, *stopping, *(self.callbacks or ())],
             schedule=(lambda *_: fraction) if run.is_block else OneCycle(fraction),
-            device=self.graph_.x.device,
+            device=self.device,
+            devices=self.devices,
+            num_nodes=self.num_nodes,
+            strategy=self.strategy,
             seed=run.seed,
             global_generators=not alone,
             progress=self.verbose > 0,

@@ -103,6 +103,10 @@ def own_files(tmp_path_factory):
 
 
 def nrae(command, *arguments):
+    if "--devices" in arguments:  # whose processes start the same command again
+        words = [command, *arguments, *SHORTER.get(command, [])]
+        subprocess.run([sys.executable, "-m", "nrae_geometric", *words], check=True)
+        return
     try:
         code = main([command, *arguments, *SHORTER.get(command, [])])
     except SystemExit as done:

@@ -45,6 +45,8 @@ class MetricRecorder(Callback):
         recorder.records[-1]  # {"epoch": 2000, "loss": 0.05, "shortcut_segments.fraction": ...}
     """
 
+    in_first_process = True
+
     def __init__(
         self,
         metrics: Sequence[str],

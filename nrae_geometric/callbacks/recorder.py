@@ -68,6 +68,8 @@ class Recorder(Callback, ABC):
         frames (list[Frame]): The frames so far.
     """
 
+    in_first_process = True
+
     capacity: ClassVar[int | None] = None
     """How many of the latest frames are kept; :obj:`None` keeps all."""
 

@@ -12,7 +12,12 @@ from nrae_geometric.cli.inputs import Input, add_points, read_input
 from nrae_geometric.cli.options import add_estimator_options, as_options, given_parameters
 from nrae_geometric.cli.outputs import MODEL_SUFFIX, check_places, output_path, wrapped
 from nrae_geometric.cli.parsing import CommandParser, Commands, Results, set_command
-from nrae_geometric.cli.process import flush_denormals, keep_freed_memory, no_gc_imports
+from nrae_geometric.cli.process import (
+    end_unless_first,
+    flush_denormals,
+    keep_freed_memory,
+    no_gc_imports,
+)
 
 if TYPE_CHECKING:
     from nrae_geometric.estimator import ManifoldAutoencoder
@@ -76,6 +81,7 @@ def _fit(arguments: argparse.Namespace) -> Results:
     except TypeError as error:  # of a parameter
         raise ValueError(str(error)) from error
     seconds = perf_counter() - start
+    end_unless_first()
     measures, num_measured = write_model(estimator, points, model, picture, arguments)
     return {
         "model": str(model),

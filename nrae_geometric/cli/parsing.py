@@ -124,6 +124,20 @@ def add_device(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_devices(parser: argparse.ArgumentParser) -> None:
+    """Adds ``--devices`` and ``--num-nodes``, of processes that learn together."""
+    parser.add_argument(
+        "--devices",
+        type=int,
+        default=1,
+        metavar="N",
+        help="how many processes of this machine learn together (default: 1)",
+    )
+    parser.add_argument(
+        "--num-nodes", type=int, default=1, metavar="N", help="how many machines (default: 1)"
+    )
+
+
 def add_logdir(parser: argparse.ArgumentParser, folder: str) -> None:
     """Adds ``--logdir``, within which the results go to a folder."""
     parser.add_argument(

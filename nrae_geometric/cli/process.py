@@ -33,6 +33,18 @@ def no_gc_imports() -> Iterator[None]:
         atexit.register(gc.freeze)
 
 
+def end_unless_first() -> None:
+    """Ends a process of several that have learned together, unless it is the one that writes.
+
+    Raises:
+        SystemExit: In all others.
+    """
+    from nrae_geometric.training import is_first_process  # after torch, as elsewhere
+
+    if not is_first_process():
+        raise SystemExit(0)
+
+
 def keep_freed_memory() -> None:
     """Has the C library keep what a training step frees for the next step.
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from nrae_geometric.report import Subject
 
 # They do not change what is learned.
-_OF_A_MACHINE = ("device", "verbose")
+_OF_A_MACHINE = ("device", "devices", "num_nodes", "strategy", "verbose")
 _SUFFIXES = (".html", ".htm")
 
 

@@ -8,10 +8,16 @@ from nrae_geometric.cli.parsing import (
     Commands,
     Results,
     add_device,
+    add_devices,
     add_logdir,
     set_command,
 )
-from nrae_geometric.cli.process import flush_denormals, keep_freed_memory, no_gc_imports
+from nrae_geometric.cli.process import (
+    end_unless_first,
+    flush_denormals,
+    keep_freed_memory,
+    no_gc_imports,
+)
 from nrae_geometric.cli.settings import refuse_settings
 from nrae_geometric.configs import experiment_names, load_config
 from nrae_geometric.configs.files import read_settings
@@ -22,8 +28,8 @@ def add_train(commands: Commands) -> CommandParser:
     parser = commands.add_parser(
         "train",
         help="train, measure and picture an experiment",
-        usage="nrae train CONFIG [--device DEVICE] [--logdir DIR] [--resume] [--no-animation] "
-        "[--json] [--debug] [--plugin MODULE]... [--key value]...",
+        usage="nrae train CONFIG [--device DEVICE] [--devices N] [--num-nodes N] [--logdir DIR] "
+        "[--resume] [--no-animation] [--json] [--debug] [--plugin MODULE]... [--key value]...",
         description="Train, measure and picture an experiment. Any setting of the configuration "
         "can be given as well, for example --training.num_epochs 100 or --seed 2.",
         example="nrae train NRAEL_toy_denoising --training.num_epochs 100",
@@ -33,6 +39,7 @@ def add_train(commands: Commands) -> CommandParser:
     config.add_argument("config", nargs="?", metavar="CONFIG", help="a YAML file, or a name")
     config.add_argument("--config", dest="config_option", metavar="CONFIG", help="the same")
     add_device(parser)
+    add_devices(parser)
     add_logdir(parser, "exp_name")
     parser.add_argument("--resume", action="store_true", help="go on from the checkpoint")
     parser.add_argument(
@@ -53,10 +60,13 @@ def _train(arguments: argparse.Namespace) -> Results:
     result = run_experiment(
         config,
         device=arguments.device,
+        devices=arguments.devices,
+        num_nodes=arguments.num_nodes,
         logdir=arguments.logdir,
         resume=arguments.resume,
         animate=not arguments.no_animation,
     )
+    end_unless_first()
     measures = {"loss": result.history[-1]["loss"], **result.metrics}
     return {"measures": measures, "directory": str(result.directory)}
 

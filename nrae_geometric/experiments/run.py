@@ -2,7 +2,10 @@
 
 import logging
 import os
+from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +29,8 @@ from nrae_geometric.experiments.folder import (
 from nrae_geometric.locking import FolderLock
 from nrae_geometric.nn import AE
 from nrae_geometric.training import Callback, Trainer
-from nrae_geometric.training.device import resolve_device
 from nrae_geometric.training.history import EpochRecord
+from nrae_geometric.training.processes import Processes
 from nrae_geometric.training.random_state import RandomState
 from nrae_geometric.visualization import write_animation
 
@@ -63,6 +66,8 @@ def run_experiment(
     config: ExperimentConfig,
     *,
     device: str | int | torch.device = "auto",
+    devices: int = 1,
+    num_nodes: int = 1,
     logdir: str | os.PathLike[str] = "results",
     resume: bool = False,
     animate: bool = True,
@@ -79,6 +84,9 @@ def run_experiment(
         config (ExperimentConfig): The experiment, see :func:`~nrae_geometric.configs.load_config`.
         device (str, int or torch.device, optional): As in
             :class:`~nrae_geometric.training.Trainer`. (default: :obj:`"auto"`)
+        devices (int, optional): How many processes of this machine train together, as there. The
+            first of all writes. (default: :obj:`1`)
+        num_nodes (int, optional): The number of machines. (default: :obj:`1`)
         logdir (str or os.PathLike, optional): The folder of all experiments.
             (default: :obj:`"results"`)
         resume (bool, optional): Whether to go on from the checkpoint of a run that was stopped.
@@ -103,24 +111,43 @@ def run_experiment(
             f"config must be an ExperimentConfig, as load_config(name) returns it, got {config!r}"
         )
     directory = Path(logdir) / config.exp_name
-    device = resolve_device(device)
+    processes = Processes(device, devices, num_nodes)
     if resume and not directory.is_dir():
         raise FileNotFoundError(f"nothing to resume: there is no {directory}")
-    with FolderLock(directory) as lock:
-        remove_leftovers(directory)
-        # A run that was stopped before its first checkpoint starts anew.
-        resume = resume and check_resumable(config, directory)
-        return _run(config, device, RunFolder(lock, config), resume, animate, progress)
+    processes.start()
+    with ExitStack() as stack:
+        folder = None
+        with processes.together():
+            if processes.is_first:
+                folder = RunFolder(stack.enter_context(FolderLock(directory)), config)
+                remove_leftovers(directory)
+                # A run that was stopped before its first checkpoint starts anew.
+                resume = resume and check_resumable(config, directory)
+        resume = processes.from_first(lambda: resume)
+        make_trainer = partial(
+            Trainer,
+            config.training.num_epochs,
+            config.optimizer.lr,
+            device=device,
+            devices=devices,
+            num_nodes=num_nodes,
+            seed=config.seed,
+            checkpoint=directory / CHECKPOINT,
+            fingerprint=config.fingerprint(),
+            progress=progress,
+        )
+        return _run(config, processes.device, make_trainer, folder, resume, animate)
 
 
 def _run(
     config: ExperimentConfig,
     device: torch.device,
-    folder: RunFolder,
+    make_trainer: Callable[..., Trainer],
+    folder: RunFolder | None,
     resume: bool,
     animate: bool,
-    progress: bool,
 ) -> ExperimentResult:
+    """Runs an experiment; a process that has no folder writes nothing."""
     section = config.data.training
     random = RandomState(device)
     with random.preserved():
@@ -128,23 +155,18 @@ def _run(
         dataset = section.build(config.seed)
         data = build_graph(dataset[0].to(device), section)
         model = build_model(config.model, data.x.shape[1:])
-    recorder = _recorder(config, dataset, data) if animate else None
+    recorder = _recorder(config, dataset, data) if animate and folder is not None else None
     callbacks: list[Callback] = [] if recorder is None else [recorder]
     if config.training.init != "random":
         callbacks.append(EmbeddingStart(config.training.init))
-    trainer = Trainer(
-        config.training.num_epochs,
-        config.optimizer.lr,
-        device=device,
-        seed=config.seed,
-        checkpoint=folder.path / CHECKPOINT,
-        fingerprint=config.fingerprint(),
-        callbacks=[*callbacks, folder],
-        progress=progress,
-    )
+    trainer = make_trainer(callbacks=callbacks if folder is None else [*callbacks, folder])
     trainer.fit(model, build_loader(model.prepared(data), config), resume=resume)
-    write_csv(folder.path / HISTORY, ["epoch", "loss", "lr"], trainer.history)
     metrics = measure_supervised(config, dataset, model, data) or measure_unsupervised(model, data)
+    if folder is None:
+        assert trainer.checkpoint is not None
+        directory = trainer.checkpoint.parent
+        return ExperimentResult(config, directory, model, data, trainer.history, metrics, None)
+    write_csv(folder.path / HISTORY, ["epoch", "loss", "lr"], trainer.history)
     write_json(folder.path / METRICS, metrics)
     animation = None
     if recorder is not None:

@@ -1,6 +1,7 @@
 """The training loop: :class:`Trainer` fits any module with a ``loss(batch)`` to any loader."""
 
 from nrae_geometric.training.callback import Callback
+from nrae_geometric.training.processes import is_first_process
 from nrae_geometric.training.schedule import (
     OneCycle,
     Schedule,
@@ -15,5 +16,6 @@ __all__ = [
     "Schedule",
     "Trainer",
     "gentle_schedule",
+    "is_first_process",
     "published_schedule",
 ]

@@ -17,6 +17,8 @@ from nrae_geometric.training.device import resolve_device
 
 Strategy = Literal["auto", "ddp", "ddp_find_unused_parameters_true"]
 
+STRATEGIES: tuple[str, ...] = get_args(Strategy)
+
 _T = TypeVar("_T")
 _LOST = re.compile(
     "closed by peer|reset by peer|broken pipe|timed out|timeout|connection refused|"
@@ -63,7 +65,7 @@ class Processes:
         strategy: str = "auto",
     ) -> None:
         devices, num_nodes = integer("devices", devices, 1), integer("num_nodes", num_nodes, 1)
-        choice("strategy", strategy, get_args(Strategy))
+        choice("strategy", strategy, STRATEGIES)
         if devices == num_nodes == 1:
             devices, num_nodes = _counts_of_torchrun()
         self.count, self.rank = devices * num_nodes, 0
@@ -192,6 +194,16 @@ class Processes:
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(rank={self.rank}, count={self.count}, device={self.device})"
+
+
+def is_first_process() -> bool:
+    """Returns whether this process writes what a run leaves: where it is the only one, it does.
+
+    Where several learn together, all of them run the script to its end; one should write files and
+    print.
+    """
+    available = torch.distributed.is_available() and torch.distributed.is_initialized()
+    return not available or torch.distributed.get_rank() == 0
 
 
 def divided(loader: Any, processes: Processes, needed: bool = True) -> Any:

@@ -31,7 +31,7 @@ _FINAL = "final_"
 # Of so many trials, one takes part in the final, and one more.
 _TRIALS_PER_FINALIST = 5
 # Where and how visibly a trial is computed does not change what it is.
-_INCIDENTAL = ("device", "verbose", "warm_start")
+_INCIDENTAL = ("device", "devices", "num_nodes", "strategy", "verbose", "warm_start")
 
 
 def tune(
@@ -96,6 +96,11 @@ def tune(
         estimator = ManifoldAutoencoder(usual_components(array), random_state=0)
     if not isinstance(estimator, ManifoldAutoencoder):
         raise TypeError(f"estimator must be a ManifoldAutoencoder, got {estimator!r}")
+    if estimator.devices * estimator.num_nodes > 1:
+        raise ValueError(
+            f"a search fits on one device at a time, but the estimator has devices="
+            f"{estimator.devices} and num_nodes={estimator.num_nodes}; set both to 1"
+        )
     num_trials = integer("num_trials", num_trials, 1)
     num_repeats = integer("num_repeats", num_repeats, 1)
     num_folds = integer("num_folds", num_folds, 0)

@@ -1,0 +1,122 @@
+"""Commands on several processes, which start and meet as those of a user do."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from nrae_geometric import ManifoldAutoencoder
+from nrae_geometric.tuning import tune
+
+ROOT = Path(__file__).parents[2]
+TORCHRUN = ["-m", "torch.distributed.run"]
+
+
+def start(folder, *words):
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    return subprocess.Popen(
+        [sys.executable, *words],
+        cwd=folder,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def ended(process):
+    with process:
+        output, errors = process.communicate(timeout=300)
+    assert process.returncode == 0, errors
+    return output
+
+
+def run(folder, *words, launcher=("-m",)):
+    return ended(start(folder, *launcher, "nrae_geometric", *words, "--device", "cpu"))
+
+
+FIT = ["--random-state", "0", "--max-epochs", "3", "--json"]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("devices")
+    t = np.linspace(0, 6, 300)
+    np.save(folder / "points.npy", np.stack([t, np.sin(t), np.cos(t)], axis=1).astype(np.float32))
+    run(folder, "fit", "points.npy", "--out", "one.nrae", *FIT)
+    return folder
+
+
+def assert_same_fit(folder, name):
+    one, other = (ManifoldAutoencoder.load(folder / file) for file in ("one.nrae", name))
+    np.testing.assert_allclose(other.embedding_, one.embedding_, atol=1e-4)
+    assert other.history_ == [pytest.approx(record, rel=1e-4) for record in one.history_]
+
+
+@pytest.mark.slow
+def test_two_processes_fit_as_one_does_and_one_of_them_tells(folder):
+    output = run(folder, "fit", "points.npy", "--out", "two.nrae", "--devices", "2", *FIT)
+
+    assert json.loads(output)["epochs"] == 3
+    assert_same_fit(folder, "two.nrae")
+    assert ManifoldAutoencoder.load(folder / "two.nrae").devices == 1
+
+
+@pytest.mark.slow
+def test_fit_without_a_seed_has_one_for_all_processes(folder):
+    words = ["--devices", "2", "--max-epochs", "1", "--json"]
+    run(folder, "fit", "points.npy", "--out", "unseeded.nrae", *words)
+
+    loaded = ManifoldAutoencoder.load(folder / "unseeded.nrae")
+    assert np.isfinite(loaded.embedding_).all()
+
+
+@pytest.mark.slow
+def test_two_machines_of_torchrun_fit_as_one_process_does(folder):
+    groups = []
+    for rank in range(2):
+        address = ["--master-addr", "127.0.0.1", "--master-port", "29517"]
+        torchrun = [*TORCHRUN, "--nnodes", "2", "--node-rank", str(rank), *address]
+        words = ["-m", "nrae_geometric", "fit", "points.npy", "--out", "nodes.nrae", *FIT]
+        groups.append(start(folder, *torchrun, *words, "--device", "cpu"))
+    outputs = [ended(group) for group in groups]
+
+    assert sorted(map(bool, outputs)) == [False, True]
+    assert_same_fit(folder, "nodes.nrae")
+
+
+@pytest.mark.slow
+def test_experiment_of_two_processes_has_the_files_of_one(folder):
+    words = ["train", "NRAEL_toy_denoising", "--training.num_epochs", "3", "--logdir"]
+    run(folder, *words, "one")
+    run(folder, *words, "two", "--devices", "2")
+
+    one, two = (folder / name / "NRAEL_toy_denoising" for name in ("one", "two"))
+    assert {path.name for path in two.iterdir()} == {path.name for path in one.iterdir()}
+    losses = [
+        [float(line.split(",")[1]) for line in (run / "history.csv").read_text().splitlines()[1:]]
+        for run in (one, two)
+    ]
+    assert losses[1] == pytest.approx(losses[0], rel=1e-4)
+
+
+@pytest.mark.slow
+def test_experiment_of_two_processes_goes_on_in_one(folder):
+    words = ["train", "NRAEL_toy_denoising", "--logdir", "stopped", "--no-animation"]
+    run(folder, *words, "--devices", "2", "--training.num_epochs", "2")
+    run(folder, *words, "--training.num_epochs", "4", "--resume")
+
+    lines = (folder / "stopped" / "NRAEL_toy_denoising" / "history.csv").read_text().splitlines()
+    assert len(lines) == 1 + 4
+
+
+def test_search_refuses_several_devices():
+    estimator = ManifoldAutoencoder(1, devices=2)
+
+    with pytest.raises(ValueError, match=re.escape("devices=2")):
+        tune(np.random.default_rng(0).normal(size=(30, 2)), estimator, progress=False)
