@@ -14,6 +14,7 @@ batches stand for accumulated gradients: as many rows for each sum of gradients.
 """
 
 import argparse
+import itertools
 import json
 import os
 import statistics
@@ -84,7 +85,7 @@ def epoch_seconds(setting: Setting, devices: int, num_epochs: int, parts: int) -
     trainer.fit(model, loader if parts == 1 else loader.part(0, parts))
     ends = clock.ends[_WARM_UP - 1 :]
     if trainer.processes.is_first:
-        seconds = [after - before for before, after in zip(ends, ends[1:], strict=False)]
+        seconds = [after - before for before, after in itertools.pairwise(ends)]
         print(json.dumps(statistics.median(seconds)))
 
 
