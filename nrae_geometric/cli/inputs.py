@@ -17,12 +17,12 @@ POINTS = (
     "or a folder of .parquet files or of images"
 )
 _MOST_NAMES = 12
-# Names of arguments in the messages of readers, and what gives them on the command line.
-_AS_OPTIONS = {
-    "by columns=[name]": "by --array NAME",
-    "pick others by columns": "pick others by --columns A,B,C",
-    "could be one": "could be one; put points and labels into one .npz file and name them by "
-    "--array and --label-column",
+# What readers advise, by the names of the enumeration, in options.
+_REMEDIES = {
+    "NAME_ARRAY": "name one of its arrays by --array NAME",
+    "OTHER_COLUMNS": "name it, or pick others by --columns A,B,C if it is an index",
+    "LABELED_FILE": "put points and labels into one .npz file and name them by --array and "
+    "--label-column",
 }
 _INDEX_NAMES = ("", "index", "id", "unnamed: 0")
 
@@ -125,7 +125,7 @@ def naming_options(arguments: argparse.Namespace, is_free: bool = True) -> Itera
     Raises:
         ValueError: As the readers.
     """
-    from nrae_geometric.datasets.formats import WordsError
+    from nrae_geometric.datasets.formats import RemediableError, WordsError
 
     try:
         yield
@@ -137,13 +137,8 @@ def naming_options(arguments: argparse.Namespace, is_free: bool = True) -> Itera
             option = f"--label-column {shlex.quote(error.column)}"
             hint += f", or take this one as labels ({option})"
         raise ValueError(f"{error}{hint}") from error
-    except ValueError as error:
-        message = str(error)
-        for name, option in _AS_OPTIONS.items():
-            message = message.replace(name, option)
-        if message == str(error):
-            raise
-        raise ValueError(message) from error
+    except RemediableError as error:
+        raise ValueError(f"{error.problem}; {_REMEDIES[error.remedy.name]}") from error
 
 
 def _option_without(arguments: argparse.Namespace, column: str) -> str:

@@ -6,7 +6,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nrae_geometric.datasets.files import known_file, naming
-from nrae_geometric.datasets.formats import COLUMN_NAMES, COLUMN_READERS, UnusableError, kind_of
+from nrae_geometric.datasets.formats import (
+    COLUMN_NAMES,
+    COLUMN_READERS,
+    Remedy,
+    UnusableError,
+    kind_of,
+)
 
 
 def column_names(path: str | os.PathLike[str]) -> list[str] | None:
@@ -51,7 +57,10 @@ def read_labels(
     path = known_file(path)
     with naming(path):
         if kind_of(path) not in COLUMN_READERS:
-            raise UnusableError(f"it has no named columns, of which {column!r} could be one")
+            raise UnusableError(
+                f"it has no named columns, of which {column!r} could be one",
+                remedy=Remedy.LABELED_FILE,
+            )
         values = COLUMN_READERS[kind_of(path)](path, column)
     try:
         numbers = np.array(values, dtype=np.float64)

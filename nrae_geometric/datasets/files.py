@@ -14,6 +14,7 @@ from torch_geometric.data import Data, InMemoryDataset
 from nrae_geometric.datasets.formats import (
     OPENERS,
     READERS,
+    RemediableError,
     UnusableError,
     WordsError,
     kind_of,
@@ -149,6 +150,8 @@ def naming(path: Path) -> Iterator[None]:
         message = f"{path}: {error}"
         if error.words is not None:
             raise WordsError(message, error.words) from error.__cause__
+        if error.remedy is not None:
+            raise RemediableError(message, error.remedy) from error.__cause__
         raise ValueError(message) from error.__cause__
     except ImportError:
         raise

@@ -194,6 +194,13 @@ def test_messages_of_readers_name_options(fit, curve_file, capsys, suffix, messa
     assert message in capsys.readouterr().err
 
 
+def test_names_of_columns_are_never_taken_for_advice(fit, tmp_path, capsys):
+    path = tmp_path / "points.csv"
+    path.write_text("by columns=[name],could be one\n1,2\n")
+    assert fit(path, "--columns", "x") == 2
+    assert "'by columns=[name]', 'could be one'" in capsys.readouterr().err
+
+
 def test_columns_of_points_without_names_are_refused(fit, curve_file, capsys):
     assert fit(curve_file(".npy"), "--columns", "x,y") == 2
     assert "--columns picks columns of a table" in capsys.readouterr().err

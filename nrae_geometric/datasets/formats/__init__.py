@@ -14,6 +14,8 @@ from nrae_geometric.datasets.formats.arrays import (
 )
 from nrae_geometric.datasets.formats.errors import (
     Block,
+    RemediableError,
+    Remedy,
     Table,
     UnusableError,
     WordsError,
@@ -91,6 +93,8 @@ __all__ = [
     "IMAGES",
     "OPENERS",
     "READERS",
+    "RemediableError",
+    "Remedy",
     "NpyRows",
     "Table",
     "UnusableError",

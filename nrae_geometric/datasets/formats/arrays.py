@@ -17,6 +17,7 @@ from numpy.lib import format as npy
 
 from nrae_geometric.datasets.formats.errors import (
     Block,
+    Remedy,
     Table,
     UnusableError,
     pick,
@@ -99,8 +100,8 @@ def read_npz(path: Path, columns: Sequence[str] | None) -> Table:
         picked = [members[i] for i in pick(names, columns)]
         if len(picked) != 1:
             raise UnusableError(
-                f"name one of its arrays by columns=[name]; there are "
-                f"{', '.join(map(repr, names)) or 'none'}"
+                f"it holds {', '.join(map(repr, names)) or 'no array'}",
+                remedy=Remedy.NAME_ARRAY,
             )
         [member] = picked
         if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Sequence
+from enum import Enum
 from typing import Any
 
 from numpy.typing import NDArray
@@ -12,6 +13,14 @@ Block = NDArray[Any]
 """Some of the points, ``[B, *shape]``."""
 
 
+class Remedy(Enum):
+    """What to do about a file, in the words of Python; other front ends have their own."""
+
+    NAME_ARRAY = "name one of its arrays by columns=[name]"
+    OTHER_COLUMNS = "name it, or pick others by columns if it is an index"
+    LABELED_FILE = "put points and labels into one .npz file"
+
+
 class UnusableError(ValueError):
     """A file is damaged or has no points in it; the message lacks the file's name.
 
@@ -19,11 +28,30 @@ class UnusableError(ValueError):
         message (str): What is wrong.
         words (str, optional): The column of a table that holds words, where this is the reason.
             (default: :obj:`None`)
+        remedy (Remedy, optional): What to do, where that depends on who reads the file.
+            (default: :obj:`None`)
     """
 
-    def __init__(self, message: str, words: str | None = None) -> None:
+    def __init__(
+        self, message: str, words: str | None = None, remedy: Remedy | None = None
+    ) -> None:
         super().__init__(message)
         self.words = words
+        self.remedy = remedy
+
+
+class RemediableError(ValueError):
+    """A file cannot be read as it was asked for, but otherwise.
+
+    Args:
+        problem (str): What is wrong.
+        remedy (Remedy): What to do about it.
+    """
+
+    def __init__(self, problem: str, remedy: Remedy) -> None:
+        super().__init__(f"{problem}; {remedy.value}")
+        self.problem = problem
+        self.remedy = remedy
 
 
 class WordsError(ValueError):

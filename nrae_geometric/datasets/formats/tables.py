@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from nrae_geometric.datasets.formats.errors import (
     Block,
+    Remedy,
     Table,
     UnusableError,
     check_memory,
@@ -140,8 +141,7 @@ def _check_names(names: list[str], columns: Sequence[str] | None) -> None:
         )
     if columns is None and "" in names:
         raise UnusableError(
-            f"column {names.index('') + 1} has no name; name it, or pick others by columns "
-            "if it is an index"
+            f"column {names.index('') + 1} has no name", remedy=Remedy.OTHER_COLUMNS
         )
 
 
@@ -228,8 +228,8 @@ def _opened_parts(path: Path, columns: Sequence[str] | None) -> Iterator[tuple[A
         except (UnusableError, ValueError, OSError) as error:
             if part == path:
                 raise
-            words = error.words if isinstance(error, UnusableError) else None
-            raise UnusableError(f"{part.relative_to(path)}: {error}", words) from error
+            known = (error.words, error.remedy) if isinstance(error, UnusableError) else ()
+            raise UnusableError(f"{part.relative_to(path)}: {error}", *known) from error
 
 
 def parquet_columns(path: Path) -> list[str]:

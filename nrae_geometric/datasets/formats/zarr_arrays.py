@@ -8,6 +8,7 @@ import numpy as np
 
 from nrae_geometric.datasets.formats.errors import (
     Block,
+    Remedy,
     Table,
     UnusableError,
     check_memory,
@@ -36,8 +37,8 @@ def open_zarr(path: Path, columns: Sequence[str] | None) -> Any:
         picked = [names[i] for i in pick(names, columns)]
         if len(picked) != 1:
             raise UnusableError(
-                f"name one of its arrays by columns=[name]; there are "
-                f"{', '.join(map(repr, names)) or 'none'}"
+                f"it holds {', '.join(map(repr, names)) or 'no array'}",
+                remedy=Remedy.NAME_ARRAY,
             )
         array = opened[picked[0]]
     if array.dtype.kind not in "fiub":
