@@ -93,7 +93,9 @@ def test_a_column_names_one_of_several_arrays(tmp_path):
     np.savez(tmp_path / "points.npz", labels=np.arange(12), points=POINTS)
     points, _ = read_points(tmp_path / "points.npz", columns=["points"])
     np.testing.assert_array_equal(points, POINTS)
-    with pytest.raises(ValueError, match=r"columns=\[name\]; there are 'labels', 'points'"):
+    with pytest.raises(
+        ValueError, match=r"it holds 'labels', 'points'; name .* by columns=\[name\]"
+    ):
         read_points(tmp_path / "points.npz")
 
 
