@@ -94,7 +94,7 @@ def test_a_column_names_one_of_several_arrays(tmp_path):
     points, _ = read_points(tmp_path / "points.npz", columns=["points"])
     np.testing.assert_array_equal(points, POINTS)
     with pytest.raises(
-        ValueError, match=r"it holds 'labels', 'points'; name .* by columns=\[name\]"
+        ValueError, match=r"there are 'labels', 'points' in it; name .* by columns=\[name\]"
     ):
         read_points(tmp_path / "points.npz")
 

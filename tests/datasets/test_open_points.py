@@ -54,7 +54,9 @@ def test_an_array_of_a_zarr_group_is_named(tmp_path: Path) -> None:
     group = zarr.open_group(tmp_path / "all.zarr", mode="w")
     group.create_array("x", data=POINTS)
     group.create_array("y", data=POINTS[:, 0])
-    with pytest.raises(ValueError, match=r"all.zarr: it holds 'x', 'y'; name one of its arrays"):
+    with pytest.raises(
+        ValueError, match=r"all.zarr: there are 'x', 'y' in it; name one of its arrays"
+    ):
         open_points(tmp_path / "all.zarr")
     for found in (
         open_points(tmp_path / "all.zarr", columns=["x"])[:],

@@ -100,7 +100,7 @@ def read_npz(path: Path, columns: Sequence[str] | None) -> Table:
         picked = [members[i] for i in pick(names, columns)]
         if len(picked) != 1:
             raise UnusableError(
-                f"it holds {', '.join(map(repr, names)) or 'no array'}",
+                f"there are {', '.join(map(repr, names)) or 'none'} in it",
                 remedy=Remedy.NAME_ARRAY,
             )
         [member] = picked

@@ -37,7 +37,7 @@ def open_zarr(path: Path, columns: Sequence[str] | None) -> Any:
         picked = [names[i] for i in pick(names, columns)]
         if len(picked) != 1:
             raise UnusableError(
-                f"it holds {', '.join(map(repr, names)) or 'no array'}",
+                f"there are {', '.join(map(repr, names)) or 'none'} in it",
                 remedy=Remedy.NAME_ARRAY,
             )
         array = opened[picked[0]]
