@@ -131,7 +131,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="two epochs, once")
     parser.add_argument("--devices", type=int, default=2, help="how many processes")
     parser.add_argument("--setting", type=int, help=argparse.SUPPRESS)
-    parser.add_argument("--epochs", type=int, default=8, help=argparse.SUPPRESS)
+    parser.add_argument("--epochs", type=int, default=4, help=argparse.SUPPRESS)
     parser.add_argument("--parts", type=int, default=1, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.setting is not None:

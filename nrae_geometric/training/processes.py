@@ -1,5 +1,6 @@
 """Processes of one run, as Lightning Fabric starts or finds them."""
 
+import atexit
 import logging
 import pickle
 import re
@@ -110,6 +111,9 @@ class Processes:
             )
         with _quiet(), self.reporting_loss():
             self._fabric.launch()
+        if found is None:
+            # Fabric does so for NCCL alone, but gloo's threads too may abort a process that ends.
+            atexit.register(_leave)
         self.rank = self._fabric.global_rank
 
     def wrap(self, module: nn.Module) -> nn.Module:
@@ -244,6 +248,12 @@ def _portable(error: Exception | None) -> Exception | None:
     except Exception:
         kind = FloatingPointError if isinstance(error, FloatingPointError) else RuntimeError
         return kind(str(error))
+
+
+def _leave() -> None:
+    """Ends the connections of this process."""
+    if torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()
 
 
 def _counts_of_torchrun() -> tuple[int, int]:
