@@ -43,7 +43,7 @@ highlight_language = "text"  # of blocks that name none, such as commands
 # The folder of a checkout may have a space in its name, the scripts have none.
 suppress_warnings = ["sphinx_gallery.space_in_filename"]
 # As in PyTorch Geometric, :obj: sets values and shapes in the type of code.
-WORDS = "array_like|callable|data frame|iterable|mapping|optional|sequence|sparse matrix"
+WORDS = "array_like|callable|data frame|iterable|mapping|optional|sequence|sparse matrix|table"
 nitpick_ignore_regex = [("py:obj", ".*"), ("py:class", WORDS)]
 
 # -- Pages ----------------------------------------------------------------------------------------
