@@ -70,7 +70,7 @@ class PointRows:
 
         Raises:
             OSError: If the file of a memory map has become shorter.
-            ValueError: As :func:`~nrae_geometric.neighbors.points.as_points`, or as the metric.
+            ValueError: As :func:`~nrae_geometric.neighbors.knn`, or as the metric.
         """
         self._check_file()
         where = f"[{rows.start}:{rows.stop}]" if isinstance(rows, slice) else "[rows]"
