@@ -28,7 +28,7 @@ class NpyRows:
         dtype (numpy.dtype): Its type.
 
     Raises:
-        UnusableError: If its rows do not lie one behind another.
+        ValueError: If its rows do not lie one behind another.
     """
 
     def __init__(self, path: Path) -> None:
