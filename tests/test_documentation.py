@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from nrae_geometric.cli import main
 from nrae_geometric.configs import experiment_names
@@ -111,6 +112,8 @@ def nrae(command, *arguments):
         code = main([command, *arguments, *SHORTER.get(command, [])])
     except SystemExit as done:
         code = done.code
+    finally:
+        torch.set_flush_denormal(False)  # which a command sets for its process
     assert code == 0, shlex.join([command, *arguments])
 
 
