@@ -8,7 +8,8 @@ _EPOCHS, _FEWEST_STEPS, _MOST_STEPS = 36, 400, 2000
 _SMALLEST_BATCH, _USUAL_BATCH, _LARGEST_BATCH = 32, 256, 1024
 # Each point is seen at least once: of very many points a step takes more.
 _BATCHES_IN_EPOCH, _MOST_BATCHES_IN_EPOCH = 64, 1000
-_BATCHES_IN_STREAMED_EPOCH = 50
+BATCHES_IN_STREAMED_EPOCH = 50
+"""The steps of an epoch on points that stay on the disk."""
 _DISTANCES_TO_LANDMARKS, _FEWEST_LANDMARKS, _MOST_LANDMARKS = 4_000_000, 32, 256
 _MANY_POINTS, _MOST_HELD_OUT = 10_000, 1000
 
@@ -67,39 +68,28 @@ class Budget(NamedTuple):
     max_epochs: int
 
 
-class StreamedBudget(NamedTuple):
-    """The steps of a fit to points that stay on the disk.
-
-    Attributes:
-        budget (Budget): The steps; an epoch is not a pass over all points here.
-        centers_per_epoch (int): The number of points that an epoch draws, at random.
-    """
-
-    budget: Budget
-    centers_per_epoch: int
-
-
-def streamed_budget(
+def choose_streamed_budget(
     num_points: int, batch_size: int | str, max_epochs: int | None
-) -> tuple[StreamedBudget, dict[str, str]]:
-    """Returns the steps of a fit to points on the disk, however many, and why.
+) -> tuple[Budget, dict[str, str]]:
+    """Returns the steps of a fit to points that stay on the disk, and why, for what was chosen.
+
+    Their number does not depend on that of the points: an epoch is no pass over all, but has
+    :data:`BATCHES_IN_STREAMED_EPOCH` steps.
 
     Args:
         num_points (int): The number of points.
         batch_size (int or str): The number of points in a step, or :obj:`"auto"`.
         max_epochs (int, optional): The number of epochs, where it is given.
     """
-    reasons = {}
-    size = usual_batch_size(num_points) if isinstance(batch_size, str) else int(batch_size)
-    if isinstance(batch_size, str):
-        reasons["batch_size"] = f"{size} of {num_points} points in a step"
-    epochs = _MOST_STEPS // _BATCHES_IN_STREAMED_EPOCH if max_epochs is None else int(max_epochs)
-    steps = epochs * _BATCHES_IN_STREAMED_EPOCH
+    size, reasons = _choose_batch_size(num_points, batch_size)
+    if max_epochs is not None:
+        return Budget(size, int(max_epochs)), reasons
+    epochs = _MOST_STEPS // BATCHES_IN_STREAMED_EPOCH
     reasons["max_epochs"] = (
-        f"{epochs} epochs of {_BATCHES_IN_STREAMED_EPOCH} steps, {steps} in all, on "
-        f"{steps * size} points drawn at random"
+        f"{epochs} epochs of {BATCHES_IN_STREAMED_EPOCH} steps, {_MOST_STEPS} in all, on "
+        f"{_MOST_STEPS * size} points drawn at random"
     )
-    return StreamedBudget(Budget(size, epochs), _BATCHES_IN_STREAMED_EPOCH * size), reasons
+    return Budget(size, epochs), reasons
 
 
 def choose_budget(
@@ -112,13 +102,17 @@ def choose_budget(
         batch_size (int or str): The number of points in a step, or :obj:`"auto"`.
         max_epochs (int, optional): The number of epochs, where it is given.
     """
-    reasons = {}
-    size = usual_batch_size(num_points) if isinstance(batch_size, str) else int(batch_size)
-    if isinstance(batch_size, str):
-        reasons["batch_size"] = f"{size} of {num_points} points in a step"
+    size, reasons = _choose_batch_size(num_points, batch_size)
     if max_epochs is not None:
         return Budget(size, int(max_epochs)), reasons
     epochs = usual_epochs(num_points, size)
     steps = epochs * math.ceil(num_points / size)
     reasons["max_epochs"] = f"{epochs} epochs, {steps} steps in all"
     return Budget(size, epochs), reasons
+
+
+def _choose_batch_size(num_points: int, batch_size: int | str) -> tuple[int, dict[str, str]]:
+    if not isinstance(batch_size, str):
+        return int(batch_size), {}
+    size = usual_batch_size(num_points)
+    return size, {"batch_size": f"{size} of {num_points} points in a step"}

@@ -5,7 +5,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from nrae_geometric.budget import StreamedBudget, held_out_fraction, streamed_budget
+from nrae_geometric.budget import (
+    BATCHES_IN_STREAMED_EPOCH,
+    choose_streamed_budget,
+    held_out_fraction,
+)
 from nrae_geometric.fitting import connected, given_graph, start_callbacks, stored_loaders
 from nrae_geometric.loader import EdgeStore, PointStore
 from nrae_geometric.loader.csc import CSCGraph
@@ -86,15 +90,15 @@ class StreamedTransformer(TrainedTransformer):
         self._take_sample(points.at(sample), processes.device)
         num_edges = edges.graph.source.numel()
         self.n_neighbors_ = max(1, round(num_edges / num_points))
-        budget, why = streamed_budget(num_points, self.batch_size, self.max_epochs)
+        budget, why = choose_streamed_budget(num_points, self.batch_size, self.max_epochs)
         self._note_choices(settings, {**reasons, **why})
         has_start = settings.needs_embedding or not goes_on
         shape = (num_points, self._n_features_out)
         start = start_callbacks(self.init, shape, sample, goes_on) if has_start else []
         for each in start:
             each.data = self.graph_
-        run = Run(settings, budget.budget, seed, start, goes_on, is_block=False)
-        self._stream(run, budget, points, edges, held_out)
+        run = Run(settings, budget, seed, start, goes_on, is_block=False)
+        self._stream(run, points, edges, held_out)
         self.sample_rows_ = sample
         self.embedding_ = self._latents(self.graph_.x).astype(points.dtype)
 
@@ -119,7 +123,6 @@ class StreamedTransformer(TrainedTransformer):
     def _stream(
         self,
         run: Run,
-        budget: StreamedBudget,
         points: Points,
         edges: EdgeStore,
         held_out: np.ndarray,
@@ -134,7 +137,11 @@ class StreamedTransformer(TrainedTransformer):
         store = PointStore(points.values, lambda rows: self._scaled(points.converted(rows)))
         num_sampled = int(self.n_sampled_neighbors) if run.settings.follows_graph else 0
         loader, validation = stored_loaders(
-            (store, edges), num_sampled, run.budget.batch_size, budget.centers_per_epoch, held_out
+            (store, edges),
+            num_sampled,
+            run.budget.batch_size,
+            BATCHES_IN_STREAMED_EPOCH * run.budget.batch_size,
+            held_out,
         )
         self._finish(run, loader, validation, alone)
 
