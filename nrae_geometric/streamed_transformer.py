@@ -39,21 +39,9 @@ class StreamedTransformer(TrainedTransformer):
     on_disk: bool | str
     sample_rows_: np.ndarray
 
-    def fit_transform(self, X: Any, y: Any = None, *, graph: Any = None) -> Any:
-        """Learns the manifold of the points, and returns their latent coordinates.
-
-        Args:
-            X (array, Tensor, data frame or Data): Points ``[N, *feature_shape]``, as in
-                :meth:`fit`.
-            y: Not used.
-            graph (optional): A neighbor graph of your own, as in :meth:`fit`.
-                (default: :obj:`None`)
-
-        Returns:
-            array or Tensor: ``[N, n_components]``.
-        """
-        z = super().fit_transform(X, y, graph=graph)
-        return self.transform(X) if hasattr(self, "sample_rows_") else z
+    def _fitted_latents(self, X: Any) -> Any:
+        # Those that the estimator keeps are of a sample.
+        return self.transform(X) if hasattr(self, "sample_rows_") else super()._fitted_latents(X)
 
     def _learn_from(self, points: Points, X: Any, graph: Any, is_block: bool) -> None:
         reason = None if is_block else stays_on_disk(points.values, self.on_disk)

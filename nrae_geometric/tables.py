@@ -64,11 +64,16 @@ def stays_on_disk(values: Any, on_disk: bool | str) -> str | None:
     )
 
 
+def machine_memory() -> int:
+    """Returns the bytes that the machine has, more than any has where that is not known."""
+    if not hasattr(os, "sysconf"):
+        return 2**62
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
 def available_memory() -> int:
     """Returns the bytes that this process may take, as far as limits are known."""
-    limits = [2**62]
-    if hasattr(os, "sysconf"):
-        limits.append(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+    limits = [machine_memory()]
     free = _numbers("/proc/meminfo").get("MemAvailable:")
     if free is not None:
         limits.append(1024 * free)

@@ -142,7 +142,10 @@ class TrainedTransformer(StoredTransformer):
         Returns:
             array or Tensor: ``[N, n_components]``.
         """
-        return Points(X).like(self.fit(X, graph=graph).embedding_)
+        return self.fit(X, graph=graph)._fitted_latents(X)
+
+    def _fitted_latents(self, X: Any) -> Any:
+        return Points(X).like(self.embedding_)
 
     @torch.inference_mode(False)
     @torch.enable_grad()

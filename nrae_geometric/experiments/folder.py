@@ -99,8 +99,6 @@ class RunFolder(Callback):
         config (ExperimentConfig): The experiment.
     """
 
-    in_first_process = True
-
     def __init__(self, lock: FolderLock, config: ExperimentConfig) -> None:
         self.lock = lock
         self.config = config

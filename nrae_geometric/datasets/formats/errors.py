@@ -1,11 +1,12 @@
 """What the readers of all formats share."""
 
-import os
 from collections.abc import Sequence
 from enum import Enum
 from typing import Any
 
 from numpy.typing import NDArray
+
+from nrae_geometric.tables import machine_memory
 
 Table = tuple[NDArray[Any], list[str] | None]
 """Points ``[N, *shape]``, and the names of their columns where they have some."""
@@ -86,7 +87,5 @@ def pick(names: list[str], columns: Sequence[str] | None) -> list[int]:
 
 def check_memory(num_bytes: int) -> None:
     """Makes sure that a table fits, which may be a million times as large as its file."""
-    if hasattr(os, "sysconf"):
-        memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-        if num_bytes > memory:
-            raise UnusableError(f"it promises {num_bytes} bytes, but the machine has {memory}")
+    if num_bytes > (memory := machine_memory()):
+        raise UnusableError(f"it promises {num_bytes} bytes, but the machine has {memory}")
