@@ -67,13 +67,23 @@ def test_two_processes_fit_as_one_does_and_one_of_them_tells(folder):
     assert ManifoldAutoencoder.load(folder / "two.nrae").devices == 1
 
 
-@pytest.mark.slow
-def test_fit_without_a_seed_has_one_for_all_processes(folder):
-    words = ["--devices", "2", "--max-epochs", "1", "--json"]
-    run(folder, "fit", "points.npy", "--out", "unseeded.nrae", *words)
+UNSEEDED = """
+import numpy as np
+import torch.distributed
+from nrae_geometric import ManifoldAutoencoder
+points = np.load("points.npy")
+fitted = ManifoldAutoencoder(1, devices=2, device="cpu", max_epochs=1).fit(points)
+np.save(f"unseeded{torch.distributed.get_rank()}.npy", fitted.embedding_)
+"""
 
-    loaded = ManifoldAutoencoder.load(folder / "unseeded.nrae")
-    assert np.isfinite(loaded.embedding_).all()
+
+@pytest.mark.slow
+def test_processes_without_a_seed_end_in_the_same_model(folder):
+    (folder / "unseeded.py").write_text(UNSEEDED)
+    ended(start(folder, "unseeded.py"))
+
+    one, other = (np.load(folder / f"unseeded{rank}.npy") for rank in range(2))
+    np.testing.assert_array_equal(one, other)
 
 
 @pytest.mark.slow
