@@ -32,13 +32,14 @@ from nrae_geometric.report.quality import (
 )
 from nrae_geometric.report.subject import Subject
 from nrae_geometric.version import __version__
+from nrae_geometric.visualization.classes import COLORS, COLORS_ON_DARK, find_classes
 
 MOST_BYTES = 7_000_000
 """Compressed bytes of arrays; in base64 they are a third more."""
 _MOST_EDGES = 250_000
 _MOST_DISTORTIONS = 600_000_000
 _SIDES = (64, 48, 32, 28, 20, 14, 10)
-_MOST_COLUMNS, _MOST_CLASSES, _MOST_NAMES = 256, 20, 2000
+_MOST_COLUMNS, _MOST_NAMES = 256, 2000
 _MOST_BARS, _MOST_LATENTS = 60, 16
 _LONGEST_NAME, _LONGEST_UNIT = 120, 20
 # "mass [kg]" and "height (cm)", but neither "f(x)" nor "area (2)".
@@ -101,6 +102,7 @@ def page_content(subject: Subject) -> tuple[dict[str, Any], Blocks]:
         "history": _history(subject),
         "epochs": _frames(subject, blocks),
         "colors": colors,
+        "class_colors": {"light": COLORS, "dark": COLORS_ON_DARK},
         "graph": _graph(subject, graph.shortcuts, blocks),
         "points": _points(subject, blocks),
     }
@@ -144,23 +146,15 @@ def _colors(subject: Subject, blocks: Blocks, error: NDArray[np.float64]) -> lis
 
 
 def _label_color(labels: NDArray[Any], name: str, blocks: Blocks) -> dict[str, Any]:
-    is_number = labels.dtype.kind in "fiub"
-    if is_number and len(np.unique(labels)) > _MOST_CLASSES:
+    found = find_classes(labels)
+    if found is None:
         return _quantity(name, labels.astype(np.float64), blocks)
-    texts = [f"{each:g}" if is_number else str(each)[:_LONGEST_NAME] for each in labels.tolist()]
-    names, code, count = np.unique(texts, return_inverse=True, return_counts=True)
-    if is_number:
-        order = np.argsort([float(each) for each in names], kind="stable")
-    else:
-        order = np.argsort(-count, kind="stable")[:_MOST_NAMES]
-    rank = np.full(len(names), len(order), dtype=np.uint16)
-    rank[order] = np.arange(len(order))
-    blocks.add("label", rank[code.reshape(-1)])
+    blocks.add("label", np.minimum(found.code, _MOST_NAMES).astype(np.uint16))
     return {
         "name": name[:_LONGEST_NAME],
         "kind": "classes",
         "block": "label",
-        "classes": [str(names[i]) for i in order] + ["others"] * (len(order) < len(names)),
+        "classes": found.names[:_MOST_NAMES] + ["others"] * (len(found.names) > _MOST_NAMES),
     }
 
 

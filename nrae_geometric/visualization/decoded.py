@@ -20,7 +20,7 @@ from torch import Tensor
 
 from nrae_geometric.arguments import integer
 from nrae_geometric.visualization import style
-from nrae_geometric.visualization.embedding import Labels, class_colors
+from nrae_geometric.visualization.classes import Labels, class_colors
 
 Decode = Callable[[NDArray[np.float64]], Any]
 """A function from latents ``[N, 2]`` to points ``[N, *shape]``."""
@@ -170,6 +170,8 @@ def _density(latents: NDArray[np.float64]) -> tuple[NDArray[np.float64], ...]:
 def _usual_color(labels: Labels, place: NDArray[np.int64], num_cells: int) -> NDArray[np.float64]:
     """Returns the color ``[num_cells, 3]`` of the most frequent class of each cell."""
     classes = class_colors(labels)
+    if classes is None:
+        raise ValueError("labels are numbers of more than ten values, which have no class each")
     counts = np.stack([np.bincount(place[where], minlength=num_cells) for _, _, where in classes])
     return np.array([to_rgb(color) for _, color, _ in classes])[counts.argmax(axis=0)]
 

@@ -17,18 +17,16 @@ from sklearn.decomposition import PCA
 from torch import Tensor
 
 from nrae_geometric.visualization import style
+from nrae_geometric.visualization.classes import Labels, class_colors
 
 _MOST_POINTS = 30_000
 _MOST_COORDINATES = 4
-# One color and one marker for each class; more cannot be told apart.
-_COLORS = (*style.MODELS, style.INK, "#999999", "#882255", "#999933")
-_MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*", "<", ">")
+# One for each class that has a color, and one for the others.
+_MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*", "<", ">", ".")
 _BINS = 60
 _PLANES_IN_A_ROW = 3
-# Names of classes so short are written among the points.
-_SHORT = 3
-
-Labels = NDArray[Any] | Sequence[Any]
+# Names of classes so short are written among the points, and so long in a legend.
+_SHORT, _LONG = 3, 30
 
 
 def plot_embedding(
@@ -125,44 +123,25 @@ def embedding_axes(
     return axes_of
 
 
-def class_colors(labels: Labels) -> list[tuple[str, str, NDArray[np.bool_]]]:
-    """Returns name, color and points ``[N]`` of each class, as :func:`plot_embedding` has them.
-
-    Raises:
-        ValueError: If the labels are a quantity.
-    """
-    found = _Colors(np.asarray(labels), np.arange(len(labels)), "")
-    if found.values is not None:
-        raise ValueError(f"labels are numbers of more than {len(_COLORS)} values, not classes")
-    looks = zip(found.classes, found.looks(), strict=True)
-    return [(name, color, where) for name, (color, _, where) in looks]
-
-
 class _Colors:
     """What the points that are shown look like, by their labels."""
 
     def __init__(self, labels: NDArray[Any] | None, shown: NDArray[np.int64], name: str) -> None:
         self.name = name
         self.values: NDArray[np.float64] | None = None
-        self.classes: dict[str, NDArray[np.bool_]] = {}
+        self.classes: list[tuple[str, str, str, NDArray[np.bool_]]] = []
         if labels is None:
             return
-        labels = labels[shown]
-        is_number = labels.dtype.kind in "fiu"
-        names, counts = np.unique(labels, return_counts=True)
-        if is_number and len(names) > len(_COLORS):
-            self.values = labels.astype(np.float64)
+        classes = class_colors(labels)
+        if classes is None:
+            self.values = labels[shown].astype(np.float64)
             return
-        frequent = names[np.sort(counts.argsort(kind="stable")[::-1][: len(_COLORS)])]
-        for label in frequent:
-            text = f"{label:g}" if is_number else str(label)[:30] or "(none)"
-            self.classes[text] = labels == label
-        others = np.isin(labels, frequent, invert=True)
-        if others.any():
-            self.classes["others"] = others
+        for (text, color, where), marker in zip(classes, _MARKERS, strict=False):
+            if where[shown].any():
+                self.classes.append((text[:_LONG], color, marker, where[shown]))
 
     def scatter(self, axes: Axes, first: NDArray[Any], second: NDArray[Any]) -> None:
-        """Draws points, none of the classes always above the others."""
+        """Draws points, those of classes without a color below."""
         look: dict[str, Any] = {"linewidths": 0, "rasterized": True}
         size, alpha = _size(len(first))
         if self.values is not None:
@@ -171,7 +150,7 @@ class _Colors:
             )
         elif not self.classes:
             axes.scatter(first, second, color=style.BLUE, s=size, alpha=alpha, **look)
-        for color, marker, where in self.looks():
+        for _, color, marker, where in reversed(self.classes):
             axes.scatter(
                 first[where], second[where], color=color, marker=marker, s=size, alpha=alpha, **look
             )
@@ -183,18 +162,17 @@ class _Colors:
         if not self.classes:
             axes.hist(values, bins, color=style.BLUE)
             return
-        parts = list(self.looks())
         axes.hist(
-            [values[where] for _, _, where in parts],
+            [values[where] for *_, where in self.classes],
             bins,
-            color=[color for color, _, _ in parts],
+            color=[color for _, color, *_ in self.classes],
             stacked=True,
         )
 
     @property
     def are_short(self) -> bool:
         """Whether there are classes whose names can be written among the points."""
-        return bool(self.classes) and max(map(len, self.classes)) <= _SHORT
+        return bool(self.classes) and max(len(text) for text, *_ in self.classes) <= _SHORT
 
     def explain(self, axes_of: Sequence[Axes] | NDArray[Any], beside: int) -> None:
         """Adds a color bar to axes, or a legend to those of a number, where there are labels."""
@@ -203,13 +181,14 @@ class _Colors:
         elif self.classes:
             handles = [
                 Line2D([], [], linestyle="", color=color, marker=marker, markersize=6)
-                for color, marker, _ in self.looks()
+                for _, color, marker, _ in self.classes
             ]
-            style.legend_beside(axes_of[beside], handles, self.classes, self.name)
+            names = [text for text, *_ in self.classes]
+            style.legend_beside(axes_of[beside], handles, names, self.name)
 
     def write_names(self, axes: Axes, latents: NDArray[np.float64]) -> None:
         """Writes the name of each class in its middle."""
-        for text, (_, _, where) in zip(self.classes, self.looks(), strict=True):
+        for text, *_, where in self.classes:
             first, second = np.median(latents[where], axis=0)
             axes.text(
                 first,
@@ -222,14 +201,6 @@ class _Colors:
                 color=style.INK,
                 path_effects=[withStroke(linewidth=4, foreground="white")],
             )
-
-    def looks(self) -> list[tuple[str, str, NDArray[np.bool_]]]:
-        """Returns color, marker and points of each class."""
-        looks = [*zip(_COLORS, _MARKERS, strict=True), (style.FAINT, ".")]
-        if "others" in self.classes:  # below all that have a name
-            looks = [*looks[: len(self.classes) - 1], looks[-1]]
-        pairs = zip(looks, self.classes.values(), strict=False)
-        return [(color, marker, where) for (color, marker), where in pairs]
 
 
 def _shown(num_points: int) -> NDArray[np.int64]:

@@ -149,6 +149,18 @@ def test_class_of_the_legend_is_brought_out_and_keeps_the_focus(opened, image_pa
     assert page.evaluate("Array.from(nraeReport.tints)") == before
 
 
+def test_classes_without_a_color_are_brought_out_in_ink(opened, image_model):
+    labels = [f"class {i % 12:02}" for i in range(120)]
+    page = opened(make_report(estimator_subject(image_model, y=labels)))
+    tint = "(row) => nraeReport.tints.slice(4 * row, 4 * row + 3).join()"
+    colored, other, another = (page.evaluate(tint, row) for row in (9, 10, 11))
+    assert colored != other == another
+    assert page.locator("#legend").inner_text().replace("\n", " ").count("others: class 10") == 1
+    page.locator("#legend button", has_text="class 11").click()
+    assert page.evaluate(tint, 9) == page.evaluate(tint, 10) == other
+    assert page.evaluate(tint, 11) == "28,33,39"
+
+
 def test_many_edges_are_drawn_once_the_map_rests(opened):
     points = np.random.default_rng(0).normal(size=(3000, 3))
     script = """const draw = WebGLRenderingContext.prototype.drawArrays;

@@ -7,12 +7,15 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.colors import to_hex
+from matplotlib.figure import Figure
 
 from nrae_geometric import ManifoldAutoencoder
 from nrae_geometric.report import estimator_subject, make_report, run_subject
 from nrae_geometric.report.blocks import Blocks
 from nrae_geometric.report.quality import READINGS
 from nrae_geometric.report.subject import Subject
+from nrae_geometric.visualization import plot_embedding
 
 from .conftest import HOSTILE, fitted
 
@@ -204,3 +207,14 @@ def test_names_are_those_of_the_points_where_none_are_given():
     assert subject.title == "40 points on a plane"
     assert subject.label_name == "kind"
     assert estimator_subject(fitted(points), points, [0, 1] * 20).label_name == "label"
+
+
+def test_classes_and_their_colors_are_those_of_the_picture(image_model):
+    labels = np.array([f"class {int(i**0.5)}" for i in range(120)])
+    content = content_of(make_report(estimator_subject(image_model, y=labels)))
+    axes = plot_embedding(image_model.embedding_, labels=labels, ax=Figure().subplots())
+    legend = axes.get_legend()
+    names = [text.get_text() for text in legend.get_texts()]
+    assert names == [*content["colors"][0]["classes"][:10], "others"]
+    colors = [to_hex(handle.get_color()) for handle in legend.legend_handles]
+    assert colors[:10] == [to_hex(color) for color in content["class_colors"]["light"]]

@@ -38,9 +38,9 @@ TRIALS = [
     | {"state": "complete" if i < 3 else "pruned"}
     for i in range(5)
 ]
-# Okabe and Ito's, black, and gray and two of Tol's muted colors where classes are many.
+# Okabe and Ito's, black, and three more where classes are many.
 SAFE = {style.BLUE, style.SKY, style.GREEN, style.ORANGE, style.VERMILLION, style.PURPLE}
-SAFE_CLASSES = SAFE | {style.INK, "#999999", "#882255", "#999933", style.FAINT}
+SAFE_CLASSES = SAFE | {style.INK, "#882255", "#666633", "#5511AA", style.FAINT}
 WIDEST_IN_PRINT = 7.25  # inches
 
 

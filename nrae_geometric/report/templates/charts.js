@@ -1,9 +1,5 @@
 // Colors, legends and the loss curves.
 
-const CLASSES = {
-  light: ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#8a6d00", "#56b4e9", "#332288", "#882255", "#6b6b6b", "#44aa99"],
-  dark: ["#4aa8e0", "#f08a4b", "#2fc79a", "#e3a3c6", "#e0c24a", "#9ad4f5", "#a99bf0", "#d9709f", "#b5b5b5", "#7fd6c6"],
-};
 const VIRIDIS = ["#440154", "#482878", "#3e4a89", "#31688e", "#26828e", "#1f9e89", "#35b779", "#6ece58", "#b5de2b", "#fde725"];
 
 const channels = (color) => [1, 3, 5].map((at) => parseInt(color.slice(at, at + 2), 16));
@@ -22,20 +18,27 @@ function quantiles(values) {
   return sorted.length > 100 ? [at(0.01), at(0.99)] : [at(0), at(1)];
 }
 
-const classLook = (number, theme) => ({
-  color: channels(CLASSES[theme][number % 10]), shape: number < 10 ? number % 3 : (number + 1) % 3,
-});
+const faintColor = (theme) => (theme === "dark" ? [70, 78, 88] : [205, 210, 216]);
+
+// Classes behind those that have a color look alike.
+function classLook(page, number) {
+  const color = page.content.class_colors[page.theme][number];
+  return color ? { color: channels(color), shape: number % 3 } : { color: faintColor(page.theme), shape: 0 };
+}
 
 // Choosing a class leaves the buttons as they are, so that the focus stays on one of them.
-function showLegend(host, color, values, theme, chosen, choose) {
+function showLegend(host, page, color, choose) {
+  const { values, theme, chosen } = page;
   host.replaceChildren();
   if (color.kind === "classes") {
     const counts = new Array(color.classes.length).fill(0);
     for (const code of values) counts[code]++;
+    const numColored = page.content.class_colors[theme].length;
     color.classes.slice(0, 40).forEach((name, number) => {
+      if (number === numColored) host.append(make("span", { className: "quiet", textContent: "others:" }));
       const canvas = make("canvas", { width: 24, height: 24 });
       canvas.style.width = canvas.style.height = "12px";
-      const context = canvas.getContext("2d"), look = classLook(number, theme);
+      const context = canvas.getContext("2d"), look = classLook(page, number);
       context.fillStyle = `rgb(${look.color})`;
       context.beginPath();
       if (look.shape === 0) context.arc(12, 12, 10, 0, 7);
@@ -69,11 +72,13 @@ function showLegend(host, color, values, theme, chosen, choose) {
 }
 
 // Points of other classes than the chosen one, and outside of a selection, are faint.
-function colorPoints(color, values, theme, { chosen, selected }, alpha) {
+function colorPoints(page, color, alpha) {
+  const { values, theme, chosen, selected } = page;
   const colors = new Uint8Array(4 * values.length), shapes = new Uint8Array(values.length);
-  const faint = theme === "dark" ? [70, 78, 88] : [205, 210, 216];
+  const faint = faintColor(theme);
   const [low, high] = color.kind === "classes" ? [0, 1] : quantiles(values);
-  const looks = color.kind === "classes" ? color.classes.map((_, i) => classLook(i, theme)) : [];
+  const looks = color.kind === "classes" ? color.classes.map((_, i) => classLook(page, i)) : [];
+  if (chosen >= page.content.class_colors[theme].length) looks[chosen].color = channels(ink("--ink"));
   const outside = new Uint8Array(values.length).fill(selected.length ? 1 : 0);
   for (const row of selected) outside[row] = 0;
   for (let i = 0; i < values.length; i++) {

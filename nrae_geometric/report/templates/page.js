@@ -136,7 +136,7 @@ async function start() {
 
   const tint = () => {
     const alpha = count > 20000 ? 0.55 : count > 3000 ? 0.75 : 0.9;
-    const { colors: tints, shapes } = colorPoints(colors[page.color], page.values, page.theme, page, alpha);
+    const { colors: tints, shapes } = colorPoints(page, colors[page.color], alpha);
     page.tints = tints;
     scatter.setColors(tints, shapes);
     page.redraws.forEach((each) => each());
@@ -146,7 +146,7 @@ async function start() {
     const color = colors[page.color];
     page.values = valuesOf(color);
     tint();
-    showLegend(find("legend"), color, page.values, page.theme, page.chosen, (number) => { page.chosen = number; tint(); });
+    showLegend(find("legend"), page, color, (number) => { page.chosen = number; tint(); });
   };
   const showAll = () => { view.fit(page.places, dim > 1); page.base = view.pixels[0]; draw(); };
 
