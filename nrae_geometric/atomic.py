@@ -49,8 +49,9 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[Path]:
         if sys.platform == "win32":  # where an open file cannot be renamed
             os.replace(temporary, target)
     except OSError as error:
-        # A full disk names no file, and nobody knows the temporary one.
-        if error.errno is None or error.filename not in (None, str(temporary), temporary):
+        # A full disk names no file, or where a copy is from, and nobody knows the temporary one.
+        named = {str(name) for name in (error.filename, error.filename2) if name is not None}
+        if error.errno is None or (named and str(temporary) not in named):
             raise
         raise OSError(error.errno, error.strerror, str(target)) from error
     finally:

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from io import BytesIO
 from itertools import chain
 from pathlib import Path
 from typing import IO, Any
@@ -114,7 +115,8 @@ def _write_npy(path: Path, blocks: Iterable[Rows], names: list[str], array: str)
         npy.write_array_header_1_0(file, {**header, "shape": (0, *first.shape[1:])})
         start = file.tell()
         for block in blocks:
-            np.ascontiguousarray(block, first.dtype).tofile(file)
+            # NumPy's own way says nothing of a full disk where a part of the rows still fits.
+            file.write(np.ascontiguousarray(block, first.dtype).data)
             num_rows += len(block)
         file.seek(0)
         npy.write_array_header_1_0(file, {**header, "shape": (num_rows, *first.shape[1:])})
@@ -127,7 +129,10 @@ def _write_npz(path: Path, blocks: Iterable[Rows], names: list[str], array: str)
 
 
 def _write_pt(path: Path, blocks: Iterable[Rows], names: list[str], array: str) -> None:
-    torch.save(torch.from_numpy(np.concatenate(list(blocks))), path)
+    # PyTorch's own way to the disk hides its errors.
+    buffer = BytesIO()
+    torch.save(torch.from_numpy(np.concatenate(list(blocks))), buffer)
+    path.write_bytes(buffer.getvalue())
 
 
 def _write_csv(path: Path, blocks: Iterable[Rows], names: list[str], array: str) -> None:

@@ -14,7 +14,8 @@ points, the settings of the search, its recall, and the checksums of the two fil
 import json
 import os
 import time
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -120,7 +121,6 @@ def stored_knn_graph(
         return _opened(folder, card)
     if in_group:
         distributed.barrier()  # nobody has joined parts before all have looked
-    folder.mkdir(parents=True, exist_ok=True)
     card = {**_FORMAT, "points": known, "settings": settings}
     _write_part(folder, card, points, engine, place)
     if in_group:
@@ -223,24 +223,45 @@ def _write_part(
     rows = shard_rows(len(points), *place)
     shape = (len(rows), card["settings"]["k"])
     types = (np.int32 if len(points) < 2**31 else np.int64, str(points.dtype)[len("torch.") :])
-    with ExitStack() as files:
-        arrays = []
-        for name, dtype in zip(_ARRAYS, types, strict=True):
-            temporary = files.enter_context(atomic_write(folder / f"{name}{part}.npy"))
-            arrays.append(_new_array(temporary, dtype, shape))
-        index, distance = map(torch.from_numpy, arrays)
-        streamed_knn(
-            points.values,
-            shape[1],
-            rows,
-            metric=points.metric,
-            backend=engine,
-            out=(distance, index),
-        )
-        for array in arrays:
-            array.flush()
-    recall = getattr(engine, "measured_recall", None)
-    _write_card(folder, card, part, 1.0 if recall is None else recall)
+    with _whole_or_none(folder, part):
+        with ExitStack() as files:
+            arrays = []
+            for name, dtype in zip(_ARRAYS, types, strict=True):
+                temporary = files.enter_context(atomic_write(folder / f"{name}{part}.npy"))
+                arrays.append(_new_array(temporary, dtype, shape))
+            index, distance = map(torch.from_numpy, arrays)
+            streamed_knn(
+                points.values,
+                shape[1],
+                rows,
+                metric=points.metric,
+                backend=engine,
+                out=(distance, index),
+            )
+            for array in arrays:
+                array.flush()
+        recall = getattr(engine, "measured_recall", None)
+        _write_card(folder, card, part, 1.0 if recall is None else recall)
+
+
+@contextmanager
+def _whole_or_none(folder: Path, part: str) -> Iterator[None]:
+    """Removes after an error the arrays that have got no card, and a folder that was made."""
+    is_new = not folder.exists()
+    try:
+        yield
+    except BaseException:
+        with suppress(OSError):  # another process has its files there, or has removed it
+            if not _card_path(folder, part).exists():
+                for name in _ARRAYS:
+                    (folder / f"{name}{part}.npy").unlink(missing_ok=True)
+            if is_new:
+                folder.rmdir()
+        raise
+
+
+def _card_path(folder: Path, part: str) -> Path:
+    return folder / _CARD.replace(".json", f"{part}.json")
 
 
 def _new_array(path: Path, dtype: Any, shape: tuple[int, int]) -> np.memmap:
@@ -254,10 +275,7 @@ def _new_array(path: Path, dtype: Any, shape: tuple[int, int]) -> np.memmap:
 
 def _write_card(folder: Path, card: dict[str, Any], part: str, recall: float) -> None:
     checksums = {name: _checksum(folder / f"{name}{part}.npy") for name in _ARRAYS}
-    write_json(
-        folder / _CARD.replace(".json", f"{part}.json"),
-        {**card, "recall": recall, "checksums": checksums},
-    )
+    write_json(_card_path(folder, part), {**card, "recall": recall, "checksums": checksums})
 
 
 def _part_name(rank: int, world_size: int) -> str:
@@ -265,7 +283,7 @@ def _part_name(rank: int, world_size: int) -> str:
 
 
 def _has_part(folder: Path, card: dict[str, Any], part: str) -> bool:
-    path = folder / _CARD.replace(".json", f"{part}.json")
+    path = _card_path(folder, part)
     if not path.exists():
         return False
     try:
@@ -296,25 +314,23 @@ def _join(folder: Path, card: dict[str, Any], num_points: int, world_size: int) 
 
 
 def _join_parts(folder: Path, card: dict[str, Any], num_points: int, parts: list[str]) -> None:
-    cards = [
-        json.loads((folder / _CARD.replace(".json", f"{part}.json")).read_text(encoding="utf-8"))
-        for part in parts
-    ]
-    for name in _ARRAYS:
-        arrays = [np.load(folder / f"{name}{part}.npy", mmap_mode="r") for part in parts]
-        with atomic_write(folder / f"{name}.npy") as temporary:
-            shape = (num_points, card["settings"]["k"])
-            whole = _new_array(temporary, arrays[0].dtype, shape)
-            start = 0
-            for array in arrays:
-                whole[start : start + len(array)] = array
-                start += len(array)
-            whole.flush()
+    cards = [json.loads(_card_path(folder, part).read_text(encoding="utf-8")) for part in parts]
     shares = [len(shard_rows(num_points, rank, len(parts))) for rank in range(len(parts))]
     recall = float(np.average([each["recall"] for each in cards], weights=shares))
-    _write_card(folder, card, "", recall)
+    with _whole_or_none(folder, ""):
+        for name in _ARRAYS:
+            arrays = [np.load(folder / f"{name}{part}.npy", mmap_mode="r") for part in parts]
+            with atomic_write(folder / f"{name}.npy") as temporary:
+                shape = (num_points, card["settings"]["k"])
+                whole = _new_array(temporary, arrays[0].dtype, shape)
+                start = 0
+                for array in arrays:
+                    whole[start : start + len(array)] = array
+                    start += len(array)
+                whole.flush()
+        _write_card(folder, card, "", recall)
     for part in parts:
-        (folder / _CARD.replace(".json", f"{part}.json")).unlink(missing_ok=True)
+        _card_path(folder, part).unlink(missing_ok=True)
         for name in _ARRAYS:
             (folder / f"{name}{part}.npy").unlink(missing_ok=True)
 
