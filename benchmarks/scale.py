@@ -3,10 +3,11 @@ r"""How long points beyond memory take, stage by stage, inside a limit of memory
 ::
 
     python benchmarks/scale.py --quick    # 100 000 points, about a minute
-    python benchmarks/scale.py --points 50_000_000 --limit 4 --folder /somewhere/with/40/GB
+    python benchmarks/scale.py --points 50_000_000 --limit 4 --folder /somewhere/with/55/GB
 
 The points are three parallel curved sheets, each a plane of two coordinates, in 100 dimensions.
-Each stage is a process of its own: points are written block by block, the graph is made by an
+With --folder the files stay there, and stages that are done are not repeated. Each stage is a
+process of its own: points are written block by block, the graph is made by an
 approximate index and kept in files, a fit takes a fixed number of steps, and the embedding is
 streamed to a file. A stage that needs more than the limit ends with an error: the limit is of the
 memory that a process may write to (``RLIMIT_DATA``), as files that are mapped for reading only can
@@ -15,8 +16,8 @@ be dropped at any time. The peak is that of the resident memory, pages of mapped
 
 import argparse
 import json
-import os
 import resource
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -66,9 +67,8 @@ def make_graph(folder: Path, num_points: int) -> dict[str, object]:
     from nrae_geometric.neighbors import FaissBackend, stored_knn_graph
 
     points = open_points(folder / "points.npy")
-    graph = stored_knn_graph(
-        points, 10, folder / "graph", backend=FaissBackend("ivf", shard_bytes=1 << 29)
-    )
+    backend = FaissBackend("ivf")
+    graph = stored_knn_graph(points, 10, folder / "graph", backend=backend, progress=True)
     return {"recall": None if graph is None else float(graph.recall)}
 
 
@@ -123,12 +123,15 @@ def measure(folder: Path, num_points: int, limit: float) -> Table:
         ["stage", "seconds", "points a second", "peak (MiB)", "result"],
     )
     for stage in STAGES:
-        command = [sys.executable, __file__, "--stage", stage, "--folder", str(folder)]
-        command += ["--points", str(num_points), "--limit", str(limit)]
-        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
-        if done.returncode != 0:
-            raise SystemExit(f"the stage {stage!r} ended with the code {done.returncode}")
-        found = json.loads(done.stdout.splitlines()[-1])
+        card = folder / f"{stage}-{num_points}-{limit:g}.json"
+        if not card.exists():
+            command = [sys.executable, __file__, "--stage", stage, "--folder", str(folder)]
+            command += ["--points", str(num_points), "--limit", str(limit)]
+            done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
+            if done.returncode != 0:
+                raise SystemExit(f"the stage {stage!r} ended with the code {done.returncode}")
+            card.write_text(done.stdout.splitlines()[-1])
+        found = json.loads(card.read_text())
         seconds, peak = found.pop("seconds"), found.pop("peak")
         result = ", ".join(f"{name} {value:.4g}" for name, value in found.items() if value)
         table.add(stage, seconds, num_points / seconds, peak, result or None)
@@ -140,19 +143,23 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="100 000 points")
     parser.add_argument("--points", type=int, default=50_000_000, metavar="N", help="how many")
     parser.add_argument("--limit", type=float, default=4.0, metavar="GIB", help="of each stage")
-    parser.add_argument("--folder", type=Path, help="for the files (default: a temporary one)")
+    parser.add_argument(
+        "--folder", type=Path, help="for the files, which stay (default: a temporary one)"
+    )
     parser.add_argument("--stage", choices=STAGES, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.stage:
         run_stage(arguments.stage, arguments.folder, arguments.points, arguments.limit)
         return
     num_points = 100_000 if arguments.quick else arguments.points
-    with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
-        needed = num_points * (4 * DIM + 10 * 12 + 12) * 1.2
-        free = os.statvfs(folder).f_bavail * os.statvfs(folder).f_frsize
-        if needed > free:
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = arguments.folder or Path(temporary)
+        folder.mkdir(parents=True, exist_ok=True)
+        needed = num_points * (2.3 * 4 * DIM + 10 * 8 + 12)
+        free = shutil.disk_usage(folder).free
+        if needed > free and not (folder / "points.npy").exists():
             raise SystemExit(f"{folder} has {free / 1e9:.3g} GB, but {needed / 1e9:.3g} are needed")
-        table = measure(Path(folder), num_points, arguments.limit)
+        table = measure(folder, num_points, arguments.limit)
     write_report("scale", [table], quick=arguments.quick)
 
 

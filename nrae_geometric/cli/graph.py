@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import sys
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -144,6 +145,7 @@ def _store(arguments: argparse.Namespace, folder: Path) -> Results:
         backend=backend,
         rank=rank,
         world_size=world_size,
+        progress=sys.stderr.isatty() and not rank,
     )
     return {
         "graph": str(folder),

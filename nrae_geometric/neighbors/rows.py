@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
+from tqdm import tqdm
 
 from nrae_geometric.neighbors.metrics import Metric
 from nrae_geometric.neighbors.points import as_points
@@ -26,6 +27,7 @@ class PointRows:
             :class:`zarr.Array`, an array or a tensor.
         metric (Metric): The metric whose Euclidean points :meth:`read` returns.
         name (str, optional): The name of the points in error messages. (default: :obj:`"x"`)
+        progress (bool, optional): Whether :meth:`bar` shows anything. (default: :obj:`False`)
 
     Attributes:
         shape (tuple of int): The number of points, and of values of each, :math:`(N, D)`.
@@ -36,7 +38,9 @@ class PointRows:
         ValueError: If there are no points.
     """
 
-    def __init__(self, values: Any, metric: Metric, name: str = "x") -> None:
+    def __init__(
+        self, values: Any, metric: Metric, name: str = "x", progress: bool = False
+    ) -> None:
         try:
             shape = tuple(int(size) for size in values.shape)
         except (AttributeError, TypeError):
@@ -49,7 +53,7 @@ class PointRows:
                 f"{name} must have the shape [num_points, *features] with at least one of each, "
                 f"got {list(shape)}"
             )
-        self.values, self.metric, self.name = values, metric, name
+        self.values, self.metric, self.name, self.progress = values, metric, name, progress
         self.shape = shape[0], math.prod(shape[1:])
         self._num_bytes = _needed_bytes(values)
         self._check_file()
@@ -77,11 +81,24 @@ class PointRows:
         points = as_points(_as_dense(self.values[rows]), f"{self.name}{where}")
         return self.metric.embed(points, f"{self.name}{where}")
 
-    def blocks(self, rows: range | None = None) -> Iterator[slice]:
-        r"""Yields slices of consecutive rows, all by default, of which one fits the memory."""
+    def blocks(self, rows: range | None = None, title: str = "") -> Iterator[slice]:
+        r"""Yields slices of consecutive rows, all by default, of which one fits the memory.
+
+        Args:
+            rows (range, optional): The rows. (default: all)
+            title (str, optional): That of a progress bar. (default: none is shown)
+        """
         rows = range(len(self)) if rows is None else rows
-        for start in range(rows.start, rows.stop, self.block_rows):
-            yield slice(start, min(start + self.block_rows, rows.stop))
+        with self.bar(title, len(rows)) as bar:
+            for start in range(rows.start, rows.stop, self.block_rows):
+                stop = min(start + self.block_rows, rows.stop)
+                yield slice(start, stop)
+                bar.update(stop - start)
+
+    def bar(self, title: str, total: int) -> "tqdm[Any]":
+        r"""Returns a progress bar over points, which shows nothing unless that was asked for."""
+        is_shown = self.progress and title
+        return tqdm(desc=title, total=total, unit=" points", unit_scale=True, disable=not is_shown)
 
     def distance(self, euclidean: Tensor) -> Tensor:
         r"""Returns distances by the metric, from those of mapped points in float64."""

@@ -24,6 +24,7 @@ import numpy as np
 import torch
 from torch import distributed
 
+from nrae_geometric.arguments import flag
 from nrae_geometric.atomic import atomic_write, write_json
 from nrae_geometric.locking import FolderInUseError, FolderLock
 from nrae_geometric.neighbors.backends import Backend
@@ -72,6 +73,7 @@ def stored_knn_graph(
     backend: str | Backend = "torch",
     rank: int | None = None,
     world_size: int | None = None,
+    progress: bool = False,
 ) -> StoredGraph | None:
     r"""Returns the neighbor graph of points from a folder, after a search if it is not there.
 
@@ -97,6 +99,7 @@ def stored_knn_graph(
             (default: :obj:`None`)
         world_size (int, optional): As in :func:`~nrae_geometric.neighbors.shard_rows`.
             (default: :obj:`None`)
+        progress (bool, optional): Whether to show progress bars. (default: :obj:`False`)
 
     Returns:
         StoredGraph or None: The graph; :obj:`None` where other processes that are told their rank
@@ -109,7 +112,7 @@ def stored_knn_graph(
         OSError: If a file cannot be written.
     """
     metric, engine, folder = as_metric(metric), as_backend(backend), Path(folder)
-    points = PointRows(x, metric)
+    points = PointRows(x, metric, progress=flag("progress", progress))
     k = check_k(k, len(points), leave_out_self=True)
     place = group_place(rank, world_size)
     in_group = rank is None and place[1] > 1
@@ -237,6 +240,8 @@ def _write_part(
                 metric=points.metric,
                 backend=engine,
                 out=(distance, index),
+                folder=folder,
+                progress=points.progress,
             )
             for array in arrays:
                 array.flush()

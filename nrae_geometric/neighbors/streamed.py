@@ -8,12 +8,14 @@ r"""The search among points that need not fit into memory, by one process or by 
     distance, index = streamed_knn(x, k=10, rows=rows)   # that part of the result
 """
 
+import os
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, distributed
 
-from nrae_geometric.arguments import integer
+from nrae_geometric.arguments import flag, integer
 from nrae_geometric.neighbors.backends import Backend
 from nrae_geometric.neighbors.metrics import Metric
 from nrae_geometric.neighbors.points import check_k
@@ -29,6 +31,8 @@ def streamed_knn(
     metric: str | Metric = "euclidean",
     backend: str | Backend = "torch",
     out: tuple[Tensor, Tensor] | None = None,
+    folder: str | os.PathLike[str] | None = None,
+    progress: bool = False,
 ) -> tuple[Tensor, Tensor]:
     r"""Finds the :obj:`k` nearest neighbors of some of the points, which are read in blocks.
 
@@ -52,6 +56,10 @@ def streamed_knn(
             blocks, :obj:`"faiss"` and :obj:`"cuvs"`. (default: :obj:`"torch"`)
         out (tuple of Tensor, optional): Where distance and index are written, each
             :math:`[M, k]`; tensors over memory maps keep the result out of memory.
+        folder (str or os.PathLike, optional): Where :obj:`FaissBackend("ivf")` keeps the points
+            in another order while it searches: a little more than they take.
+            (default: that of temporary files)
+        progress (bool, optional): Whether to show progress bars. (default: :obj:`False`)
 
     Returns:
         tuple[torch.Tensor, torch.Tensor]: Distance (not squared) and index (int64) of the
@@ -63,9 +71,9 @@ def streamed_knn(
         ValueError: If a row is not finite, or zero where the metric is :obj:`"cosine"`; if
             :obj:`k` or :obj:`rows` is out of range, or the backend needs all points at once.
         ModuleNotFoundError: If the backend's package is not installed.
-        OSError: If the file of a memory map becomes shorter.
+        OSError: If the file of a memory map becomes shorter, or the folder has too little space.
     """
-    points = PointRows(x, as_metric(metric))
+    points = PointRows(x, as_metric(metric), progress=flag("progress", progress))
     k = check_k(k, len(points), leave_out_self=True)
     rows = _checked_rows(rows, len(points))
     engine = as_backend(backend)
@@ -78,7 +86,7 @@ def streamed_knn(
                 f"the {name} of out must have the shape {list(shape)}, got {list(values.shape)}"
             )
     if len(rows) > 0:
-        engine.search_rows(points, k, rows, *out)
+        engine.search_rows(points, k, rows, *out, folder=None if folder is None else Path(folder))
     return out
 
 

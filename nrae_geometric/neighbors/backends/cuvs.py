@@ -2,6 +2,7 @@ r"""Approximate search by cuVS's CAGRA on a GPU, for very many points."""
 
 import importlib.util
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -88,7 +89,13 @@ class CuvsBackend(Backend):
         return torch.cat(distance), torch.cat(neighbor)
 
     def search_rows(
-        self, x: PointRows, k: int, rows: range, distance: Tensor, index: Tensor
+        self,
+        x: PointRows,
+        k: int,
+        rows: range,
+        distance: Tensor,
+        index: Tensor,
+        folder: Path | None = None,
     ) -> None:
         r"""Builds the graph of each shard, searches it, and merges what is found."""
         _check_width(k + 1)

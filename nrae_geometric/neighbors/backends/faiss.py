@@ -2,6 +2,7 @@ r"""Search by faiss: exact, or approximate for very many points."""
 
 import importlib.util
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any, Literal
 
 import torch
@@ -9,11 +10,14 @@ from torch import Tensor
 
 from nrae_geometric.arguments import integer
 from nrae_geometric.neighbors.backends.base import Backend, register_backend
+from nrae_geometric.neighbors.backends.cells import Assign
+from nrae_geometric.neighbors.backends.inverted_file import search_in_cells
 from nrae_geometric.neighbors.backends.recall import (
     RecallSample,
     check_recall,
     float32_points,
     rank_candidates,
+    roundoff,
 )
 from nrae_geometric.neighbors.backends.shards import ShardIndex, search_in_shards
 from nrae_geometric.neighbors.rows import PointRows
@@ -24,8 +28,8 @@ _BLOCK_ROWS = 1 << 14
 _HNSW_LINKS = 32
 # Fewer than this and faiss warns that the cells are poorly trained.
 _POINTS_PER_CELL = 39
-# Points that the cells of shards are trained on.
-_SAMPLED_PER_CELL = 64
+# Points that k-means finds a cell from at most, and its rounds.
+_SAMPLED_PER_CELL, _ROUNDS = 64, 10
 
 
 @register_backend
@@ -37,19 +41,19 @@ class FaissBackend(Backend):
     search is doubled until the recall on a sample of 1000 points reaches the one asked for. faiss
     holds its own float32 copy of the points.
 
-    Points that are read in blocks, see :func:`~nrae_geometric.neighbors.streamed_knn`, are indexed
-    in shards, one after the other: the cells of :obj:`"ivf"` come from a random sample of all
-    points, each shard is searched for all rows, and what is found is ranked by exact distances. The
-    memory is that of one shard, twice. The breadth is that which the first shard needs, and the
-    recall is measured in the end among all points.
+    Points that are read in blocks, see :func:`~nrae_geometric.neighbors.streamed_knn`, are written
+    to the disk in the order of the cells of :obj:`"ivf"`, and those of each cell are compared with
+    those of the nearest cells, which takes time in proportion to the number of points. Those of
+    :obj:`"hnsw"` are indexed in shards, one after the other, each of which is searched for all
+    rows. What is found is ranked by exact distances, and the recall is measured among all points.
 
     Args:
         index (str, optional): :obj:`"flat"` (exact), :obj:`"hnsw"` (navigable small-world graph,
             Malkov and Yashunin 2018) or :obj:`"ivf"` (inverted file). (default: :obj:`"flat"`)
         recall (float, optional): Share of the true neighbors that an approximate index has to
             find. (default: :obj:`0.95`)
-        shard_bytes (int, optional): The size in float32 of the points of one shard.
-            (default: 1 GiB)
+        shard_bytes (int, optional): The size of the points of one shard, or of the cells that are
+            in memory at once; about three times of it are needed. (default: 512 MiB)
     """
 
     name = "faiss"
@@ -58,7 +62,7 @@ class FaissBackend(Backend):
         self,
         index: Literal["flat", "hnsw", "ivf"] = "flat",
         recall: float = 0.95,
-        shard_bytes: int = 1 << 30,
+        shard_bytes: int = 1 << 29,
     ) -> None:
         if index not in ("flat", "hnsw", "ivf"):
             raise ValueError(f"index must be 'flat', 'hnsw' or 'ivf', got {index!r}")
@@ -103,7 +107,7 @@ class FaissBackend(Backend):
             squared, found = map(torch.from_numpy, index.search(queries[rows].numpy(), width))
             is_undecided = None
             if self.index == "flat" and width < len(x):
-                farthest = squared[:, -1] - _roundoff(target, queries[rows])
+                farthest = squared[:, -1] - roundoff(target, queries[rows])
 
                 def is_undecided(near: Tensor, farthest: Tensor = farthest) -> Tensor:
                     return farthest < (near[:, -1].double() * scale).square()
@@ -112,11 +116,18 @@ class FaissBackend(Backend):
         return distance, neighbor
 
     def search_rows(
-        self, x: PointRows, k: int, rows: range, distance: Tensor, index: Tensor
+        self,
+        x: PointRows,
+        k: int,
+        rows: range,
+        distance: Tensor,
+        index: Tensor,
+        folder: Path | None = None,
     ) -> None:
-        r"""Indexes the points in shards, searches each, and merges and measures what is found.
+        r"""Searches cell by cell or shard by shard, and measures what is found.
 
         Raises:
+            OSError: If the folder has too little space for a copy of the points.
             ValueError: If the index is flat, which is exact for points in memory alone.
         """
         if self.index == "flat":
@@ -127,10 +138,22 @@ class FaissBackend(Backend):
         import faiss
 
         faiss.omp_set_num_threads(torch.get_num_threads())
+        if self.index == "ivf":
+            self.measured_recall = search_in_cells(
+                x,
+                k,
+                rows,
+                distance,
+                index,
+                cluster=_cluster,
+                recall=self.recall,
+                most_bytes=self.shard_bytes,
+                folder=folder,
+            )
+            return
         size = min(len(x), max(k + 2, self.shard_bytes // (4 * x.shape[1])))
-        shard = _FaissShard(self.index, x.read(slice(0, 1)).size(1), size)
         self.measured_recall = search_in_shards(
-            shard,
+            _FaissShard("hnsw", x.read(slice(0, 1)).size(1), size),
             x,
             k,
             rows,
@@ -138,7 +161,6 @@ class FaissBackend(Backend):
             index,
             recall=self.recall,
             shard_size=size,
-            sample_size=_SAMPLED_PER_CELL * _num_cells(size),
         )
 
     def __repr__(self) -> str:
@@ -159,6 +181,7 @@ class _FaissShard(ShardIndex):
         self.breadth = 1
 
     def train(self, sample: Tensor) -> None:
+        """Finds the cells of an inverted file."""
         if not self.is_hnsw:
             self.index.train(sample.numpy())
 
@@ -179,11 +202,24 @@ class _FaissShard(ShardIndex):
         return f"faiss {kind} at {name}={self.breadth}"
 
 
+def _cluster(points: Tensor, count: int) -> tuple[Assign, Tensor]:
+    """Centers by k-means."""
+    import faiss
+
+    kmeans = faiss.Kmeans(
+        points.size(1),
+        count,
+        niter=_ROUNDS,
+        min_points_per_centroid=1,
+        max_points_per_centroid=_SAMPLED_PER_CELL,
+    )
+    kmeans.train(points.numpy())
+
+    def assign(points: Tensor) -> Tensor:
+        return torch.from_numpy(kmeans.index.search(points.numpy(), 1)[1][:, 0])
+
+    return assign, torch.from_numpy(kmeans.centroids)
+
+
 def _num_cells(num_points: int) -> int:
     return max(1, min(int(4 * num_points**0.5), num_points // _POINTS_PER_CELL))
-
-
-def _roundoff(x: Tensor, query: Tensor) -> Tensor:
-    r"""Bounds the float32 error of the squared distances between two sets of points."""
-    norm = query.double().square().sum(dim=1) + x.square().sum(dim=1).max()
-    return 8 * (x.size(1) + 8) * 2.0**-24 * norm

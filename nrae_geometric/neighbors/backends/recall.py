@@ -12,6 +12,8 @@ from nrae_geometric.neighbors.ranking import block_rows, drop_self, pair_distanc
 from nrae_geometric.neighbors.rows import PointRows
 
 _SAMPLE = 1000
+# The largest coordinate, in units of those of a sample.
+_FARTHEST = 1e15
 
 
 def check_recall(recall: float) -> float:
@@ -38,6 +40,33 @@ def float32_points(x: Tensor, query: Tensor | None) -> tuple[Tensor, Tensor | No
         return result
 
     return to_float32(x), None if query is None else to_float32(query), scale
+
+
+def roundoff(x: Tensor, query: Tensor) -> Tensor:
+    r"""Bounds the float32 error of the squared distances between two sets of points."""
+    norm = query.double().square().sum(dim=1) + x.square().sum(dim=1).max()
+    return 8 * (x.size(1) + 8) * 2.0**-24 * norm
+
+
+class Unit:
+    r"""The center and the power of two of a sample, in which float32 loses least."""
+
+    def __init__(self, sample: Tensor) -> None:
+        self.center = mean_point(sample)
+        self.scale = power_of_two_scale([sample], self.center)
+
+    def float32(self, points: Tensor) -> Tensor:
+        """Returns points in this unit, in float32."""
+        result = torch.empty(points.shape)
+        for rows in row_blocks(len(points), block_rows(points.size(1), points.device)):
+            values = (points[rows].double() - self.center).mul_(self.scale)
+            # What lies far beyond the sample stays far; its squares are not infinite.
+            result[rows] = values.clamp_(-_FARTHEST, _FARTHEST)
+        return result
+
+    def restored(self, points: Tensor) -> Tensor:
+        """Returns points in this unit as they are, in float64."""
+        return points.double() / self.scale + self.center
 
 
 class RecallSample:
@@ -82,21 +111,49 @@ class RecallSample:
         return float(hits.sum(dim=1).clamp(max=self._k).double().mean() / self._k)
 
 
-def streamed_recall(x: PointRows, k: int, rows: range, distance: Tensor) -> float:
-    r"""Returns the recall of a search among points that are read in blocks.
+class StreamedSample:
+    r"""A sample of the rows of a search among points that are read in blocks, for its recall.
 
     Args:
         x (PointRows): Points :math:`[N, D]`.
         k (int): Number of neighbors.
-        rows (range): The :math:`M` points that were sought for; a sample of them is searched
-            exactly.
-        distance (torch.Tensor): The distances that were found for them, as the ranking of this
-            package gives them :math:`[M, k]`.
+        rows (range): The points that are sought for.
+
+    Attributes:
+        rows (torch.Tensor): Those of the sample :math:`[R]`, 1000 to 2000 where there are as many.
     """
-    sample = torch.arange(0, len(rows), max(1, len(rows) // _SAMPLE))
-    place = sample + rows.start
-    near, _ = TorchBackend().nearest(x, k, place, x.read(place.numpy()))
-    return float((distance[sample] <= near[:, -1:]).double().mean())
+
+    def __init__(self, x: PointRows, k: int, rows: range) -> None:
+        self.rows = torch.arange(rows.start, rows.stop, max(1, len(rows) // _SAMPLE))
+        near, _ = TorchBackend().nearest(x, k, self.rows, x.read(self.rows.numpy()))
+        self._farthest = near[:, -1:]
+
+    def recall(self, distance: Tensor) -> float:
+        r"""Returns the recall of a search.
+
+        Args:
+            distance (torch.Tensor): The distances that were found for the :attr:`rows`, as the
+                ranking of this package gives them :math:`[R, k]`.
+        """
+        return float((distance <= self._farthest).double().mean())
+
+
+def complete_rows(x: PointRows, k: int, rows: range, distance: Tensor, neighbor: Tensor) -> None:
+    r"""Searches those rows exactly that lack neighbors, as an approximate search found too few.
+
+    Args:
+        x (PointRows): Points :math:`[N, D]`.
+        k (int): Number of neighbors.
+        rows (range): The points that were sought for.
+        distance (torch.Tensor): Where their distances are written :math:`[M, k]`.
+        neighbor (torch.Tensor): Where their neighbors are written :math:`[M, k]`; :obj:`-1` where
+            there is none yet.
+    """
+    lost = (neighbor < 0).any(dim=1).nonzero().view(-1)
+    for part in lost.split(x.block_rows) if len(lost) else ():
+        number = part + rows.start
+        distance[part], exact = TorchBackend().nearest(x, k, number, x.read(number.numpy()))
+        neighbor[part] = exact.to(neighbor.dtype)
 
 
 def rank_candidates(

@@ -9,18 +9,19 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from nrae_geometric.neighbors.backends.recall import RecallSample, streamed_recall
-from nrae_geometric.neighbors.backends.torch import TorchBackend
-from nrae_geometric.neighbors.blocked.rounding import mean_point, power_of_two_scale
+from nrae_geometric.neighbors.backends.recall import (
+    RecallSample,
+    StreamedSample,
+    Unit,
+    complete_rows,
+)
 from nrae_geometric.neighbors.ranking import pair_distance, smallest
 from nrae_geometric.neighbors.rows import PointRows
 
 logger = logging.getLogger(__name__)
 
-# Points that an index may be trained on, at least, and those that the breadth is chosen by.
-_FEWEST_SAMPLED, _QUERIES = 10_000, 1000
-# The largest coordinate, in units of those of the sample.
-_FARTHEST = 1e15
+# Points that the unit is chosen by, and the breadth.
+_SAMPLED, _QUERIES = 10_000, 1000
 
 
 class ShardIndex(ABC):
@@ -33,10 +34,6 @@ class ShardIndex(ABC):
 
     breadth: int
     most: int
-
-    def train(self, sample: Tensor) -> None:
-        r"""Learns from a sample of all points :math:`[S, D]`, float32, before it is filled."""
-        return
 
     @abstractmethod
     def fill(self, points: Iterable[Tensor]) -> None:
@@ -78,7 +75,6 @@ def search_in_shards(
     *,
     recall: float,
     shard_size: int,
-    sample_size: int = 0,
 ) -> float:
     r"""Searches shard by shard, ranks by exact distances, merges, and returns the recall.
 
@@ -94,12 +90,10 @@ def search_in_shards(
         neighbor (torch.Tensor): Where their neighbors are written :math:`[M, k]`.
         recall (float): The recall that is asked for. A lower one is warned about.
         shard_size (int): The largest number of points in a shard.
-        sample_size (int, optional): The number of points to train on. (default: :obj:`0`)
     """
-    size = min(len(x), max(_FEWEST_SAMPLED, sample_size))
+    size = min(len(x), _SAMPLED)
     sample = x.read(np.sort(np.random.default_rng(0).choice(len(x), size, replace=False)))
-    unit = _Unit(sample)
-    index.train(unit.float32(sample))
+    unit = Unit(sample)
     # Those of other shards are not in the index, and harder to find neighbors for.
     queries = sample[:: max(1, size // _QUERIES)].clone()
     del sample
@@ -113,8 +107,8 @@ def search_in_shards(
         index.fill(unit.float32(part) for part in points.split(x.block_rows))
         width = min(k + 1, len(points))
         if start == 0:
-            known = RecallSample(points, width, queries)
-            index.reach_recall(recall, known, unit.float32(queries[known.rows]), width)
+            first = RecallSample(points, width, queries)
+            index.reach_recall(recall, first, unit.float32(queries[first.rows]), width)
         for part in x.blocks(rows):
             query = x.read(part)
             found = index.search(unit.float32(query), width)
@@ -129,27 +123,12 @@ def search_in_shards(
                 k,
             )
         logger.info("%s: points %d to %d of %d searched", index, start, stop, len(x))
-    lost = (neighbor < 0).any(dim=1).nonzero().view(-1)
-    for part in lost.split(x.block_rows) if len(lost) else ():
-        place = part + rows.start
-        distance[part], exact = TorchBackend().nearest(x, k, place, x.read(place.numpy()))
-        neighbor[part] = exact.to(neighbor.dtype)
-    measured = streamed_recall(x, k, rows, distance)
+    complete_rows(x, k, rows, distance, neighbor)
+    of_all = StreamedSample(x, k, rows)
+    measured = of_all.recall(distance[of_all.rows - rows.start])
     level = logging.INFO if measured >= recall else logging.WARNING
     logger.log(level, "%s found a share of %.4f of the neighbors", index, measured)
     return measured
-
-
-class _Unit:
-    r"""The center and the power of two of a sample, in which float32 loses least."""
-
-    def __init__(self, sample: Tensor) -> None:
-        self.center = mean_point(sample)
-        self.scale = power_of_two_scale([sample], self.center)
-
-    def float32(self, points: Tensor) -> Tensor:
-        # What lies far beyond the sample stays far; its squares are not infinite.
-        return ((points.double() - self.center) * self.scale).clamp_(-_FARTHEST, _FARTHEST).float()
 
 
 def _distances(x: Tensor, query: Tensor, found: Tensor) -> Tensor:

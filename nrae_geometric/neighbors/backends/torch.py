@@ -1,5 +1,7 @@
 r"""Exact search in plain PyTorch, in any dimension and on any device."""
 
+from pathlib import Path
+
 import torch
 from torch import Tensor
 
@@ -65,10 +67,16 @@ class TorchBackend(Backend):
         return distance, index
 
     def search_rows(
-        self, x: PointRows, k: int, rows: range, distance: Tensor, index: Tensor
+        self,
+        x: PointRows,
+        k: int,
+        rows: range,
+        distance: Tensor,
+        index: Tensor,
+        folder: Path | None = None,
     ) -> None:
         r"""Searches each block of points for each block of rows, and merges what is found."""
-        for part in x.blocks(rows):
+        for part in x.blocks(rows, "searching"):
             place = torch.arange(part.start, part.stop)
             near, neighbor = self.nearest(x, k, place, x.read(part))
             out = slice(part.start - rows.start, part.stop - rows.start)
