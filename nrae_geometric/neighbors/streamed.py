@@ -86,7 +86,7 @@ def streamed_knn(
                 f"the {name} of out must have the shape {list(shape)}, got {list(values.shape)}"
             )
     if len(rows) > 0:
-        engine.search_rows(points, k, rows, *out, folder=None if folder is None else Path(folder))
+        engine.search_rows(points, k, rows, *out, None if folder is None else Path(folder))
     return out
 
 
