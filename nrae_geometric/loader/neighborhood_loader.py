@@ -168,10 +168,10 @@ class NeighborhoodLoader(NeighborLoader):
         r"""Returns a loader of one of several equal parts of each batch.
 
         All parts draw the same centers and neighbors as the whole loader from a generator in the
-        same state; each then keeps centers that follow each other. Their :obj:`weight_of_part` is
-        the number of centers in the part divided by the mean number in all parts, so that a loss
-        that is a mean over centers, multiplied by it, is that of the whole batch in the mean over
-        the parts. A part without a center has the batch's first one, and a weight of zero.
+        same state; each then keeps centers that follow each other. The attribute :obj:`part` of its
+        batches, a :class:`Part`, says which, and has a weight: a loss that is a mean over centers,
+        multiplied by it, is that of the whole batch in the mean over the parts. A part without a
+        center has the batch's first one, and a weight of zero.
 
         Args:
             rank (int): The number of the part, from 0.
@@ -222,7 +222,7 @@ class NeighborhoodLoader(NeighborLoader):
         store["input_id"] = out.metadata[0].to(device)
         store["batch_size"] = out.metadata[0].numel()
         if self._num_parts > 1:
-            store["weight_of_part"] = out.metadata[2]
+            store["part"] = out.metadata[2]
         if edges_per_center is not None:
             store["edges_per_center"] = edges_per_center
         return batch if self.transform is None else self.transform(batch)

@@ -2,7 +2,7 @@ r"""Sampling of the neighbors of many batches at once."""
 
 import copy
 from collections.abc import Callable, Iterator
-from itertools import accumulate
+from dataclasses import dataclass
 from typing import Any, NoReturn, Self
 
 import torch
@@ -15,6 +15,36 @@ from nrae_geometric.loader.relabel import BatchLayout, relabel
 
 _SEEDS_AT_A_TIME = 2**22
 _MAX_CACHED_LAYOUTS = 4  # the chunks of an epoch are equally long but for the last one
+
+
+@dataclass(frozen=True)
+class Part:
+    r"""One of the parts of a batch, whose centers are divided in their order, as evenly as can be.
+
+    Args:
+        rank (int): The number of the part, from 0.
+        count (int): The number of parts.
+        total (int): The number of centers of the whole batch.
+    """
+
+    rank: int
+    count: int
+    total: int
+
+    @property
+    def first(self) -> int:
+        r"""The number of the first of its centers in the batch."""
+        return self.total * self.rank // self.count
+
+    @property
+    def end(self) -> int:
+        r"""The number behind the last one; equal to :obj:`first` in a part without centers."""
+        return self.total * (self.rank + 1) // self.count
+
+    @property
+    def weight(self) -> float:
+        r"""The number of its centers, divided by the mean number in all parts."""
+        return (self.end - self.first) * self.count / self.total
 
 
 class NeighborhoodSampler(BaseSampler):
@@ -86,8 +116,8 @@ class NeighborhoodSampler(BaseSampler):
     def part(self, rank: int, count: int) -> Self:
         r"""Returns a sampler that draws for all seeds, and keeps its part of each batch.
 
-        The seeds of a batch are divided in their order, as evenly as can be. Where there are fewer
-        of them than parts, a part without any has the first one, which counts nothing.
+        Where a batch has fewer seeds than there are parts, a part without any has the first one,
+        which counts nothing.
 
         Args:
             rank (int): The number of the part, from 0.
@@ -164,15 +194,14 @@ class NeighborhoodSampler(BaseSampler):
 
         Returns:
             One output for each batch. Edges are grouped by seed, in the order of the seeds, the
-            seed's own edge first. The third entry of its metadata is the number of seeds of its
-            part of the batch, divided by their mean number in all parts.
+            seed's own edge first. The third entry of its metadata is its :class:`Part`.
         """
         seed = self._place(index.node)
         input_id = self._place(index.input_id)
         source, edge, count = self._draw(seed, generator)
-        weights = [1.0] * len(num_seeds)
+        parts = [Part(*self._part, number) for number in num_seeds]
         if self._part[1] > 1:
-            own, num_seeds, weights = _own_seeds(num_seeds, *self._part)
+            own, num_seeds = _own_seeds(parts)
             own = own.to(self.device)
             source, edge, count = _of_seeds(own, source, edge, count)
             seed, input_id = seed[own], input_id[own]
@@ -185,7 +214,7 @@ class NeighborhoodSampler(BaseSampler):
             layout.col.clone().split(layout.num_edges),
             edge.split(layout.num_edges),
             input_id.split(num_seeds),
-            weights,
+            parts,
             strict=True,
         )
         return (
@@ -196,9 +225,9 @@ class NeighborhoodSampler(BaseSampler):
                 edge=edge_id,
                 num_sampled_nodes=[seeds.numel(), new_nodes.numel()],
                 num_sampled_edges=[row.numel()],
-                metadata=(ids, None, weight),
+                metadata=(ids, None, part),
             )
-            for seeds, new_nodes, row, col, edge_id, ids, weight in batches
+            for seeds, new_nodes, row, col, edge_id, ids, part in batches
         )
 
     def _place(self, index: Tensor) -> Tensor:
@@ -263,20 +292,14 @@ class NeighborhoodSampler(BaseSampler):
         return seed + self._num_edges if self._own_loop is None else self._own_loop[seed]
 
 
-def _own_seeds(
-    num_seeds: list[int], rank: int, count: int
-) -> tuple[Tensor, list[int], list[float]]:
-    """Returns the positions of a part's seeds, their number and their weight in each batch."""
-    starts = [0, *accumulate(num_seeds)]
-    own, numbers, weights = [], [], []
-    for start, number in zip(starts[:-1], num_seeds, strict=True):
-        first, last = number * rank // count, number * (rank + 1) // count
-        weights.append((last - first) * count / number)
-        if first == last:
-            first, last = 0, 1
-        own.append(torch.arange(start + first, start + last))
-        numbers.append(last - first)
-    return torch.cat(own), numbers, weights
+def _own_seeds(parts: list[Part]) -> tuple[Tensor, list[int]]:
+    """Returns the positions of the seeds of a part of each batch, and their numbers."""
+    own, start = [], 0
+    for part in parts:
+        first, end = (part.first, part.end) if part.weight else (0, 1)
+        own.append(torch.arange(start + first, start + end))
+        start += part.total
+    return torch.cat(own), [len(each) for each in own]
 
 
 def _of_seeds(

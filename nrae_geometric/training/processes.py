@@ -12,6 +12,7 @@ from typing import Any, Literal, NoReturn, TypeVar, get_args
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from nrae_geometric.arguments import choice, integer
 from nrae_geometric.training.device import resolve_device
@@ -178,6 +179,8 @@ class Processes:
     def draw_apart(self, of_process: bool) -> None:
         """Has each process draw other numbers from PyTorch's global generators, as for dropout.
 
+        The first one draws as before, and for all where a loss has draws for the whole batch.
+
         Args:
             of_process (bool): Whether the run draws from them at all.
         """
@@ -210,7 +213,7 @@ def is_first_process() -> bool:
     return not available or torch.distributed.get_rank() == 0
 
 
-def divided(loader: Any, processes: Processes, needed: bool = True) -> Any:
+def divided(loader: Any, processes: Processes, model: nn.Module | None = None) -> Any:
     """Returns what of a loader's batches is this process's part.
 
     Args:
@@ -218,17 +221,20 @@ def divided(loader: Any, processes: Processes, needed: bool = True) -> Any:
             iterable of the parts, as that of
             :class:`~nrae_geometric.loader.NeighborhoodLoader` does.
         processes (Processes): The processes.
-        needed (bool, optional): Whether it must have one. If not, each process has all batches.
-            (default: :obj:`True`)
+        model (torch.nn.Module, optional): The model that learns from them, which needs parts.
+            Without one, each process has all batches of a loader that has none.
+            (default: :obj:`None`)
 
     Raises:
         ValueError: If there are several processes, and its batches cannot be divided, or have
-            another order in each process.
+            another order in each process, or the model would learn something else from parts.
     """
     if processes.count == 1 or loader is None:
         return loader
+    if model is not None:
+        _check_rows_apart(model)
     part = getattr(loader, "part", None)
-    if part is None and needed:
+    if part is None and model is not None:
         raise ValueError(
             f"{type(loader).__name__} cannot divide its batches among {processes.count} processes; "
             "use a NeighborhoodLoader, or devices=1"
@@ -239,6 +245,23 @@ def divided(loader: Any, processes: Processes, needed: bool = True) -> Any:
             "pass generator=torch.Generator() to it"
         )
     return loader if part is None else part(processes.rank, processes.count)
+
+
+def _check_rows_apart(model: nn.Module) -> None:
+    """Makes sure that what becomes of a point does not depend on the rest of its batch."""
+    if getattr(model, "encoder_uses_graph", False):
+        raise ValueError(
+            "several processes divide a batch, and a graph encoder would see other neighborhoods "
+            "in the parts than in the whole; use another encoder, or devices=1"
+        )
+    for name, part in model.named_modules():
+        if not isinstance(part, _BatchNorm):
+            continue
+        if part.training or not model.training or part.running_mean is None:
+            raise ValueError(
+                f"several processes divide a batch, and {type(part).__name__} ({name}) would "
+                "normalize each part by itself; use LayerNorm, or devices=1"
+            )
 
 
 def _portable(error: Exception | None) -> Exception | None:

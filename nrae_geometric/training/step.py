@@ -173,7 +173,7 @@ class TrainingStep:
             for batch in map(self._place, batches):
                 losses.append(self._loss(batch))
                 count = batch.batch_size if "batch_size" in batch else batch.num_nodes
-                counts.append(count * (batch.get("weight_of_part", 1) > 0))
+                counts.append(count * ("part" not in batch or batch.part.weight > 0))
         if not losses:
             raise ValueError("the validation loader yields no batches; it needs at least one")
         weights = torch.tensor(counts, dtype=torch.float64, device=self.device)
@@ -224,7 +224,7 @@ class _LossOfPart(nn.Module):
         self._loss = loss
 
     def forward(self, batch: Data) -> Tensor:
-        return self._loss(batch) * batch.weight_of_part
+        return self._loss(batch) * batch.part.weight
 
 
 _WITHOUT_HISTORY = ("x", "edge_weight", "edge_attr")

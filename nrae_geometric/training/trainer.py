@@ -217,8 +217,8 @@ class Trainer:
         """
         self.processes.start()
         self.loader, self.validation, self.resumed = loader, validation, resume
-        self._batches = divided(loader, self.processes)
-        self._validation_batches = divided(validation, self.processes, needed=False)
+        self._batches = divided(loader, self.processes, model)
+        self._validation_batches = divided(validation, self.processes)
         self.optimizer_state = copy.deepcopy(optimizer_state)
         schedule = self.schedule
         seeds = self.global_generators and (self.seed is not None or resume)

@@ -44,21 +44,21 @@ def test_each_part_brings_the_features_of_its_own_nodes():
 
 def test_a_mean_over_weighted_parts_is_the_mean_over_the_batch():
     for whole, *of_batch in zip(make_loader(), *parts(3), strict=True):
-        means = [part.x[: part.batch_size].mean() * part.weight_of_part for part in of_batch]
+        means = [part.x[: part.batch_size].mean() * part.part.weight for part in of_batch]
         expected = whole.x[: whole.batch_size].mean()
         torch.testing.assert_close(torch.stack(means).mean(), expected)
 
 
 def test_a_part_without_centers_counts_nothing():
     of_batch = [batches[-1] for batches in parts(4, batch_size=21)]  # of one center
-    assert sorted(part.weight_of_part for part in of_batch) == [0, 0, 0, 4]
+    assert sorted(part.part.weight for part in of_batch) == [0, 0, 0, 4]
     assert all(part.batch_size == 1 for part in of_batch)
 
 
 def test_parts_leave_the_loader_whole():
     loader = make_loader()
     loader.part(0, 2)
-    assert all("weight_of_part" not in batch for batch in loader)
+    assert all("part" not in batch for batch in loader)
 
 
 def test_parts_divide_the_rows_of_a_batch():

@@ -7,24 +7,32 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch import nn
+from torch_geometric.data import Data
 
+from nrae_geometric.loader import NeighborhoodLoader
+from nrae_geometric.nn import AE
+from nrae_geometric.registry import MODELS
 from nrae_geometric.training import Trainer
+from nrae_geometric.training.processes import Processes, divided
+from nrae_geometric.transforms import KNNGraph
 
 SCRIPT = Path(__file__).parents[1] / "helpers" / "several_processes.py"
+EVERY_MODEL = SCRIPT.with_name("every_model.py")
 ROOT = Path(__file__).parents[2]
 TORCHRUN = ["-m", "torch.distributed.run"]
 
 
-def start(*arguments, launcher=()):
+def start(*arguments, launcher=(), script=SCRIPT):
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, *launcher, str(SCRIPT), *map(str, arguments)]
+    command = [sys.executable, *launcher, str(script), *map(str, arguments)]
     return subprocess.Popen(
         command, env=environment, stderr=subprocess.PIPE, text=True, start_new_session=True
     )
 
 
-def run(*arguments, launcher=(), fails=False):
-    with start(*arguments, launcher=launcher) as process:
+def run(*arguments, launcher=(), fails=False, script=SCRIPT):
+    with start(*arguments, launcher=launcher, script=script) as process:
         errors = process.communicate(timeout=300)[1]
     assert (process.returncode != 0) == fails, errors
     return errors
@@ -58,6 +66,24 @@ def test_several_processes_learn_what_one_does(count, alone, tmp_path):
         found = read(f"{out}.{rank}")
         assert found["count"] == count
         assert_same_run(found, alone)
+
+
+@pytest.fixture(scope="module")
+def every_model(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("every_model")
+    for count in (1, 2, 3):
+        run("--devices", count, "--out", folder / str(count), script=EVERY_MODEL)
+    return {path.name: read(path) for path in folder.iterdir()}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", MODELS.names())
+def test_several_processes_learn_what_one_does_with_every_model(name, every_model):
+    expected = {case: each for case, each in every_model["1.0"].items() if case[0] == name}
+    assert expected
+    for found in every_model.values():
+        for case, alone in expected.items():
+            assert_same_run(found[case], alone)
 
 
 @pytest.mark.slow
@@ -120,12 +146,43 @@ def test_a_file_that_cannot_be_written_ends_all_with_its_name(tmp_path):
 
 
 def test_a_loader_that_cannot_divide_its_batches_is_refused(make_model, make_loader):
-    from nrae_geometric.training.processes import Processes, divided
+    with pytest.raises(ValueError, match="cannot divide its batches"):
+        divided(make_loader(), two_processes(), make_model())
 
+
+class GraphEncoder(nn.Linear):
+    def forward(self, x, edge_index):
+        return super().forward(x)
+
+
+@pytest.mark.parametrize(
+    ("encoder", "message"),
+    [
+        (GraphEncoder(2, 1), "graph encoder"),
+        (nn.Sequential(nn.Linear(2, 1), nn.BatchNorm1d(1)), "BatchNorm1d"),
+        (nn.BatchNorm1d(2, track_running_stats=False).eval(), "BatchNorm1d"),
+    ],
+)
+def test_a_model_that_would_learn_something_else_from_parts_is_refused(
+    encoder, message, make_loader
+):
+    with pytest.raises(ValueError, match=message):
+        divided(make_loader(), two_processes(), AE(encoder, nn.Linear(1, 2)))
+
+
+def test_frozen_normalization_is_divided():
+    data = KNNGraph(2)(Data(x=torch.randn(9, 2)))
+    loader = NeighborhoodLoader(data, 1, generator=torch.Generator())
+    norm = nn.BatchNorm1d(2)
+    model = AE(norm, nn.Linear(2, 2))
+    norm.eval()
+    assert len(divided(loader, two_processes(), model)) == len(loader)
+
+
+def two_processes():
     several = Processes("cpu")
     several.count = 2
-    with pytest.raises(ValueError, match="cannot divide its batches"):
-        divided(make_loader(), several)
+    return several
 
 
 @pytest.mark.parametrize(

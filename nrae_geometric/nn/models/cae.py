@@ -8,8 +8,10 @@ from torch.autograd import grad
 from torch_geometric.data import Data
 
 from nrae_geometric.arguments import number
+from nrae_geometric.loader import Part
 from nrae_geometric.nn.models.regularized import RegularizedAE, RegularizedSettings, Weight
 from nrae_geometric.nn.outputs import call
+from nrae_geometric.nn.parts import normal_like
 from nrae_geometric.nn.taylor import TaylorSeries, jacobian
 from nrae_geometric.nn.taylor.propagate import PointwiseRule, find_rule, propagate
 from nrae_geometric.registry import register_model
@@ -62,18 +64,20 @@ class CAE(RegularizedAE):
 
     def objective(self, x: Tensor, code: Tensor, batch: Data) -> Tensor:
         """Returns the squared error and the weighted norm of the encoder's Jacobian."""
-        return self.reconstruction(x, code) + self.contraction_weight * self.contraction(x).mean()
+        contraction = self.contraction(x, batch.get("part")).mean()
+        return self.reconstruction(x, code) + self.contraction_weight * contraction
 
-    def contraction(self, x: Tensor) -> Tensor:
+    def contraction(self, x: Tensor, part: Part | None = None) -> Tensor:
         """Returns the squared norm of the encoder's Jacobian at points, see :func:`contraction`.
 
         Args:
             x (torch.Tensor): The points, :obj:`[N, *]`.
+            part (Part, optional): As there. (default: :obj:`None`)
         """
-        return contraction(self.encoder, x)
+        return contraction(self.encoder, x, part)
 
 
-def contraction(encoder: nn.Module, x: Tensor) -> Tensor:
+def contraction(encoder: nn.Module, x: Tensor, part: Part | None = None) -> Tensor:
     r"""Returns :math:`\lVert J_g(x_i) \rVert_F^2` at each point, :obj:`[N]`.
 
     A single layer :math:`s(W x + b)` has it in closed form,
@@ -86,6 +90,8 @@ def contraction(encoder: nn.Module, x: Tensor) -> Tensor:
         encoder (torch.nn.Module): The function :math:`g`, :obj:`[N, *] -> [N, d]`, that treats each
             row by itself.
         x (torch.Tensor): The points, :obj:`[N, *]`.
+        part (Part, optional): The part of a batch that they are, of whose draw they have theirs.
+            (default: :obj:`None`)
 
     Returns:
         torch.Tensor: The squared norms, differentiable with respect to points and parameters.
@@ -112,7 +118,7 @@ def contraction(encoder: nn.Module, x: Tensor) -> Tensor:
                 [row] = grad(latent.sum(), given, create_graph=is_differentiable, retain_graph=True)
                 norms = norms + row.flatten(1).square().sum(1)
         else:
-            [row] = grad(z, given, torch.randn_like(z), create_graph=is_differentiable)
+            [row] = grad(z, given, normal_like(z, part), create_graph=is_differentiable)
             norms = row.flatten(1).square().sum(1)
     return norms if is_differentiable else norms.detach()
 

@@ -12,6 +12,7 @@ from torch_geometric.data import Data
 from nrae_geometric.arguments import choice, number
 from nrae_geometric.geodesics.graph import distance_graph, shortest_paths
 from nrae_geometric.nn.models.regularized import RegularizedAE, RegularizedSettings, Weight
+from nrae_geometric.nn.parts import gathered
 from nrae_geometric.registry import Length, register_model
 
 LARGEST_GRAPH = 5000
@@ -118,12 +119,14 @@ class GGAE(RegularizedAE):
         Raises:
             ValueError: If the batch has no paths and needs them.
         """
-        distortion = geometry_distortion(self._distances(x, batch).to(code), code, self.bandwidth)
+        distance, z = self._distances(x, batch).to(code), gathered(code, batch.get("part"))
+        distortion = geometry_distortion(distance, z, self.bandwidth)
         return self.reconstruction(x, code) + self.geometry_weight * distortion
 
     def _distances(self, x: Tensor, batch: Data) -> Tensor:
+        part = batch.get("part")
         if self.distance == "euclidean":
-            points = x.detach().flatten(1)
+            points = gathered(x.detach(), part).flatten(1)
             return torch.cdist(points, points)
         paths = batch.get("graph_distance")
         if paths is None:
@@ -134,7 +137,8 @@ class GGAE(RegularizedAE):
         paths = paths[: len(x)]
         if (nodes := batch.get("n_id")) is None:
             return paths[:, : len(x)]
-        return paths[:, nodes[: len(x)].to(paths.device)]
+        nodes = gathered(nodes[: len(x)], part)
+        return gathered(paths[:, nodes.to(paths.device)], part)
 
 
 def geometry_distortion(distance: Tensor, z: Tensor, bandwidth: float | None = None) -> Tensor:

@@ -8,7 +8,9 @@ from torch.autograd import grad
 from torch_geometric.data import Data
 
 from nrae_geometric.arguments import number
+from nrae_geometric.loader import Part
 from nrae_geometric.nn.models.regularized import RegularizedAE, RegularizedSettings, Weight
+from nrae_geometric.nn.parts import from_first, gathered, normal_like, own_rows
 from nrae_geometric.nn.taylor import pullback_metric
 from nrae_geometric.registry import Length, register_model
 
@@ -59,12 +61,13 @@ class IRAE(RegularizedAE):
 
     def objective(self, x: Tensor, code: Tensor, batch: Data) -> Tensor:
         """Returns the squared error and the weighted distortion between the latents."""
-        places = mixed_latents(code, self.extrapolation)
-        distortion = relaxed_distortion(self.decoder, places)
+        part = batch.get("part")
+        places = mixed_latents(code, self.extrapolation, part)
+        distortion = relaxed_distortion(self.decoder, places, part)
         return self.reconstruction(x, code) + self.isometry_weight * distortion
 
 
-def mixed_latents(z: Tensor, extrapolation: float) -> Tensor:
+def mixed_latents(z: Tensor, extrapolation: float, part: Part | None = None) -> Tensor:
     r"""Returns places on the lines through pairs of latents, :obj:`[B, d]`.
 
     .. math::
@@ -74,14 +77,17 @@ def mixed_latents(z: Tensor, extrapolation: float) -> Tensor:
     Args:
         z (torch.Tensor): The latents, :obj:`[B, d]`.
         extrapolation (float): The share :math:`\eta` of the way beyond them.
+        part (Part, optional): The part of a batch whose latents they are; the others in the pairs
+            are those of the whole batch. (default: :obj:`None`)
     """
-    other = z.index_select(0, torch.randperm(len(z), device=z.device))
-    alpha = torch.rand(len(z), 1, dtype=z.dtype, device=z.device)
+    z = gathered(z, part)
+    other = z.index_select(0, from_first(torch.randperm(len(z), device=z.device), part))
+    alpha = from_first(torch.rand(len(z), 1, dtype=z.dtype, device=z.device), part)
     alpha = alpha * (1 + 2 * extrapolation) - extrapolation
-    return alpha * z + (1 - alpha) * other
+    return own_rows(alpha * z + (1 - alpha) * other, part)
 
 
-def relaxed_distortion(decoder: nn.Module, z: Tensor) -> Tensor:
+def relaxed_distortion(decoder: nn.Module, z: Tensor, part: Part | None = None) -> Tensor:
     r"""Returns the relaxed distortion of a decoder over latents, ``[]``, at least :math:`1 / d`.
 
     .. math::
@@ -96,23 +102,26 @@ def relaxed_distortion(decoder: nn.Module, z: Tensor) -> Tensor:
         decoder (torch.nn.Module): The function :math:`f`, :obj:`[B, d] -> [B, *]`, that treats each
             row by itself.
         z (torch.Tensor): The places, :obj:`[B, d]`.
+        part (Part, optional): The part of a batch that they are; the means are those over the whole
+            batch. (default: :obj:`None`)
     """
     if z.size(1) <= _MOST_LATENTS:
         metric = pullback_metric(decoder, z)
         trace = metric.diagonal(dim1=1, dim2=2).sum(1)
         trace_of_square = metric.square().sum((1, 2))
     else:
-        trace, trace_of_square = _estimated_traces(decoder, z)
+        trace, trace_of_square = _estimated_traces(decoder, z, part)
+    trace, trace_of_square = gathered(trace, part), gathered(trace_of_square, part)
     tiny = torch.finfo(trace.dtype).tiny
     return trace_of_square.mean() / trace.mean().square().clamp(min=tiny)
 
 
-def _estimated_traces(decoder: nn.Module, z: Tensor) -> tuple[Tensor, Tensor]:
+def _estimated_traces(decoder: nn.Module, z: Tensor, part: Part | None) -> tuple[Tensor, Tensor]:
     is_differentiable = torch.is_grad_enabled()
     with torch.enable_grad():
         places = z if z.requires_grad else z.detach().requires_grad_()
         x = decoder(places)
-        v = torch.randn_like(z)
+        v = normal_like(z, part)
         # The derivative of J' u by u, along v, is J v.
         u = torch.zeros_like(x, requires_grad=True)
         [pulled] = grad(x, places, u, create_graph=True)

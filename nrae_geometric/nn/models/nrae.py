@@ -9,6 +9,7 @@ from torch_geometric.data import Data
 from nrae_geometric.nn.kernels import BinaryKernel, GaussianKernel
 from nrae_geometric.nn.losses import Kernel, NeighborhoodReconstruction
 from nrae_geometric.nn.models.ae import AE
+from nrae_geometric.nn.parts import weighted_by_edges
 from nrae_geometric.registry import Length, ModelSettings, Section, register_model
 
 
@@ -68,7 +69,8 @@ class NRAE(AE):
         if batch.edge_index is None:
             raise ValueError("the batch has no edge_index; build a graph with KNNGraph first")
         z, num_centers = self.encode_batch(batch), batch.get("batch_size")
-        return self.criterion(self.decoder, z, batch.x, batch.edge_index, num_centers)
+        loss = self.criterion(self.decoder, z, batch.x, batch.edge_index, num_centers)
+        return weighted_by_edges(loss, batch)
 
 
 class BinaryKernelSettings(Section):

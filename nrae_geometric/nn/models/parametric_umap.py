@@ -13,6 +13,7 @@ from torch_geometric.data import Data
 
 from nrae_geometric.arguments import flag, integer, number
 from nrae_geometric.nn.models.regularized import RegularizedAE, RegularizedSettings, Weight
+from nrae_geometric.nn.parts import from_first, gathered, gathered_edges
 from nrae_geometric.registry import Count, Length, register_model
 
 _NUM_HALVINGS, _TOLERANCE, _SMALLEST_SHARE = 64, 1e-5, 1e-3
@@ -132,11 +133,15 @@ class ParametricUMAP(RegularizedAE):
         neighbor, center = batch.edge_index
         is_edge = (neighbor != center) & (center < len(x))
         neighbor, center, weight = neighbor[is_edge], center[is_edge], weight[is_edge].to(code)
-        apart = self._apart(code, center, neighbor)
+        apart, part, num = self._apart(code, center, neighbor), batch.get("part"), len(x)
+        if part is not None:
+            code, num, center = gathered(z, part), part.total, center + part.first
+            center, weight, apart = gathered_edges(part, center, weight, apart)
         surprise = apart.log1p()
-        if len(x) > 1:
-            shift = torch.randint(1, len(x), (self.num_negatives, len(center)), device=code.device)
-            negative = self._apart(code, center.expand_as(shift), (center + shift) % len(x))
+        if num > 1:
+            shift = torch.randint(1, num, (self.num_negatives, len(center)), device=code.device)
+            shift = from_first(shift, part)
+            negative = self._apart(code, center.expand_as(shift), (center + shift) % num)
             surprise = surprise - (negative / (1 + negative)).clamp(min=_LEAST_APART).log().sum(0)
         num_terms = max(1, len(center)) * (1 + self.num_negatives)
         return error + self.umap_weight * (weight * surprise).sum() / num_terms

@@ -10,6 +10,7 @@ from torch_geometric.data import Data
 from nrae_geometric.arguments import number
 from nrae_geometric.nn.losses import NeighborhoodReconstruction
 from nrae_geometric.nn.models.ae import AE
+from nrae_geometric.nn.parts import weighted_by_edges
 from nrae_geometric.registry import ModelSettings
 
 Weight = Annotated[float, Field(ge=0, le=1e30)]
@@ -74,7 +75,7 @@ class RegularizedAE(AE):
             self.decoder, self.latents(code), batch.x, batch.edge_index, batch.get("batch_size")
         )
         weight = self.neighborhood_weight / x[0].numel()
-        return objective + weight * neighborhoods
+        return objective + weight * weighted_by_edges(neighborhoods, batch)
 
     @classmethod
     def setting_names(cls) -> list[str]:
@@ -96,7 +97,9 @@ class RegularizedAE(AE):
             x (torch.Tensor): The centers, :obj:`[B, *]`.
             code (torch.Tensor): What the encoder returns for them, :obj:`[B, encoder_width]`, or
                 for all points of the batch where it :obj:`encodes_neighbors`.
-            batch (torch_geometric.data.Data): The batch.
+            batch (torch_geometric.data.Data): The batch, or a part of it. A mean over centers is
+                that of the part; what is over several of them at once takes those of all parts, see
+                :mod:`nrae_geometric.nn.parts`.
         """
         raise NotImplementedError
 

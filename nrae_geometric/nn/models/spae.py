@@ -8,6 +8,7 @@ from torch_geometric.data import Data
 
 from nrae_geometric.arguments import flag, number
 from nrae_geometric.nn.models.regularized import RegularizedAE, RegularizedSettings, Weight
+from nrae_geometric.nn.parts import gathered
 from nrae_geometric.registry import register_model
 
 
@@ -58,7 +59,9 @@ class SPAE(RegularizedAE):
 
     def objective(self, x: Tensor, code: Tensor, batch: Data) -> Tensor:
         """Returns the squared error and the weighted variance of the ratios."""
-        variance = log_ratio_variance(x, code, self.per_point)
+        part = batch.get("part")
+        points = gathered(x.detach(), part)
+        variance = log_ratio_variance(points, gathered(code, part), self.per_point)
         return self.reconstruction(x, code) + self.structure_weight * variance
 
 

@@ -10,6 +10,7 @@ from torch_geometric.data import Data
 
 from nrae_geometric.arguments import number
 from nrae_geometric.nn.models.regularized import RegularizedAE, RegularizedSettings, Weight
+from nrae_geometric.nn.parts import gathered
 from nrae_geometric.registry import register_model
 
 
@@ -58,15 +59,14 @@ class TopoAE(RegularizedAE):
 
     def objective(self, x: Tensor, code: Tensor, batch: Data) -> Tensor:
         """Returns the squared error and the weighted difference of the topologies."""
-        error = self.reconstruction(x, code)
-        if len(x) < 2:  # the last batch of an epoch; one point is connected
-            return error
-        of_points = torch.cdist(x.detach().flatten(1), x.detach().flatten(1))
+        error, part = self.reconstruction(x, code), batch.get("part")
+        points, z = gathered(x.detach(), part).flatten(1), gathered(code, part)
+        of_points = torch.cdist(points, points)
         tiny = torch.finfo(of_points.dtype).tiny
         topology = topological_difference(
-            of_points / of_points.max().clamp(min=tiny), distances(code) / self.latent_scale
+            of_points / of_points.max().clamp(min=tiny), distances(z) / self.latent_scale
         )
-        return error + self.topology_weight * topology / len(x)
+        return error + self.topology_weight * topology / len(z)
 
 
 def topological_difference(of_points: Tensor, of_latents: Tensor) -> Tensor:

@@ -14,6 +14,7 @@ from nrae_geometric.nn.models.regularized import (
     Weight,
     squared_error,
 )
+from nrae_geometric.nn.parts import normal_like
 from nrae_geometric.registry import register_model
 
 _SMALLEST, _LARGEST = -20.0, 20.0  # of a logarithm of a variance, so that its exponential is finite
@@ -80,7 +81,7 @@ class VAE(RegularizedAE):
         """Returns the negative bound on the logarithm of the likelihood, a mean over points."""
         mean, log_variance = self._moments(code)
         self.num_latents.fill_(mean.size(1))
-        z = mean + (log_variance / 2).exp() * torch.randn_like(mean)
+        z = mean + (log_variance / 2).exp() * normal_like(mean, batch.get("part"))
         return (self._surprise(self.decode(z), x) + self.beta * kl(mean, log_variance)).mean()
 
     @torch.no_grad()

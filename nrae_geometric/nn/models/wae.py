@@ -13,6 +13,7 @@ from nrae_geometric.nn.models.regularized import (
     Weight,
     squared_error,
 )
+from nrae_geometric.nn.parts import from_first, gathered
 from nrae_geometric.registry import register_model
 
 _SCALES = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
@@ -56,9 +57,11 @@ class WAE(RegularizedAE):
     def objective(self, x: Tensor, code: Tensor, batch: Data) -> Tensor:
         """Returns the squared error summed over values, and the distance from the prior."""
         error = squared_error(self.decode(code), x).flatten(1).sum(1).mean()
-        if len(x) < 2:  # the last batch of an epoch; one point has no distribution
+        part = batch.get("part")
+        z = gathered(code, part)
+        if len(z) < 2:  # the last batch of an epoch; one point has no distribution
             return error
-        return error + self.prior_weight * mmd(code, torch.randn_like(code))
+        return error + self.prior_weight * mmd(z, from_first(torch.randn_like(z), part))
 
 
 def mmd(z: Tensor, prior: Tensor) -> Tensor:
