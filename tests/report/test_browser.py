@@ -125,6 +125,28 @@ def test_columns_are_bars_with_their_units(opened):
     np.testing.assert_allclose([float(value) for value, *_ in values], expected, rtol=1e-3)
 
 
+def test_all_values_of_a_point_are_shown_by_the_keyboard_and_stay(opened):
+    points = np.random.default_rng(0).normal(size=(40, 11))
+    page = opened(make_report(estimator_subject(fitted(points))))
+    page.evaluate("nraeReport.hover(3)")
+    button, shown = page.locator("#all-values"), page.locator("#hovered dt", has_text="x")
+    assert (shown.count(), button.inner_text()) == (8, "Show all 11 values")
+    button.press("Enter")
+    page.evaluate("nraeReport.hover(4)")
+    values = page.locator("#hovered dd").all_inner_texts()[-11:]
+    np.testing.assert_allclose(list(map(float, values)), points[4], rtol=1e-3)
+    page.keyboard.press("Enter")
+    assert (shown.count(), button.inner_text()) == (8, "Show all 11 values")
+
+
+@pytest.mark.parametrize(("dim", "text"), [(7, "Show all 7 latents"), (6, "")])
+def test_all_latents_of_a_point_are_offered_where_they_are_many(opened, dim, text):
+    points = np.random.default_rng(0).normal(size=(40, 8))
+    page = opened(make_report(estimator_subject(fitted(points, dim))))
+    page.evaluate("nraeReport.hover(3)")
+    assert page.locator("#all-values").inner_text() == text
+
+
 def test_points_outside_of_a_selection_are_faint(opened, image_page):
     page = opened(image_page)
     tints = "Array.from({ length: 3 }, (_, i) => nraeReport.tints.slice(4 * i, 4 * i + 3).join())"

@@ -1,5 +1,8 @@
 // The state of the page, and what each control does to it.
 
+// So many of a point's latents and columns are shown until all are asked for.
+const FEW_LATENTS = 6, FEW_COLUMNS = 8;
+
 const find = (id) => document.getElementById(id);
 const parse = (id) => JSON.parse(find(id).textContent);
 
@@ -9,7 +12,7 @@ async function start() {
   const dark = window.matchMedia("(prefers-color-scheme: dark)").matches;
   const page = {
     content, arrays, decode: makeDecoder(content.decoder, arrays), redraws: [], axes: [0, Math.min(1, dim - 1)],
-    theme: dark ? "dark" : "light", tool: "walk", color: 0, chosen: -1, selected: [], hovered: -1, lasso: null, ends: [], marks: [],
+    theme: dark ? "dark" : "light", tool: "walk", color: 0, showsAll: false, chosen: -1, selected: [], hovered: -1, lasso: null, ends: [], marks: [],
   };
   window.nraeReport = page;
   const columns = content.points.columns || [];
@@ -185,17 +188,25 @@ async function start() {
     const list = make("dl", { className: "facts" });
     const add = (name, value) => list.append(make("dt", { textContent: name, title: name }), make("dd", { textContent: value, title: value }));
     add("row", row + 1);
-    latentOf(page, row).slice(0, 6).forEach((each, i) => add(`z${i + 1}`, tidy(each)));
+    latentOf(page, row).slice(0, page.showsAll ? dim : FEW_LATENTS).forEach((each, i) => add(`z${i + 1}`, tidy(each)));
     for (const color of content.colors.filter((each) => each.block)) {
       const value = arrays[color.block][row];
       add(color.name, color.kind === "classes" ? color.classes[value] : tidy(value));
     }
-    columns.slice(0, 8).forEach((column, place) => add(nameOf(content.points, column), withUnit(content.points, column, arrays.values[row * columns.length + place])));
-    return list;
+    columns.slice(0, page.showsAll ? columns.length : FEW_COLUMNS).forEach((column, place) => add(nameOf(content.points, column), withUnit(content.points, column, arrays.values[row * columns.length + place])));
+    if (!page.showsAll) return list;
+    const scroll = make("div", { className: "scroll", tabIndex: 0 }, list);
+    scroll.setAttribute("role", "region");
+    scroll.setAttribute("aria-label", "Values of the point");
+    return scroll;
   };
   const hover = (row) => {
     if (row === page.hovered || row < 0) return;
     page.hovered = row;
+    showPoint(row);
+    page.drawOverlay();
+  };
+  const showPoint = (row) => {
     const near = adjacency(page)[row].slice(0, 5).map(([other]) => other), host = find("hovered");
     host.replaceChildren();
     if (content.points.thumbnail) {
@@ -206,8 +217,11 @@ async function start() {
       host.append(make("p", { className: "quiet", textContent: content.points.thumbnail ? "Its neighbors in the graph" : `Its neighbors in the graph: rows ${near.map((each) => each + 1).join(", ")}` }));
       if (content.points.thumbnail) host.append(make("div", { className: "tiles" }, ...near.map((each) => thumbnail(page, each))));
     }
-    page.drawOverlay();
+    const [all, few, name] = columns.length > FEW_COLUMNS ? [columns.length, FEW_COLUMNS, "values"] : [dim, FEW_LATENTS, "latents"];
+    find("all-values").hidden = all <= few;
+    find("all-values").textContent = page.showsAll ? `Show ${few} ${name}` : `Show all ${all} ${name}`;
   };
+  find("all-values").onclick = () => { page.showsAll = !page.showsAll; showPoint(page.hovered); };
   page.hover = hover;
 
   const select = (rows) => {
