@@ -5,7 +5,7 @@ function rowValues(page) {
   const blocks = content.colors.filter((color) => color.block);
   const names = ["row", ...Array.from({ length: dim }, (_, i) => `z${i + 1}`), ...blocks.map((color) => color.name),
     ...columns.map((column) => content.points.names[column])];
-  const values = (row) => [row + 1, ...latentOf(page, row),
+  const values = (row) => [row, ...latentOf(page, row),
     ...blocks.map((color) => (color.kind === "classes" ? color.classes[arrays[color.block][row]] : arrays[color.block][row])),
     ...columns.map((_, place) => arrays.values[row * columns.length + place])];
   return { names, values };

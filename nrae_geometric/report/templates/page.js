@@ -187,7 +187,7 @@ async function start() {
   const facts = (row) => {
     const list = make("dl", { className: "facts" });
     const add = (name, value) => list.append(make("dt", { textContent: name, title: name }), make("dd", { textContent: value, title: value }));
-    add("row", row + 1);
+    add("row, counted from 0", row);
     latentOf(page, row).slice(0, page.showsAll ? dim : FEW_LATENTS).forEach((each, i) => add(`z${i + 1}`, tidy(each)));
     for (const color of content.colors.filter((each) => each.block)) {
       const value = arrays[color.block][row];
@@ -214,7 +214,7 @@ async function start() {
     }
     host.append(facts(row));
     if (near.length) {
-      host.append(make("p", { className: "quiet", textContent: content.points.thumbnail ? "Its neighbors in the graph" : `Its neighbors in the graph: rows ${near.map((each) => each + 1).join(", ")}` }));
+      host.append(make("p", { className: "quiet", textContent: content.points.thumbnail ? "Its neighbors in the graph" : `Its neighbors in the graph: rows ${near.join(", ")}` }));
       if (content.points.thumbnail) host.append(make("div", { className: "tiles" }, ...near.map((each) => thumbnail(page, each))));
     }
     const [all, few, name] = columns.length > FEW_COLUMNS ? [columns.length, FEW_COLUMNS, "values"] : [dim, FEW_LATENTS, "latents"];

@@ -51,7 +51,7 @@ function thumbnail(page, row, kind = "tile") {
   const size = channels * height * width, pixels = page.arrays.thumbnails;
   const canvas = make("canvas", { className: kind });
   canvas.setAttribute("role", "img");
-  canvas.setAttribute("aria-label", `Point ${row + 1}`);
+  canvas.setAttribute("aria-label", `Row ${row}`);
   paintImage(canvas, [channels, height, width], (i) => pixels[row * size + i] / levels);
   return canvas;
 }
