@@ -196,13 +196,16 @@ def _show(results: Results) -> None:
     if results["choices"]:
         print("\nchosen")
         _print_sentences(results["choices"])
-    from nrae_geometric.report.quality import READINGS
+    from nrae_geometric.report.quality import READINGS, reason_of_absence
 
     num_measured, num_points = results["num_measured"], results["num_points"]
     part = "" if num_measured == num_points else f", on {num_measured} of the points"
     print(f"\nmeasures{part}")
     for name, value in results["measures"].items():
-        print_measures({f"  {name}": value})
+        if value is None:
+            print(f"  {name}  none: {reason_of_absence(name, num_points, 1)}")
+        else:
+            print_measures({f"  {name}": value})
         print(wrapped(READINGS[name], _INDENT, _INDENT))
     print(f"\nmodel    {results['model']}\npicture  {results['picture']}")
 

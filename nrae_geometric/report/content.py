@@ -28,6 +28,7 @@ from nrae_geometric.report.quality import (
     READINGS,
     measure_latents,
     measured_rows,
+    reason_of_absence,
     torn_fraction,
 )
 from nrae_geometric.report.subject import Subject
@@ -89,12 +90,22 @@ def page_content(subject: Subject) -> tuple[dict[str, Any], Blocks]:
         "command_note": subject.command_note,
         "versions": _versions(),
         "measures": [
-            {"name": name, "value": value, "reading": READINGS[name]}
+            {
+                "name": name,
+                "value": value,
+                "reading": READINGS[name],
+                "absence": reason_of_absence(name, len(z), subject.edge_index.shape[1]),
+            }
             for name, value in measures.items()
         ],
         "num_measured": len(rows),
         "truth": [
-            {"name": name.replace("_", " "), "value": value, "reading": text}
+            {
+                "name": name.replace("_", " "),
+                "value": value,
+                "reading": text,
+                "absence": "not a finite number",
+            }
             for name, value, text in subject.truth
         ],
         "warnings": [warning._asdict() for warning in warnings],
@@ -148,7 +159,8 @@ def _colors(subject: Subject, blocks: Blocks, error: NDArray[np.float64]) -> lis
 def _label_color(labels: NDArray[Any], name: str, blocks: Blocks) -> dict[str, Any]:
     found = find_classes(labels)
     if found is None:
-        return _quantity(name, labels.astype(np.float64), blocks)
+        values = labels.astype(np.float64)
+        return {**_quantity(name, values, blocks), "absence": "none given"}
     blocks.add("label", np.minimum(found.code, _MOST_NAMES).astype(np.uint16))
     return {
         "name": name[:_LONGEST_NAME],
@@ -162,8 +174,15 @@ def _quantity(
     name: str, values: NDArray[np.float64], blocks: Blocks, reading: str = ""
 ) -> dict[str, Any]:
     key = f"color {len(blocks.directory)}"
-    blocks.add(key, np.nan_to_num(values).astype(np.float32))
-    return {"name": name[:_LONGEST_NAME], "kind": "quantity", "block": key, "reading": reading}
+    with np.errstate(over="ignore"):
+        blocks.add(key, values.astype(np.float32))
+    return {
+        "name": name[:_LONGEST_NAME],
+        "kind": "quantity",
+        "block": key,
+        "reading": reading,
+        "absence": "not a finite number",
+    }
 
 
 def _distortion(subject: Subject) -> NDArray[np.float64] | None:

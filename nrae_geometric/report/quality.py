@@ -103,6 +103,19 @@ def torn_fraction(z: Any, edge_index: Any, edge_length: Any = None) -> float | N
         return None
 
 
+def reason_of_absence(name: str, num_points: int, num_edges: int) -> str:
+    """Returns why a measure of points and the edges between them has no value."""
+    if name == "torn edges" and num_points > MOST_NODES:
+        return f"measured in graphs of up to {MOST_NODES:,} points"
+    if name == "torn edges" and num_edges == 0:
+        return "no edges join these points"
+    if name in ("trustworthiness", "continuity", "neighborhood recall") and num_points < 3:
+        return "measured from three points on"
+    if name == "reconstruction R²" and num_points < 2:
+        return "one point does not vary"
+    return "not a finite number"
+
+
 def _deviation(x: NDArray[Any]) -> float:
     return float(np.square(x - x.mean(axis=0)).sum())
 

@@ -191,6 +191,26 @@ def test_classes_without_a_color_are_brought_out_in_ink(opened, image_model):
     assert page.evaluate(tint, 11) == "28,33,39"
 
 
+def test_absent_values_have_a_reason(opened):
+    points = np.random.default_rng(0).normal(size=(40, 3))
+    model, labels = fitted(points, 1), np.arange(40.0)
+    labels[5] = np.nan
+    page = opened(make_report(estimator_subject(model, points + 1, labels)))
+    [row] = page.locator("tr", has_text="torn edges").all_inner_texts()
+    assert "none" in row.split("\t")[1]
+    assert "none here: no edges join these points" in row
+    page.evaluate("nraeReport.hover(5); nraeReport.select([4, 5])")
+    assert page.locator("#hovered dd").nth(2).inner_text() == "none given"
+    assert page.locator("#rows tr").nth(2).locator("td").nth(2).inner_text() == "none"
+    with page.expect_download() as download:
+        page.click("#download")
+    with open(download.value.path(), newline="") as file:
+        assert [row["label"] for row in csv.DictReader(file)] == ["4", ""]
+    assert "1 point in gray: none given." in page.inner_text("#legend")
+    assert page.locator("#legend .ends").inner_text().split() == ["0", "39"]
+    assert page.evaluate("nraeReport.places.every(Number.isFinite)")
+
+
 def test_many_edges_are_drawn_once_the_map_rests(opened):
     points = np.random.default_rng(0).normal(size=(3000, 3))
     script = """const draw = WebGLRenderingContext.prototype.drawArrays;

@@ -2,7 +2,12 @@
 
 import pytest
 
-from nrae_geometric.report.quality import READINGS, nearness_in_words
+from nrae_geometric.report.quality import (
+    MOST_NODES,
+    READINGS,
+    nearness_in_words,
+    reason_of_absence,
+)
 
 
 @pytest.mark.parametrize(
@@ -21,3 +26,17 @@ def test_title_says_what_the_reading_of_trustworthiness_does(value, words):
         "Above 0.95 regions can be trusted; below 0.9 some points only seem near"
         in (READINGS["trustworthiness"])
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "num_points", "num_edges", "reason"),
+    [
+        ("torn edges", MOST_NODES + 1, 9, "measured in graphs of up to 100,000 points"),
+        ("torn edges", MOST_NODES, 0, "no edges join these points"),
+        ("continuity", 2, 1, "measured from three points on"),
+        ("reconstruction R²", 1, 0, "one point does not vary"),
+        ("reconstruction R²", 9, 9, "not a finite number"),
+    ],
+)
+def test_measure_without_a_value_has_a_reason(name, num_points, num_edges, reason):
+    assert reason_of_absence(name, num_points, num_edges) == reason

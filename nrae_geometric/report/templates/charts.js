@@ -13,7 +13,7 @@ function ramp(share, theme) {
 }
 
 function quantiles(values) {
-  const sorted = Float32Array.from(values).sort();
+  const sorted = Float32Array.from(values).filter(Number.isFinite).sort();
   const at = (share) => sorted[Math.round(share * (sorted.length - 1))];
   return sorted.length > 100 ? [at(0.01), at(0.99)] : [at(0), at(1)];
 }
@@ -68,6 +68,8 @@ function showLegend(host, page, color, choose) {
   canvas.setAttribute("aria-label", `Colors from ${tidy(low)} to ${tidy(high)}`);
   host.append(make("div", { className: "scale" }, canvas,
     make("div", { className: "ends" }, make("span", { textContent: tidy(low) }), make("span", { textContent: tidy(high) }))));
+  const numAbsent = values.reduce((sum, value) => sum + !Number.isFinite(value), 0);
+  if (numAbsent) host.append(make("p", { className: "quiet", textContent: `${grouped(numAbsent)} ${numAbsent === 1 ? "point" : "points"} in gray: ${color.absence}.` }));
   if (color.reading) host.append(make("p", { className: "quiet", textContent: color.reading }));
 }
 
@@ -82,12 +84,12 @@ function colorPoints(page, color, alpha) {
   const outside = new Uint8Array(values.length).fill(selected.length ? 1 : 0);
   for (const row of selected) outside[row] = 0;
   for (let i = 0; i < values.length; i++) {
-    let rgb;
+    let rgb = faint;
     if (color.kind === "classes") {
       const look = looks[values[i]];
       rgb = chosen >= 0 && values[i] !== chosen ? faint : look.color;
       shapes[i] = look.shape;
-    } else rgb = ramp(Math.min(1, Math.max(0, (values[i] - low) / (high - low || 1))), theme);
+    } else if (Number.isFinite(values[i])) rgb = ramp(Math.min(1, Math.max(0, (values[i] - low) / (high - low || 1))), theme);
     if (outside[i]) rgb = faint;
     colors.set(rgb, 4 * i);
     colors[4 * i + 3] = 255 * alpha;

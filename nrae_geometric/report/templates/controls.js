@@ -13,7 +13,7 @@ function rowValues(page) {
 
 function rowTable(page, rows) {
   const { names, values } = rowValues(page), shown = 14;
-  const cell = (value) => make("td", { textContent: typeof value === "number" ? tidy(value) : value });
+  const cell = (value) => make("td", { textContent: typeof value === "number" ? (Number.isFinite(value) ? tidy(value) : "none") : value });
   const head = make("tr", {}, ...names.slice(0, shown).map((name) => make("th", { scope: "col", textContent: name })));
   return make("table", {}, make("thead", {}, head),
     make("tbody", {}, ...rows.map((row) => make("tr", {}, ...values(row).slice(0, shown).map(cell)))));
@@ -22,7 +22,7 @@ function rowTable(page, rows) {
 function asCSV(page, rows) {
   const { names, values } = rowValues(page);
   const field = (value) => {
-    if (typeof value === "number") return String(Number(value.toPrecision(8)));
+    if (typeof value === "number") return !Number.isFinite(value) ? "" : String(Number(value.toPrecision(8)));
     // A text that begins like a formula would be one in a spreadsheet.
     const text = /^[=+\-@\t\r]/.test(value) && Number.isNaN(Number(value)) ? `'${value}` : value;
     return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;

@@ -30,7 +30,9 @@ async function start() {
   const noise = (i) => ((Math.imul(i + 1, 2654435761) >>> 0) / 2 ** 32) - 0.5;
   const height = (color, values) => { // on a line, what points are colored by is how high they are
     if (color.kind === "latent") return (i) => noise(i);
-    return color.kind === "classes" ? (i) => -values[i] + 0.7 * noise(i) : (i) => values[i];
+    if (color.kind === "classes") return (i) => -values[i] + 0.7 * noise(i);
+    const [lowest] = quantiles(values);
+    return (i) => (Number.isFinite(values[i]) ? values[i] : lowest || 0);
   };
   const placePoints = () => {
     const places = new Float32Array(2 * count), up = dim === 1 ? height(colors[page.color], page.values) : null;
@@ -191,7 +193,7 @@ async function start() {
     latentOf(page, row).slice(0, page.showsAll ? dim : FEW_LATENTS).forEach((each, i) => add(`z${i + 1}`, tidy(each)));
     for (const color of content.colors.filter((each) => each.block)) {
       const value = arrays[color.block][row];
-      add(color.name, color.kind === "classes" ? color.classes[value] : tidy(value));
+      add(color.name, color.kind === "classes" ? color.classes[value] : Number.isFinite(value) ? tidy(value) : color.absence);
     }
     columns.slice(0, page.showsAll ? columns.length : FEW_COLUMNS).forEach((column, place) => add(nameOf(content.points, column), withUnit(content.points, column, arrays.values[row * columns.length + place])));
     if (!page.showsAll) return list;

@@ -8,7 +8,7 @@ function make(tag, properties = {}, ...children) {
 
 const tidy = (value) => {
   const size = Math.abs(value);
-  if (!Number.isFinite(value)) return "–";
+  if (!Number.isFinite(value)) return "not finite";
   if (size !== 0 && (size >= 1e5 || size < 1e-3)) return value.toExponential(2);
   return String(Number(value.toPrecision(4)));
 };
