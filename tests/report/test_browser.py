@@ -86,6 +86,20 @@ def test_finger_on_a_point_shows_it_and_draws_a_lasso(opened, image_page):
     assert page.inner_text("#selection-count") == "120 of 120"
 
 
+def test_marks_of_the_map_are_explained_while_they_are_there(opened, image_page):
+    page = opened(image_page)
+    place, point = page.locator("#place-mark"), page.locator("#point-mark")
+    assert (place.is_visible(), point.is_visible()) == (True, False)
+    page.focus("#plot")
+    page.keyboard.press("ArrowRight")
+    assert (
+        point.inner_text().strip()
+        == "the point told about under Point, with lines to its neighbors"
+    )
+    page.get_by_text("Pan", exact=True).click()
+    assert (place.is_visible(), point.is_visible()) == (False, True)
+
+
 def test_finger_beside_the_map_scrolls_the_page(opened, image_page):
     page = opened(image_page, width=390, touch=True)
     box = page.locator("#plot").bounding_box()

@@ -88,6 +88,8 @@ async function start() {
       if (fill) { context.fillStyle = fill; context.fill(); }
       context.stroke();
     };
+    find("place-mark").hidden = page.tool !== "walk" || !page.decode;
+    find("point-mark").hidden = page.hovered < 0;
     const at = (row) => view.toScreen(page.places[2 * row], page.places[2 * row + 1]);
     context.strokeStyle = ink("--ink");
     context.fillStyle = ink("--ink");
