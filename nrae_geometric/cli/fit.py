@@ -21,6 +21,7 @@ from nrae_geometric.cli.process import (
 
 if TYPE_CHECKING:
     from nrae_geometric.estimator import ManifoldAutoencoder
+    from nrae_geometric.report.quality import Quality
 
 PICTURE_SUFFIX = ".png"
 _CURVE_POINTS = 400
@@ -82,7 +83,7 @@ def _fit(arguments: argparse.Namespace) -> Results:
         raise ValueError(str(error)) from error
     seconds = perf_counter() - start
     end_unless_first()
-    measures, num_measured = write_model(estimator, points, model, picture, arguments)
+    quality = write_model(estimator, points, model, picture, arguments)
     return {
         "model": str(model),
         "picture": str(picture),
@@ -93,8 +94,7 @@ def _fit(arguments: argparse.Namespace) -> Results:
         "seconds": round(seconds, 3),
         "epochs": estimator.n_epochs_,
         "choices": getattr(estimator, "choices_", {}),
-        "measures": measures,
-        "num_measured": num_measured,
+        **quality._asdict(),
     }
 
 
@@ -130,7 +130,7 @@ def write_model(
     model: Path,
     picture: Path,
     arguments: argparse.Namespace,
-) -> tuple[dict[str, float | None], int]:
+) -> "Quality":
     """Writes a fitted estimator with the names of its columns, measures it and draws its picture.
 
     Args:
@@ -139,10 +139,6 @@ def write_model(
         model (Path): The file of the model.
         picture (Path): That of the picture.
         arguments (argparse.Namespace): The arguments of the command, which name the points.
-
-    Returns:
-        tuple[dict, int]: The measures, and the number of points that they are of; see
-        :func:`~nrae_geometric.report.quality.measure`.
     """
     import numpy as np
 
@@ -157,7 +153,7 @@ def write_model(
     if points.names is not None:
         estimator.feature_names_in_ = np.array(points.names, dtype=object)
     estimator.save(model)
-    measures, num_measured = measure(estimator, points.points)
+    quality = measure(estimator, points.points)
     x, z, curve = points.points, estimator.embedding_, None
     if z.shape[1] == 1:
         along = np.linspace(z.min(), z.max(), _CURVE_POINTS).reshape(-1, 1)
@@ -171,11 +167,11 @@ def write_model(
         curve=curve,
         labels=points.labels,
         label_name=arguments.label_column or "",
-        title=_title(Path(arguments.points).name, len(z), measures["trustworthiness"]),
+        title=_title(Path(arguments.points).name, len(z), quality.measures["trustworthiness"]),
         ax=axes,
     )
     save_figure(axes, picture)
-    return measures, num_measured
+    return quality
 
 
 def _title(name: str, num_points: int, trustworthiness: float | None) -> str:
@@ -207,6 +203,11 @@ def _show(results: Results) -> None:
         else:
             print_measures({f"  {name}": value})
         print(wrapped(READINGS[name], _INDENT, _INDENT))
+    if (more := results["more_latents"]) is not None:
+        print(
+            f"\nhint     the points seem to have {more} dimensions, noise included: more of them "
+            f"is kept with --n-components {more}"
+        )
     print(f"\nmodel    {results['model']}\npicture  {results['picture']}")
 
 

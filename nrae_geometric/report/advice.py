@@ -104,6 +104,7 @@ def suspicions(
     dead: list[int],
     dim: int,
     from_geodesic: bool = False,
+    more_latents: int | None = None,
 ) -> list[Finding]:
     """Returns what is suspicious.
 
@@ -114,6 +115,8 @@ def suspicions(
         dim (int): The number of latent dimensions.
         from_geodesic (bool, optional): Whether the training started from geodesic coordinates,
             which then are no remedy. (default: :obj:`False`)
+        more_latents (int, optional): The number of latents that the points seem to need, where
+            that is more and much is lost. (default: :obj:`None`)
     """
     found = []
     if graph.num_components > 1:
@@ -176,7 +179,16 @@ def suspicions(
             )
         )
     kept = measures["reconstruction R²"]
-    if kept is not None and kept < _LITTLE_KEPT:
+    if kept is not None and more_latents is not None and not dead:
+        found.append(
+            Finding(
+                "Too few latent dimensions",
+                f"The points seem to have {more_latents} dimensions, noise included, and decoded "
+                f"points keep {max(kept, 0):.0%} of the variance.",
+                f"Use --n-components {more_latents}, where the latents need not be a picture.",
+            )
+        )
+    elif kept is not None and kept < _LITTLE_KEPT:
         found.append(
             Finding(
                 "Much is lost",

@@ -29,6 +29,7 @@ from nrae_geometric.report.quality import (
     measure_latents,
     measured_rows,
     reason_of_absence,
+    suggest_latents,
     torn_fraction,
 )
 from nrae_geometric.report.subject import Subject
@@ -74,7 +75,8 @@ def page_content(subject: Subject) -> tuple[dict[str, Any], Blocks]:
         measures["torn edges"] = torn_fraction(z, subject.edge_index, subject.edge_length)
     graph = examine_graph(x, subject.edge_index, subject.edge_length)
     dead, init = dead_dimensions(subject.model, z), _init(subject)
-    warnings = suspicions(measures, graph, dead, z.shape[1], init == "geodesic")
+    more = suggest_latents(x[rows], z.shape[1], measures)
+    warnings = suspicions(measures, graph, dead, z.shape[1], init == "geodesic", more)
     colors = _colors(subject, blocks, np.sqrt(np.square(x - recon).sum(axis=1)))
     content = {
         "title": subject.title,

@@ -1,11 +1,11 @@
 """Measures of a fitted estimator for its own points, and how to read them."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nrae_geometric.metrics import embedding_quality, shortcut_edges
+from nrae_geometric.metrics import embedding_quality, intrinsic_dimension, shortcut_edges
 from nrae_geometric.metrics._common import NotApplicableError
 from nrae_geometric.nn.evaluation import encode_data, evaluating
 from nrae_geometric.persistence import StoredTransformer
@@ -18,6 +18,7 @@ MOST_POINTS = 5000
 MOST_NODES = 20 * MOST_POINTS
 """Edges of larger graphs are not measured."""
 _NUM_NEIGHBORS = 10
+_MOST_COUNTED, _WELL_KEPT = 2000, 0.9
 
 _TRUSTED, FEW_TRUSTED = 0.95, 0.9
 READINGS = {
@@ -45,16 +46,26 @@ def nearness_in_words(trustworthiness: float) -> str:
     return "some points only seem near"
 
 
-def measure(estimator: StoredTransformer, points: NDArray[Any]) -> tuple[Measures, int]:
+class Quality(NamedTuple):
+    """How good a fitted estimator is for its own points.
+
+    Attributes:
+        measures (dict): The measures of :data:`READINGS`, None where one has no value.
+        num_measured (int): The number of points that they are of.
+        more_latents (int, optional): See :func:`suggest_latents`.
+    """
+
+    measures: Measures
+    num_measured: int
+    more_latents: int | None
+
+
+def measure(estimator: StoredTransformer, points: NDArray[Any]) -> Quality:
     """Measures a fitted estimator, on at most 5000 of its points.
 
     Args:
         estimator (StoredTransformer): The estimator.
         points (numpy.ndarray): The points that it was fitted to ``[N, *shape]``.
-
-    Returns:
-        tuple[dict, int]: The measures of :data:`READINGS`, ``None`` where one has no value, and
-        the number of points that they are of.
     """
     rows = measured_rows(len(points))
     # In the unit of the model, where each column of a table may have one of its own.
@@ -67,7 +78,7 @@ def measure(estimator: StoredTransformer, points: NDArray[Any]) -> tuple[Measure
         with evaluating(estimator.model_):
             latents = encode_data(estimator.model_, graph)
         values["torn edges"] = torn_fraction(latents, graph.edge_index, graph.get("edge_length"))
-    return values, len(rows)
+    return Quality(values, len(rows), suggest_latents(x, z.shape[1], values))
 
 
 def measured_rows(num_points: int) -> NDArray[np.int64]:
@@ -101,6 +112,28 @@ def torn_fraction(z: Any, edge_index: Any, edge_length: Any = None) -> float | N
         return _finite(shortcut_edges(z, edge_index, edge_length=edge_length).fraction)
     except NotApplicableError:
         return None
+
+
+def suggest_latents(x: NDArray[Any], dim: int, measures: Measures) -> int | None:
+    """Returns the dimension of points where latents are fewer and lose a tenth of the variance.
+
+    Args:
+        x (numpy.ndarray): Centered and scaled points ``[N, D]``, of which at most 2000 are used.
+        dim (int): The number of latents.
+        measures (dict): The measures of the latents.
+
+    Returns:
+        int or None: The intrinsic dimension, or None where there is nothing to suggest.
+    """
+    kept = measures["reconstruction R²"]
+    if kept is None or kept >= _WELL_KEPT or len(x) < 3:
+        return None
+    try:
+        dimension = intrinsic_dimension(x[:: -(-len(x) // _MOST_COUNTED)])
+    except NotApplicableError:
+        return None
+    rounded = round(min(dimension, x.shape[1]))
+    return rounded if rounded > dim else None
 
 
 def reason_of_absence(name: str, num_points: int, num_edges: int) -> str:

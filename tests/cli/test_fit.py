@@ -70,6 +70,14 @@ def test_every_kind_of_file_is_fitted(fit, tmp_path, curve_file, capsys, suffix,
     assert fitted.embedding_.shape == (40, 3 if suffix == "" else 2)
 
 
+def test_latents_that_points_seem_to_need_are_a_hint(fit, tmp_path, capsys):
+    np.save(tmp_path / "cube.npy", np.random.default_rng(0).uniform(size=(400, 3)))
+    assert fit(tmp_path / "cube.npy", "--n-components", "1") == 0
+    assert "hint     the points seem to have 3 dimensions" in capsys.readouterr().out
+    assert fit(tmp_path / "cube.npy", "--n-components", "3") == 0
+    assert "hint" not in capsys.readouterr().out
+
+
 def test_result_is_that_of_the_estimator(fit, tmp_path, curve_file, curve):
     assert fit(curve_file(".npy")) == 0
     expected = ManifoldAutoencoder(

@@ -55,6 +55,14 @@ def test_each_fault_has_its_warning():
     assert titles(GOOD, CONNECTED, [1], 2) == ["Dead latent dimension"]
 
 
+def test_latents_that_are_too_few_are_told_once_and_not_where_one_is_dead():
+    lossy = {**GOOD, "reconstruction R²": 0.4}
+    [found] = suspicions(lossy, CONNECTED, [], 2, False, 5)
+    assert found.title == "Too few latent dimensions"
+    assert "--n-components 5" in found.advice
+    assert titles(lossy, CONNECTED, [1], 2, False, 5) == ["Dead latent dimension", "Much is lost"]
+
+
 def test_measures_without_a_value_are_passed_over():
     assert titles(dict.fromkeys(GOOD), CONNECTED, [], 2) == []
 
