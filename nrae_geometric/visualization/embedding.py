@@ -278,7 +278,10 @@ def _draw_curve(
         by_latent.explain([axes], 0)
     if line is not None:
         axes.plot(*line.T, color=style.INK, linewidth=1.8, label="decoded line")
-        style.legend_inside(axes, *axes.get_legend_handles_labels(), loc="upper right")
+        # Above the axes, where it hides nothing, unless a title is there.
+        is_free = style.makes_room(axes) and not axes.get_title("left")
+        place: dict[str, Any] = {"loc": "lower right", "bbox_to_anchor": (1, 1)} if is_free else {}
+        style.legend_inside(axes, *axes.get_legend_handles_labels(), **place)
     style.style_plane(axes, *names)
 
 

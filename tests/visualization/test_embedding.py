@@ -115,6 +115,24 @@ def test_line_is_drawn_as_the_curve_that_it_decodes_to(num_features):
         np.testing.assert_array_equal(line.get_xydata(), curve)
 
 
+@pytest.mark.parametrize("labels", [None, Z[:, 1], ["a", "b"] * 30])
+def test_legend_of_the_line_hides_no_points(labels):
+    plane = plot_embedding(
+        Z[:, :1], x=Z, curve=Z[:9], labels=labels, title="a title\nof two lines"
+    )[0]
+    plane.figure.draw_without_rendering()
+    box = plane.get_legend().get_window_extent()
+    title = plane.figure._suptitle.get_window_extent()
+    assert plane.bbox.y1 <= box.y0 < box.y1 <= title.y0
+
+
+def test_legend_of_the_line_leaves_the_title_of_ones_own_axes_free():
+    axes = Figure(layout="constrained").subplots(1, 3)
+    plane = plot_embedding(Z[:, :1], x=Z, curve=Z[:9], title="title", ax=axes[:2])[0]
+    plane.figure.draw_without_rendering()
+    assert plane.get_legend().get_window_extent().y1 <= plane.get_window_extent().y1
+
+
 def test_line_without_points_is_a_histogram_that_counts_them():
     [axes] = plot_embedding(Z[:, :1])
     assert sum(bar.get_height() for bar in axes.patches) == 60
