@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 from torch_geometric.data import Data
 
-from nrae_geometric.tables import is_table
+from nrae_geometric.tables import is_table, readable
 
 _VALUES_PER_BLOCK, _MOST_ROWS_PER_BLOCK = 2**22, 4096
 _KINDS = {
@@ -147,14 +147,14 @@ class Points:
         Args:
             rows (numpy.ndarray): Their numbers.
         """
-        return self.converted(self.values[rows])
+        return self.converted(readable(self.values)[rows])
 
     def converted(self, rows: NDArray[Any]) -> NDArray[np.floating[Any]]:
         """Returns rows ``[B, *feature_shape]`` of an array or table as rows ``[B, D]``."""
         return rows.reshape(len(rows), -1).astype(self.dtype, copy=False)
 
     def _rows(self, place: slice) -> NDArray[np.floating[Any]]:
-        block = self.values[place] if not hasattr(self.values, "iloc") else self.values.iloc[place]
+        block = getattr(readable(self.values), "iloc", self.values)[place]
         if self._is_tensor:
             block = block.float() if _is_half(block.dtype) else block
             block = block.numpy(force=True)

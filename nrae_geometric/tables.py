@@ -1,8 +1,10 @@
 """Points that are read when they are used, and whether they stay on the disk."""
 
+import errno
 import math
 import os
 import sys
+from mmap import mmap
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +64,28 @@ def stays_on_disk(values: Any, on_disk: bool | str) -> str | None:
         f"points stay on the disk: {_size(num_bytes)} are more than a quarter of the "
         f"{_size(memory)} of available memory"
     )
+
+
+def readable(values: Any) -> Any:
+    """Returns values once it is sure that their file, where they are a memory map, has all rows.
+
+    A read behind the end of a file would end the process instead of raising an error.
+
+    Args:
+        values (Any): Points of any kind.
+
+    Raises:
+        OSError: If the file has become shorter, with its name.
+    """
+    owner = values
+    while isinstance(owner, np.ndarray) and isinstance(owner.base, np.ndarray):
+        owner = owner.base
+    is_map = isinstance(owner, np.memmap) and isinstance(owner.base, mmap)
+    # The map knows its file, whatever has its name now.
+    if is_map and owner.base.size() < owner.offset + owner.nbytes:
+        name = None if owner.filename is None else str(owner.filename)
+        raise OSError(errno.EIO, "the file became shorter while it was read", name)
+    return values
 
 
 def machine_memory() -> int:

@@ -1,5 +1,6 @@
 """Learning from points that stay on the disk."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from nrae_geometric import ManifoldAutoencoder
 from nrae_geometric.datasets import open_points
 from nrae_geometric.loader import EdgeStore
 from nrae_geometric.neighbors import knn
+from nrae_geometric.training import Callback
 
 N, K = 3000, 6
 pytestmark = pytest.mark.usefixtures("no_warnings_about_random_points")
@@ -188,3 +190,28 @@ def test_rows_that_are_not_finite_are_named(path: Path, graph: Any, tmp_path: Pa
     np.save(tmp_path / "bad.npy", x)
     with pytest.raises(ValueError, match=r"1 row with NaN or infinite values \(first: row 2777\)"):
         streamed().fit(open_points(tmp_path / "bad.npy"), graph=graph)
+
+
+@pytest.mark.parametrize("kind", ["table", "map"])
+def test_file_that_becomes_shorter_is_an_error_and_the_model_stays(
+    path: Path, graph: Any, kind: str, tmp_path: Path
+) -> None:
+    class Shorten(Callback):
+        def on_epoch_end(self, trainer: Any, model: Any) -> None:
+            os.truncate(short, 128 + 20 * 100)
+
+    short = tmp_path / "short.npy"
+    short.write_bytes(path.read_bytes())
+    points: Any = open_points(short) if kind == "table" else np.load(short, mmap_mode="r")
+    fitted = streamed().fit(points, graph=graph)
+    before = fitted.model_
+    fitted.set_params(callbacks=[Shorten()])
+    message = r"the file became shorter while it was read.*short\.npy"
+    for use in (lambda: fitted.fit(points, graph=graph), lambda: fitted.score(points)):
+        with pytest.raises(OSError, match=message):
+            use()
+    with pytest.raises(OSError, match=message):
+        fitted.transform(points)
+    with pytest.raises(OSError, match=message):
+        streamed(on_disk=False).fit(points)
+    assert fitted.model_ is before

@@ -1,5 +1,6 @@
 """Points that are read when they are used, and when they stay on the disk."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -74,3 +75,19 @@ def test_limits_of_the_process_count(monkeypatch: pytest.MonkeyPatch) -> None:
     resource = pytest.importorskip("resource", reason="this system has no limits of a process")
     monkeypatch.setattr(resource, "getrlimit", lambda kind: (2**20, resource.RLIM_INFINITY))
     assert available_memory() == 2**20
+
+
+@pytest.mark.parametrize("is_removed", [False, True])
+@pytest.mark.parametrize("view", [lambda x: x, lambda x: x[1000:], lambda x: np.asarray(x)[:, 1:]])
+def test_a_map_of_a_file_that_became_shorter_is_not_read(
+    path: Path, view: Any, is_removed: bool
+) -> None:
+    points = Points(view(np.load(path, mmap_mode="r")))
+    if is_removed:  # the map has the file that it had
+        path = path.rename(path.with_name("other.npy"))
+    assert len(next(points.blocks())[1]) > 0
+    os.truncate(path, path.stat().st_size - 16)
+    with pytest.raises(OSError, match=r"became shorter while it was read: '.*points\.npy'"):
+        list(points.blocks())
+    with pytest.raises(OSError, match="became shorter"):
+        points.at(np.array([0]))

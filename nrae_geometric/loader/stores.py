@@ -25,6 +25,7 @@ from torch_geometric.data.graph_store import EdgeLayout
 from torch_geometric.sampler import SamplerOutput
 
 from nrae_geometric.loader.csc import CSCGraph
+from nrae_geometric.tables import readable
 
 Stores = tuple[FeatureStore, GraphStore]
 """Points and graph."""
@@ -62,7 +63,7 @@ class PointStore(FeatureStore):
                 )
 
     def _get_tensor(self, attr: TensorAttr) -> Tensor:
-        table = self.tables[attr.attr_name]
+        table = readable(self.tables[attr.attr_name])
         index: Any = slice(None) if attr.index is None else attr.index
         if isinstance(table, Tensor):
             rows: Any = table[index]

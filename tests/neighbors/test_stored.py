@@ -137,6 +137,15 @@ def test_part_that_is_complete_is_taken_over_and_a_damaged_one_is_not(x, folder)
     assert_is_graph_of(graph, x, 5)
 
 
+def test_points_whose_file_became_shorter_are_not_read(x, folder):
+    stored_knn_graph(x, 5, folder)
+    os.truncate(x.filename, 500)
+    with pytest.raises(OSError, match=r"became shorter.*x\.npy"):
+        open_knn_graph(folder, x)
+    with pytest.raises(OSError, match=r"x\.npy has become shorter"):
+        stored_knn_graph(x, 5, folder)
+
+
 def test_search_that_fails_leaves_no_files(x, folder):
     class Failing(TorchBackend):
         def search_rows(self, *arguments):
