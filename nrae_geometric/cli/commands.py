@@ -8,7 +8,7 @@ from nrae_geometric.cli import decode, embed, evaluate, export, fit, graph, repo
 from nrae_geometric.cli.completion import add_completion
 from nrae_geometric.cli.outputs import MessageFormatter
 from nrae_geometric.cli.parsing import CommandParser, add_debug, add_plugin
-from nrae_geometric.cli.process import wait_passively
+from nrae_geometric.cli.process import check_repeatable, wait_passively
 from nrae_geometric.registry import import_plugin
 from nrae_geometric.version import __version__
 
@@ -40,6 +40,7 @@ def run(argv: Sequence[str]) -> None:
     messages.setFormatter(MessageFormatter())
     logging.basicConfig(level=logging.WARNING, handlers=[messages])
     parsed = command_parser().parse_args(argv)
+    check_repeatable(argv, getattr(parsed, "devices", 1))
     for plugin in (*parsed.plugins, *parsed.command_plugins):
         import_plugin(plugin)
     results = parsed.run(parsed)

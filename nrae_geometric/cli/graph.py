@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from nrae_geometric.cli.inputs import add_points, read_input
 from nrae_geometric.cli.outputs import check_places, output_path, wrapped
 from nrae_geometric.cli.parsing import CommandParser, Commands, Results, positive, set_command
-from nrae_geometric.cli.process import no_gc_imports
+from nrae_geometric.cli.process import no_gc_imports, place_of_process
 from nrae_geometric.quiet import quiet
 
 if TYPE_CHECKING:
@@ -23,8 +23,6 @@ _DIMENSION_NEIGHBORS = 20
 _MOST_SIZES = 10
 _SEARCHES = ("exact", "ivf", "hnsw", "cuvs")
 _STORED_NEIGHBORS = 10
-# The number of this process and of all, by torchrun and by Slurm.
-_PLACES = (("RANK", "WORLD_SIZE"), ("SLURM_PROCID", "SLURM_NTASKS"))
 _INDENT = " " * 14
 
 
@@ -135,7 +133,7 @@ def _store(arguments: argparse.Namespace, folder: Path) -> Results:
     )
     k = arguments.n_neighbors or min(_STORED_NEIGHBORS, max(1, len(points) - 1))
     integer("--n-neighbors", k, 1, len(points) - 1)
-    rank, world_size = _place()
+    rank, world_size = place_of_process()
     start = perf_counter()
     graph = stored_knn_graph(
         points,
@@ -155,14 +153,6 @@ def _store(arguments: argparse.Namespace, folder: Path) -> Results:
         "is_complete": graph is not None,
         "seconds": round(perf_counter() - start, 3),
     }
-
-
-def _place() -> tuple[int | None, int | None]:
-    """The number of this process and of all, where several were started together."""
-    for rank, world_size in _PLACES:
-        if rank in os.environ and int(os.environ.get(world_size, 1)) > 1:
-            return int(os.environ[rank]), int(os.environ[world_size])
-    return None, None
 
 
 @quiet()  # it says itself what the library would warn about

@@ -3,8 +3,14 @@
 import atexit
 import gc
 import os
-from collections.abc import Iterator
+import shlex
+import sys
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+
+# The number of this process and of all, by torchrun and by srun. What Slurm tells of the tasks of a
+# whole allocation is also there in a shell of it, where a command is alone.
+_PLACES = (("RANK", "WORLD_SIZE"), ("SLURM_PROCID", "SLURM_STEP_NUM_TASKS"))
 
 
 def wait_passively() -> None:
@@ -43,6 +49,41 @@ def end_unless_first() -> None:
 
     if not is_first_process():
         raise SystemExit(0)
+
+
+def place_of_process() -> tuple[int | None, int | None]:
+    """Returns the number of this process and of all that torchrun or Slurm has started together.
+
+    Both are :obj:`None` where it is alone.
+    """
+    for rank, world_size in _PLACES:
+        if rank in os.environ and int(os.environ.get(world_size, 1)) > 1:
+            return int(os.environ[rank]), int(os.environ[world_size])
+    return None, None
+
+
+def check_repeatable(argv: Sequence[str], devices: int) -> None:
+    """Makes sure that other processes of this program would do the same command.
+
+    Fabric starts them by the arguments of the program, which may be another one than the command
+    line and do other things.
+
+    Args:
+        argv (Sequence[str]): The arguments of the command.
+        devices (int): How many processes it asks for.
+
+    Raises:
+        ValueError: If the arguments of the command do not end with those of the program.
+    """
+    given = sys.argv[1:]
+    are_started = "LOCAL_RANK" in os.environ or place_of_process()[1] is not None
+    if devices < 2 or are_started or (given and list(argv)[-len(given) :] == given):
+        return
+    raise ValueError(
+        f"--devices {devices} would run {sys.argv[0] or 'this program'} again for each device, "
+        "with all that it does besides; run the command by itself, as a process: "
+        f"{shlex.join(['nrae', *argv])}"
+    )
 
 
 def keep_freed_memory() -> None:

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 
 from nrae_geometric import ManifoldAutoencoder
+from nrae_geometric.cli import main
 from nrae_geometric.tuning import tune
 
 ROOT = Path(__file__).parents[2]
@@ -125,6 +127,63 @@ def test_experiment_of_two_processes_goes_on_in_one(folder):
 
     lines = (folder / "stopped" / "NRAEL_toy_denoising" / "history.csv").read_text().splitlines()
     assert len(lines) == 1 + 4
+
+
+SHORTENED = """
+import os
+import numpy as np
+from nrae_geometric import ManifoldAutoencoder
+from nrae_geometric.datasets import open_points
+from nrae_geometric.training import Callback
+class Shorten(Callback):
+    def on_epoch_end(self, trainer, model):
+        os.truncate("short.npy", 128 + 12 * 30)
+is_map = os.environ["KIND"] == "map"
+points = np.load("short.npy", mmap_mode="r") if is_map else open_points("short.npy")
+row = np.arange(300)
+graph = (np.stack([row - 1, row + 1], 1) % 300).astype(np.int32), np.ones((300, 2), np.float32)
+ManifoldAutoencoder(
+    2, devices=2, device="cpu", max_epochs=3, on_disk=True, callbacks=[Shorten()]
+).fit(points, graph=graph)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["map", "table"])
+def test_points_that_become_shorter_end_both_processes(folder, monkeypatch, kind):
+    monkeypatch.setenv("KIND", kind)
+    (folder / "shortened.py").write_text(SHORTENED)
+    (folder / "short.npy").write_bytes((folder / "points.npy").read_bytes())
+    with start(folder, "shortened.py") as process:
+        errors = process.communicate(timeout=300)[1]
+
+    assert process.returncode == 1
+    assert "the file became shorter while it was read" in errors
+    assert "short.npy" in errors
+
+
+CALLER = """
+import sys
+from nrae_geometric.cli import main
+sys.exit(main(["fit", *sys.argv[1:]]))
+"""
+
+
+@pytest.mark.slow
+def test_a_script_that_hands_its_arguments_on_is_started_again(folder):
+    (folder / "caller.py").write_text(CALLER)
+    words = ["points.npy", "--out", "caller.nrae", *FIT, "--device", "cpu", "--devices", "2"]
+    assert json.loads(ended(start(folder, "caller.py", *words)))["epochs"] == 3
+
+
+def test_a_command_within_another_program_is_not_started_again(capsys, monkeypatch):
+    words = ["fit", "points.npy", "--out", "no.nrae", "--devices", "2"]
+    for given in ([], ["--quick"]):
+        monkeypatch.setattr(sys, "argv", ["sweep.py", *given])
+        assert main(words) == 2
+        errors = capsys.readouterr().err
+        assert "--devices 2 would run sweep.py again" in errors
+        assert f"nrae {shlex.join(words)}" in errors
 
 
 def test_search_refuses_several_devices():

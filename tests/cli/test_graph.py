@@ -154,17 +154,29 @@ def test_graph_is_kept_for_a_fit(tmp_path, capsys, monkeypatch, search):
     assert "of other points" in capsys.readouterr().err
 
 
-def test_processes_keep_a_part_each(tmp_path, capsys, monkeypatch):
+@pytest.mark.parametrize(
+    ("rank_name", "count_name"), [("RANK", "WORLD_SIZE"), ("SLURM_PROCID", "SLURM_STEP_NUM_TASKS")]
+)
+def test_processes_keep_a_part_each(tmp_path, capsys, monkeypatch, rank_name, count_name):
     monkeypatch.chdir(tmp_path)
     np.save("points.npy", np.random.default_rng(0).random((40, 3)))
-    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setenv(count_name, "2")
     complete = []
     for rank in "01":
-        monkeypatch.setenv("RANK", rank)
+        monkeypatch.setenv(rank_name, rank)
         assert main(["graph", "points.npy", "--out", "kept/", "--json"]) == 0
         complete.append(json.loads(capsys.readouterr().out)["is_complete"])
     assert complete == [False, True]
     assert np.load("kept/indices.npy").shape == (40, 10)
+
+
+def test_a_shell_of_an_allocation_of_slurm_is_one_process(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    np.save("points.npy", np.random.default_rng(0).random((40, 3)))
+    for name, value in (("SLURM_PROCID", "0"), ("SLURM_NTASKS", "4")):
+        monkeypatch.setenv(name, value)
+    assert main(["graph", "points.npy", "--out", "kept/", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["is_complete"]
 
 
 @pytest.mark.parametrize(
