@@ -7,12 +7,15 @@ import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
+from functools import cache
 from os import environ
 from typing import Any, Literal, NoReturn, TypeVar, get_args
 
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.parallel import DistributedDataParallel
 
 from nrae_geometric.arguments import choice, integer
 from nrae_geometric.training.device import resolve_device
@@ -20,6 +23,10 @@ from nrae_geometric.training.device import resolve_device
 Strategy = Literal["auto", "ddp", "ddp_find_unused_parameters_true"]
 
 STRATEGIES: tuple[str, ...] = get_args(Strategy)
+
+# In their steps all do the same, and one that keeps the others waiting is lost. Where one works
+# alone, on a checkpoint, a picture or a measure, they wait for as long as is PyTorch's usual limit.
+_LONGEST_STEP, _LONGEST_WAIT = timedelta(seconds=60), timedelta(minutes=30)
 
 _T = TypeVar("_T")
 _LOST = re.compile(
@@ -39,7 +46,8 @@ class Processes:
     Each does the same up to the training steps, which it takes on its part of each batch; the
     gradients are averaged by :class:`~torch.nn.parallel.DistributedDataParallel`. Fabric starts
     the processes of a script by running it again for each, unless ``torchrun`` or Slurm has; they
-    talk by NCCL on GPUs and by gloo on CPUs.
+    talk by NCCL on GPUs and by gloo on CPUs. One that keeps the others waiting for half an hour is
+    given up; on CPUs, in a step, for a minute.
 
     Args:
         device (str, int or torch.device, optional): As in
@@ -71,6 +79,7 @@ class Processes:
         if devices == num_nodes == 1:
             devices, num_nodes = _counts_of_torchrun()
         self.count, self.rank = devices * num_nodes, 0
+        self._finds_unused = strategy == "ddp_find_unused_parameters_true"
         self.device = resolve_device(device)
         self._fabric: Any = None
         if self.count == 1:
@@ -80,13 +89,12 @@ class Processes:
         from lightning_fabric import Fabric
         from lightning_fabric.strategies import DDPStrategy
 
-        unused = strategy == "ddp_find_unused_parameters_true"
         with _quiet():
             self._fabric = Fabric(
                 accelerator=self.device.type,
                 devices=devices,
                 num_nodes=num_nodes,
-                strategy=DDPStrategy(find_unused_parameters=unused),
+                strategy=DDPStrategy(timeout=_LONGEST_WAIT),
             )
         self.device, self.rank = self._fabric.device, self._fabric.global_rank
 
@@ -117,13 +125,26 @@ class Processes:
             atexit.register(_leave)
         self.rank = self._fabric.global_rank
 
-    def wrap(self, module: nn.Module) -> nn.Module:
+    def wrap(self, module: nn.Module, is_compiled: bool = False) -> nn.Module:
         """Returns a module whose gradients are the mean over the processes.
 
         Args:
             module (torch.nn.Module): On the device; its weights become those of the first process.
+            is_compiled (bool, optional): Whether a step may have to wait until another process has
+                compiled it. (default: :obj:`False`)
         """
-        return module if self.count == 1 else self._fabric.strategy.setup_module(module)
+        if self.count == 1:
+            return module
+        on_cpu, group = self.device.type == "cpu", torch.distributed.group.WORLD
+        # NCCL may lock up where two groups are at work at a time: steps talk in losses, too.
+        if on_cpu and not is_compiled:
+            group = _group_of_steps(group)
+        return DistributedDataParallel(
+            module,
+            device_ids=None if on_cpu else [self.device.index],
+            process_group=group,
+            find_unused_parameters=self._finds_unused,
+        )
 
     def mean(self, values: Tensor) -> Tensor:
         """Returns the mean of a tensor over the processes."""
@@ -271,6 +292,12 @@ def _portable(error: Exception | None) -> Exception | None:
     except Exception:
         kind = FloatingPointError if isinstance(error, FloatingPointError) else RuntimeError
         return kind(str(error))
+
+
+@cache
+def _group_of_steps(group: Any) -> Any:
+    """Another group of all processes, made once for each of theirs."""
+    return torch.distributed.new_group(timeout=_LONGEST_STEP)
 
 
 def _leave() -> None:

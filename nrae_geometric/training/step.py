@@ -98,6 +98,7 @@ class TrainingStep:
         self._autocast = self._precision.forward_context() if is_mixed else nullcontext()
         loss: Any = model.loss  # nn.Module types every attribute as a tensor or module
         self._loss = self._trained_loss = torch.compile(loss) if compile else loss
+        self._is_compiled = compile
         self.dtype = next(model.parameters()).dtype
 
     @property
@@ -117,7 +118,8 @@ class TrainingStep:
             processes (Processes): The processes. The weights become those of the first one.
         """
         if processes.count > 1:
-            self._trained_loss = processes.wrap(_LossOfPart(self.model, self._loss))
+            part = _LossOfPart(self.model, self._loss)
+            self._trained_loss = processes.wrap(part, self._is_compiled)
 
     def __call__(self, batch: Data) -> Tensor:
         """Takes one step and returns the loss before it, ``[]``, detached and on the device.

@@ -303,10 +303,14 @@ class Trainer:
             self._history.add(epoch, step.lr, self.processes.mean(loss), validation)
             with self.processes.together():
                 self.call("on_epoch_end", model)
-            self._agree_on_stop()
+            ends, stops, is_due = self.processes.any(
+                self.stop_reason is not None, interrupt.requested, saver.is_due
+            )
+            if ends:  # all, where a callback of one has asked for it
+                reason = self.processes.from_first(lambda: self.stop_reason)
+                self.stop_reason = reason or self.stop_reason or "a callback of another process"
             if self.is_last_epoch:
                 continue  # the last checkpoint waits for the callbacks' last word
-            stops, is_due = self.processes.any(interrupt.requested, saver.is_due)
             if stops or is_due:
                 saver.save()
             if stops:
@@ -350,12 +354,6 @@ class Trainer:
         with random.preserved():
             random.seed(_VALIDATION_SEED)
             return step.evaluate(self._validation_batches, self.processes)
-
-    def _agree_on_stop(self) -> None:
-        """Stops in all processes what a callback has stopped in one."""
-        if self.processes.count > 1 and self.processes.any(self.stop_reason is not None)[0]:
-            reason = self.processes.from_first(lambda: self.stop_reason)
-            self.stop_reason = reason or self.stop_reason or "a callback of another process"
 
     def _stop_if_asked(self, saver: RunSaver, interrupt: DeferredInterrupt) -> None:
         if any(self.processes.any(interrupt.requested)):

@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 import time
+from datetime import timedelta
 from itertools import pairwise
 
 import torch
@@ -14,8 +15,11 @@ from torch_geometric.data import Data
 from nrae_geometric.callbacks import EarlyStopping, EmbeddingStart
 from nrae_geometric.loader import NeighborhoodLoader
 from nrae_geometric.nn import NRAE
-from nrae_geometric.training import Callback, Trainer
+from nrae_geometric.training import Callback, Trainer, processes
 from nrae_geometric.transforms import KNNGraph
+
+# As the minute that a step may keep others waiting, which is too long for a test.
+LONGEST_STEP, SLEEP = 12, 15
 
 
 def network(sizes):
@@ -44,7 +48,9 @@ class At(Callback):
         if self.what == "stop":
             trainer.request_stop("enough")
         elif self.what == "sleep":
-            time.sleep(1.1)  # a checkpoint is due
+            time.sleep(SLEEP)
+        elif self.what == "stall":  # in the step that follows
+            model.encoder.register_forward_hook(lambda *_: os.kill(os.getpid(), signal.SIGSTOP))
         else:
             os.kill(os.getpid(), getattr(signal, self.what))
 
@@ -62,7 +68,10 @@ def main():
     parser.add_argument("--resume", action="store_true")
     parser.add_argument("--validate", action="store_true")
     parser.add_argument("--geodesic", action="store_true")
+    parser.add_argument("--impatient", action="store_true")
     arguments = parser.parse_args()
+    if arguments.impatient:
+        processes._LONGEST_STEP = timedelta(seconds=LONGEST_STEP)
     callbacks = []
     if arguments.geodesic:
         callbacks.append(EmbeddingStart("geodesic", num_steps=20))

@@ -1,6 +1,7 @@
 """Runs on several processes, which start and meet as those of a user do."""
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -135,6 +136,26 @@ def test_a_killed_process_ends_the_others_with_a_message(rank, tmp_path):
         errors = process.communicate(timeout=60)[1]
     assert "has lost another one" in errors
     assert process.returncode not in (0, None)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="needs a signal that halts a process")
+def test_a_process_that_hangs_in_a_step_ends_the_other_with_a_message():
+    with start("--devices", 2, "--at", "stall", 1, 2, "--impatient") as process:
+        try:
+            process.wait(timeout=120)
+        finally:
+            os.killpg(process.pid, signal.SIGKILL)  # also the one that hangs
+        errors = process.stderr.read()
+    assert "process 0 of 2 has lost another one" in errors
+    assert process.returncode not in (0, None)
+
+
+@pytest.mark.slow
+def test_what_one_process_does_alone_may_take_longer_than_a_step(tmp_path):
+    out = tmp_path / "run"
+    run("--devices", 2, "--at", "sleep", 0, 2, "--impatient", "--out", out)
+    assert len(read(f"{out}.1")["history"]) == 8
 
 
 @pytest.mark.slow
