@@ -159,10 +159,13 @@ def tune(
             for trial in tqdm(_finalists(study), desc="final", disable=not progress):
                 play_final(study, trial)
             result = found(study)
-        except BaseException:
+        except BaseException as error:
             # A search that has found nothing must not stand in the way of the next.
             if directory is not None and not _has_found(study):
                 (Path(directory) / _JOURNAL).unlink(missing_ok=True)
+            # Where Ctrl-C comes while Optuna writes a trial down, an error of its own hides it.
+            if isinstance(error.__context__, KeyboardInterrupt):
+                raise KeyboardInterrupt from None
             raise
         if directory is not None:
             result.save(directory)

@@ -185,11 +185,11 @@ def test_console_script_goes_on_from_what_ctrl_c_has_left(curve_file, tmp_path, 
         stderr=subprocess.PIPE,
         text=True,
     )
-    deadline = time.monotonic() + 120
-    while not best.exists() and time.monotonic() < deadline:
+    deadline = time.monotonic() + 300
+    while not best.exists() and running.poll() is None and time.monotonic() < deadline:
         time.sleep(0.05)
     running.send_signal(signal.SIGINT)
-    _, err = running.communicate(timeout=60)
+    _, err = running.communicate(timeout=120)
     assert running.returncode == 130
     assert err == (
         "nrae: interrupted; the best so far is in results/tune_points/best.json, and the same "
@@ -200,6 +200,28 @@ def test_console_script_goes_on_from_what_ctrl_c_has_left(curve_file, tmp_path, 
     assert code == 0
     assert [row["trial"] for row in json.loads(out)["trials"]].count(0) == 1
     assert len(json.loads(out)["trials"]) == num_done + 1
+
+
+def test_ctrl_c_while_a_trial_is_written_down_tells_what_is_left(
+    tmp_path, curve_file, capsys, monkeypatch
+):
+    storage = pytest.importorskip(
+        "optuna", reason="needs the extra: pip install '.[tune]'"
+    ).storages
+    write = storage.JournalStorage.set_trial_state_values
+
+    def interrupted(self, trial_id, state, values=None):
+        if state.is_finished() and trial_id == 1:
+            signal.raise_signal(signal.SIGINT)
+        return write(self, trial_id, state, values)
+
+    monkeypatch.setattr(storage.JournalStorage, "set_trial_state_values", interrupted)
+    assert tune(tmp_path, str(curve_file(".npy"))) == 130
+    best = tmp_path / "tune_points" / "best.json"
+    assert best.is_file()
+    assert capsys.readouterr().err == (
+        f"nrae: interrupted; the best so far is in {best}, and the same command goes on from there\n"
+    )
 
 
 def test_search_that_is_stopped_before_the_first_trial_says_so(
