@@ -220,7 +220,8 @@ def test_ctrl_c_while_a_trial_is_written_down_tells_what_is_left(
     best = tmp_path / "tune_points" / "best.json"
     assert best.is_file()
     assert capsys.readouterr().err == (
-        f"nrae: interrupted; the best so far is in {best}, and the same command goes on from there\n"
+        f"nrae: interrupted; the best so far is in {best}, and the same command goes on from "
+        "there\n"
     )
 
 
