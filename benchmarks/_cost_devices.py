@@ -7,6 +7,7 @@ share of them that is reached, latencies and the disk are assumptions.
 """
 
 import math
+from collections.abc import Callable
 from typing import NamedTuple
 
 from _cost_fit import Coefficients, seconds
@@ -17,6 +18,7 @@ from _cost_formulas import (
     all_reduce_bytes,
     cells,
     disk_bytes,
+    disk_ivf_graph,
     embedding,
     exact_graph,
     exact_graph_on_manifold,
@@ -147,6 +149,7 @@ def one_thread(num: int) -> dict[str, Work]:
         "exact graph": exact_graph(num, DIM, K),
         "exact graph, manifold": exact_graph_on_manifold(num, DIM, K),
         "IVF graph": ivf_graph(num, DIM, K),
+        "IVF graph, on disk": disk_ivf_graph(num, DIM, K),
         "HNSW graph": hnsw_graph(num, DIM, K),
         "start": start(num, DIM, K),
         "training": training(num, DIM, K),
@@ -154,40 +157,54 @@ def one_thread(num: int) -> dict[str, Work]:
     }
 
 
+def duration(amount: float) -> str:
+    """Seconds in the largest unit of which there are two at least, with two digits."""
+    units = {"years": 31557600, "days": 86400, "h": 3600, "min": 60, "s": 1}
+    name = next((name for name, size in units.items() if amount >= 2 * size), "s")
+    return f"{_two_digits(amount / units[name])} {name}"
+
+
+def _two_digits(number: float) -> str:
+    digits = max(0, 1 - math.floor(math.log10(number))) if number > 0 else 0
+    return f"{round(number, 1 - math.floor(math.log10(number))):.{digits}f}" if number else "0"
+
+
 def projections(fitted: dict[str, Coefficients]) -> list[Table]:
-    """Seconds on one thread, FLOPs, bytes and memory of each stage, and seconds on GPUs."""
-    sizes = [f"{num:.0e}".replace("e+0", "e") for num in SIZES]
-    time = Table("Extrapolated: seconds with one thread, 100 values a point", ["stage", *sizes])
-    columns = [f"{unit}, {size}" for unit in ("TFLOP", "GB moved", "GB held") for size in sizes]
-    costs = Table("Formulas: FLOPs, bytes moved and bytes held", ["stage", *columns])
+    """Time on one thread, memory, FLOPs and bytes of each stage, and time on GPUs."""
+    sizes = ["1 million", "10 million", "100 million", "1 billion"]
+    time = Table("Extrapolated: time with one thread", ["one thread", *sizes])
+    held = Table("Formulas: gigabytes held", ["gigabytes held", *sizes])
+    columns = [f"{unit}, {size}" for unit in ("TFLOP", "GB moved") for size in sizes]
+    costs = Table("Formulas: FLOPs and bytes moved", ["stage", *columns])
     works = [one_thread(num) for num in SIZES]
     for stage in works[0]:
         each = [work[stage] for work in works]
         if stage in fitted:
-            time.add(stage, *(seconds(work, fitted[stage]) for work in each))
+            time.add(stage, *(duration(seconds(work, fitted[stage])) for work in each))
+        held.add(stage, *(_two_digits(work.memory / 1e9) for work in each))
         costs.add(
             stage,
             *(work.flops / 1e12 if work.flops else None for work in each),
             *(work.moved / 1e9 if work.moved else None for work in each),
-            *(work.memory / 1e9 for work in each),
         )
-    found = [time, costs]
+    found = [time, held, costs]
     if {"start", "training"} <= fitted.keys():
-        found.append(_on_gpus(fitted))
+        found.append(_on_gpus(fitted, sizes))
     return found
 
 
-def _on_gpus(fitted: dict[str, Coefficients]) -> Table:
-    columns = [f"{num:.0e}, {ranks} GPUs".replace("e+0", "e") for num in SIZES for ranks in RANKS]
-    table = Table("Assumed: seconds on 1, 8 and 64 H100", ["stage", *columns])
-    pairs = [(num, ranks) for num in SIZES for ranks in RANKS]
+def _on_gpus(fitted: dict[str, Coefficients], sizes: list[str]) -> Table:
     host = fitted["training"]["steps"]
-    table.add("exact graph", *(exact_seconds(*pair) for pair in pairs))
-    table.add("sharded IVF graph", *(sharded_ivf_seconds(*pair) for pair in pairs))
-    table.add(
-        "start (on a processor)",
-        *(seconds(start(num, DIM, K), fitted["start"]) for num, _ in pairs),
-    )
-    table.add("training", *(training_seconds(*pair, host) for pair in pairs))
-    table.add("embedding", *(embedding_seconds(*pair) for pair in pairs))
+    table = Table("Assumed: time on 1 / 8 / 64 H100", ["on 1 / 8 / 64 GPUs", *sizes])
+
+    def add(stage: str, time: Callable[[int, int], float]) -> None:
+        cells = [[duration(time(num, ranks)) for ranks in RANKS] for num in SIZES]
+        table.add(stage, *(" / ".join(each) for each in cells))
+
+    add("exact graph", exact_seconds)
+    add("sharded IVF graph", sharded_ivf_seconds)
+    on_processor = [duration(seconds(start(num, DIM, K), fitted["start"])) for num in SIZES]
+    table.add("start (on a processor)", *on_processor)
+    add("training", lambda num, ranks: training_seconds(num, ranks, host))
+    add("embedding", embedding_seconds)
     return table

@@ -13,17 +13,19 @@ _COLORS = (
     style.BLUE,
     style.SKY,
     style.VERMILLION,
+    style.VERMILLION,
     style.ORANGE,
     style.PURPLE,
     style.INK,
     style.GREEN,
 )
-_DASHES = ("-", "--", "-", "--", "-", ":", "-")
-_MARKERS = ("o", "s", "^", "D", "v", "X", "P")
+_DASHES = ("-", "--", "-", ":", "--", "-", ":", "-")
+_MARKERS = ("o", "s", "^", "<", "D", "v", "X", "P")
 _STAGES = (
     "exact graph",
     "exact graph, manifold",
     "IVF graph",
+    "IVF graph, on disk",
     "HNSW graph",
     "start",
     "training",

@@ -18,6 +18,10 @@ CELLS, POINTS_IN_CELL = 4, 39
 """An inverted file has 4 times the square root of N cells, of 39 points at least."""
 PROBES = 8
 """Cells that a query of an inverted file looks into."""
+BREADTH = 4
+"""Cells of the inverted file on the disk that a point is compared with."""
+_POINTS_OF_CELL, _POINTS_OF_CENTER, _MOST_REGIONS = 256, 64, 512
+_SHARD_BYTES, _RECALL_SAMPLE = 1 << 29, 1000
 _KMEANS_ROUNDS, _KMEANS_POINTS = 10, 256
 _HNSW_LINKS, _HNSW_BREADTH = 32, 40
 _NORM_COLUMNS = 6  # of an operand of the exact search: three pieces of a norm, and their ones
@@ -122,6 +126,24 @@ def ivf_graph(num: int, dim: int, k: int = 10, probes: int = PROBES) -> Work:
     sample = 4 * dim * min(num, _KMEANS_POINTS * num_cells)
     memory = 8 * num * dim + 8 * num + 12 * num * k + sample
     return Work(2 * dim * (trained + compared), 4 * dim * scanned, memory, {"points": num})
+
+
+def disk_ivf_graph(num: int, dim: int, k: int = 10, breadth: int = BREADTH) -> Work:
+    """The inverted file on the disk: regions, cells of 256 points in each, and the nearest cells.
+
+    A point is compared with the centers of the regions and of the cells in its own, with the points
+    of the nearest cells, and with those whose neighbors the recall is measured by. Both numbers
+    of centers grow with the square root of that of the points.
+    """
+    num_cells = math.ceil(num / _POINTS_OF_CELL)
+    regions = min(_MOST_REGIONS, math.ceil(num_cells**0.5))
+    centers = regions + num_cells / regions
+    trained = _KMEANS_ROUNDS * _POINTS_OF_CENTER * (regions**2 + num_cells**2 / regions)
+    scanned = num * breadth * _POINTS_OF_CELL
+    flops = 2 * dim * (trained + num * (centers + _RECALL_SAMPLE) + scanned)
+    block = min(_SHARD_BYTES, 4 * dim * (num / regions + breadth * _POINTS_OF_CELL))
+    memory = _LIBRARY_BYTES + 4 * block + min(num, _SHARD_BYTES / 200) * 24 * k
+    return Work(flops, 0, memory, {"points": num, "values": num * dim * (k + 5)})
 
 
 def hnsw_graph(num: int, dim: int, k: int = 10) -> Work:

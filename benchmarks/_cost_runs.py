@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 from _cost_formulas import PROBES, TILE, Network, Work, cells
+from _cost_formulas import disk_ivf_graph as disk_ivf_work
 from _cost_formulas import embedding as embedding_work
 from _cost_formulas import exact_graph as exact_work
 from _cost_formulas import exact_graph_on_manifold as manifold_work
@@ -26,6 +27,7 @@ from nrae_geometric.datasets import read_blocks
 from nrae_geometric.datasets.writing import write_points
 from nrae_geometric.geodesics import geodesic_coordinates
 from nrae_geometric.loader import NeighborhoodLoader
+from nrae_geometric.neighbors import FaissBackend, streamed_knn
 from nrae_geometric.neighbors.backends.torch import TorchBackend
 from nrae_geometric.nn import NRAE, BinaryKernel, mlp
 from nrae_geometric.training.step import TrainingStep
@@ -136,6 +138,11 @@ def _ivf(run: Run) -> dict[str, Any]:
     return timed(search, x.nbytes)
 
 
+def _disk_ivf(run: Run) -> dict[str, Any]:
+    x = sheets(run.num, run.dim)
+    return timed(lambda: streamed_knn(x, K, backend=FaissBackend("ivf")), 0)
+
+
 def _hnsw(run: Run) -> dict[str, Any]:
     import faiss
 
@@ -238,6 +245,7 @@ STAGES: dict[str, Stage] = {
         lambda run: "" if run.block == TILE else f"tiles of {run.block}",
     ),
     "IVF graph": Stage(lambda run: ivf_work(run.num, run.dim, K), _ivf),
+    "IVF graph, on disk": Stage(lambda run: disk_ivf_work(run.num, run.dim, K), _disk_ivf),
     "HNSW graph": Stage(lambda run: hnsw_work(run.num, run.dim, K), _hnsw),
     "start": Stage(
         lambda run: start_work(run.num, run.dim, K, LATENT, run.landmarks),
@@ -300,6 +308,16 @@ RUNS: list[Run] = [
         {"num": 50_000},
         {"num": 100_000, "dim": 32, "held_out": True},
         {"num": 200_000, "held_out": True},
+    ),
+    *_runs(
+        "IVF graph, on disk",
+        {"num": 20_000},
+        {"num": 20_000, "dim": 32},
+        {"num": 50_000, "dim": 64},
+        {"num": 100_000},
+        {"num": 200_000, "dim": 32, "held_out": True},
+        {"num": 300_000, "held_out": True},
+        {"num": 1_000_000, "held_out": True},
     ),
     *_runs(
         "HNSW graph",

@@ -11,7 +11,6 @@ roll. Memory is the peak of what the process holds beyond its start, without pag
 
 import argparse
 import tempfile
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from _memory import peak_allocated
 from sklearn.datasets import make_swiss_roll
 
 from nrae_geometric.geodesics import geodesic_coordinates
@@ -40,29 +40,17 @@ def write_points(path: Path, num_points: int) -> None:
     points.flush()
 
 
-def allocated() -> float:
-    """MiB that the process holds, without pages of files."""
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("RssAnon"))
-
-
 @contextmanager
 def measured(name: str) -> Iterator[None]:
-    before, done = allocated(), threading.Event()
-    peak = [before]
-
-    def watch() -> None:
-        while not done.wait(0.02):
-            peak.append(max(peak.pop(), allocated()))
-
-    thread = threading.Thread(target=watch)
-    thread.start()
     start = time.perf_counter()
-    yield
+    with peak_allocated() as first:
+        pass
+    with peak_allocated() as peak:
+        yield
     seconds = time.perf_counter() - start
-    done.set()
-    thread.join()
-    print(f"{name}: {seconds:.1f} s, {peak[0] - before:.0f} MiB")
+    if first.mebibytes is None or peak.mebibytes is None:
+        raise SystemExit("memory is measured on Linux only")
+    print(f"{name}: {seconds:.1f} s, {peak.mebibytes - first.mebibytes:.0f} MiB")
 
 
 def main() -> None:

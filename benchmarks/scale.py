@@ -7,11 +7,13 @@ r"""How long points beyond memory take, stage by stage, inside a limit of memory
 
 The points are three parallel curved sheets, each a plane of two coordinates, in 100 dimensions.
 With --folder the files stay there, and stages that are done are not repeated. Each stage is a
-process of its own: points are written block by block, the graph is made by an
-approximate index and kept in files, a fit takes a fixed number of steps, and the embedding is
-streamed to a file. A stage that needs more than the limit ends with an error: the limit is of the
-memory that a process may write to (``RLIMIT_DATA``), as files that are mapped for reading only can
-be dropped at any time. The peak is that of the resident memory, pages of mapped files included.
+process of its own: points are written block by block, the graph is made by an inverted file and
+kept in files, a fit takes a fixed number of steps, and the embedding is streamed to a file. A
+stage that needs more than the limit ends with an error: the limit is of the memory that a process
+may write to (``RLIMIT_DATA``), as pages of files that are mapped for reading can be dropped at
+any time. The peak is that of what the process holds of its own. For a limit of pages of files as
+well, the whole is started in a control group: ``systemd-run --scope -p MemoryMax=4G python
+benchmarks/scale.py``.
 """
 
 import argparse
@@ -25,6 +27,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+from _memory import peak_allocated
 from _report import Table, write_report
 
 DIM, SHEETS, BLOCK = 100, 3, 100_000
@@ -110,10 +113,10 @@ def run_stage(stage: str, folder: Path, num_points: int, limit: float) -> None:
     most = int(limit * 2**30)
     resource.setrlimit(resource.RLIMIT_DATA, (most, most))
     start = time.perf_counter()
-    found = RUN[stage](folder, num_points)
+    with peak_allocated() as peak:
+        found = RUN[stage](folder, num_points)
     seconds = time.perf_counter() - start
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10  # KiB on Linux
-    print(json.dumps({"seconds": seconds, "peak": peak, **found}))
+    print(json.dumps({"seconds": seconds, "peak": peak.mebibytes, **found}))
 
 
 def measure(folder: Path, num_points: int, limit: float) -> Table:

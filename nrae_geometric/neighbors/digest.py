@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from nrae_geometric.tables import readable
+
 _BLOCK_BYTES = 1 << 24
 # A file that has changed within so many nanoseconds may change again at the same time of change.
 _UNSETTLED = 2_000_000_000
@@ -25,13 +27,16 @@ def points_digest(x: Any, known: dict[str, Any] | None = None) -> dict[str, Any]
         x (array): Points :math:`[N, *]`: whatever has a :obj:`shape`, and rows for a slice.
         known (dict, optional): What this function returned before. (default: :obj:`None`)
 
+    Raises:
+        OSError: If the file of a memory map has become shorter.
+
     Returns:
         dict: :obj:`digest`, and :obj:`file` where there is one that has not changed just now.
     """
     stamp = _file_stamp(x)
     if stamp is not None and known is not None and known.get("file") == stamp:
         return known
-    first = _as_array(x[:1])
+    first = _as_array(readable(x)[:1])
     digest = blake2b(digest_size=16)
     # Readers return small integers and half precision in this type too.
     is_single = np.result_type(first.dtype, np.float32) == np.float32
@@ -39,7 +44,7 @@ def points_digest(x: Any, known: dict[str, Any] | None = None) -> dict[str, Any]
     digest.update(repr((tuple(map(int, x.shape)), dtype.name)).encode())
     num_rows = max(1, _BLOCK_BYTES // max(1, first.nbytes))
     for start in range(0, int(x.shape[0]), num_rows):
-        block = _as_array(x[start : start + num_rows])
+        block = _as_array(readable(x)[start : start + num_rows])
         digest.update(np.ascontiguousarray(block, dtype).data.cast("B"))
     found: dict[str, Any] = {"digest": digest.hexdigest()}
     if stamp is not None and stamp == _file_stamp(x):

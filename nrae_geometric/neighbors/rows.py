@@ -1,8 +1,6 @@
 r"""Points that may be larger than the memory, read some rows at a time."""
 
 import math
-import os
-import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,6 +11,7 @@ from tqdm import tqdm
 
 from nrae_geometric.neighbors.metrics import Metric
 from nrae_geometric.neighbors.points import as_points
+from nrae_geometric.tables import readable
 
 # What the exact search is fastest with: 40 MiB in float64, in which it compares points.
 _MOST_BLOCK_ROWS, _BLOCK_VALUES = 50_000, 5_200_000
@@ -55,9 +54,7 @@ class PointRows:
             )
         self.values, self.metric, self.name, self.progress = values, metric, name, progress
         self.shape = shape[0], math.prod(shape[1:])
-        self._num_bytes = _needed_bytes(values)
-        self._check_file()
-        first = as_points(_as_dense(values[:1]), name)
+        first = as_points(_as_dense(readable(values)[:1]), name)
         self.dtype = first.dtype
         embedded = metric.embed(first, name)
         self._search_dtype, dim = embedded.dtype, embedded.size(1)
@@ -76,9 +73,8 @@ class PointRows:
             OSError: If the file of a memory map has become shorter.
             ValueError: As :func:`~nrae_geometric.neighbors.knn`, or as the metric.
         """
-        self._check_file()
         where = f"[{rows.start}:{rows.stop}]" if isinstance(rows, slice) else "[rows]"
-        points = as_points(_as_dense(self.values[rows]), f"{self.name}{where}")
+        points = as_points(_as_dense(readable(self.values)[rows]), f"{self.name}{where}")
         return self.metric.embed(points, f"{self.name}{where}")
 
     def blocks(self, rows: range | None = None, title: str = "") -> Iterator[slice]:
@@ -103,28 +99,6 @@ class PointRows:
     def distance(self, euclidean: Tensor) -> Tensor:
         r"""Returns distances by the metric, from those of mapped points in float64."""
         return self.metric.distance(euclidean.to(self._search_dtype)).to(self.dtype)
-
-    def _check_file(self) -> None:
-        # A read beyond its end would kill the process instead of raising an error.
-        if self._num_bytes and _file_size(self.values) < self._num_bytes:
-            raise OSError(
-                f"{self.values.filename} has become shorter since it was opened: some points of "
-                f"{self.name} are gone"
-            )
-
-
-def _needed_bytes(values: Any) -> int:
-    r"""The size that the file of a memory map must keep, zero of other arrays."""
-    if not isinstance(values, np.memmap) or values.filename is None:
-        return 0
-    if not os.path.exists(values.filename):
-        return 0
-    return max(_file_size(values), values.offset + values.nbytes)
-
-
-def _file_size(values: Any) -> int:
-    # A file that is removed while it is mapped stays until it is closed.
-    return os.stat(values.filename).st_size if os.path.exists(values.filename) else sys.maxsize
 
 
 def _as_dense(values: Any) -> Any:

@@ -34,7 +34,6 @@ from nrae_geometric.neighbors.points import check_k
 from nrae_geometric.neighbors.rows import PointRows
 from nrae_geometric.neighbors.search import as_backend, as_metric
 from nrae_geometric.neighbors.streamed import group_place, shard_rows, streamed_knn
-from nrae_geometric.tables import readable
 
 _CARD = "graph.json"
 _ARRAYS = ("indices", "distances")
@@ -151,7 +150,7 @@ def open_knn_graph(folder: str | os.PathLike[str], x: Any = None) -> StoredGraph
     folder = Path(folder)
     card = _read_card(folder)
     if x is not None:
-        _check_same(folder, card, points_digest(readable(x), card["points"]), card["settings"])
+        _check_same(folder, card, points_digest(x, card["points"]), card["settings"])
     return _opened(folder, card)
 
 

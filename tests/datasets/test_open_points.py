@@ -74,6 +74,29 @@ def test_rows_that_are_not_there_are_an_error(tmp_path: Path, rows: np.ndarray) 
         open_points(tmp_path / "points.npy")[rows]
 
 
+@pytest.mark.parametrize("is_advised", [True, False])
+def test_rows_of_many_places_are_asked_for_together(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_advised: bool
+) -> None:
+    asked: list[tuple[int, int]] = []
+    if is_advised:
+        monkeypatch.setattr(
+            os, "posix_fadvise", lambda file, *place: asked.append(place[:2]), raising=False
+        )
+        monkeypatch.setattr(os, "POSIX_FADV_WILLNEED", 3, raising=False)
+    else:
+        monkeypatch.delattr(os, "posix_fadvise", raising=False)
+    np.save(tmp_path / "points.npy", POINTS)
+
+    rows = np.array([30, 2, 3, 30, 17])
+    found = open_points(tmp_path / "points.npy")[rows]
+
+    np.testing.assert_array_equal(found, POINTS[rows])
+    size, start = POINTS[0].nbytes, (tmp_path / "points.npy").stat().st_size - POINTS.nbytes
+    places = [(start + first * size, count * size) for first, count in [(2, 2), (17, 1), (30, 1)]]
+    assert asked == (places if is_advised else [])
+
+
 def test_a_copy_of_another_process_reads_the_same_file(tmp_path: Path) -> None:
     np.save(tmp_path / "points.npy", POINTS)
     table = open_points(tmp_path / "points.npy")

@@ -1,6 +1,7 @@
 """Rows of an ``.npy`` file that are read when they are asked for."""
 
 import errno
+import itertools
 import math
 import os
 from pathlib import Path
@@ -15,7 +16,8 @@ from nrae_geometric.datasets.formats.errors import UnusableError
 class NpyRows:
     """The rows of an array in an ``.npy`` file, each read when it is asked for.
 
-    ``rows[10:20]`` and ``rows[[3, 1, 3]]`` are arrays that hold these rows alone. Unlike a memory
+    ``rows[10:20]`` and ``rows[[3, 1, 3]]`` are arrays that hold these rows alone, which the system
+    is asked for together. Unlike a memory
     map, what is read does not count as memory of the process, no address space is taken, and a
     file that becomes shorter meanwhile is an error instead of the end of the process. Processes
     that are forked, or get a copy, read the same file.
@@ -42,6 +44,7 @@ class NpyRows:
         self.shape: tuple[int, ...] = mapped.shape
         self.dtype: np.dtype[Any] = mapped.dtype
         self._offset: int = mapped.offset
+        self._size = math.prod(self.shape[1:]) * self.dtype.itemsize
         self._file: int | None = None
 
     def __len__(self) -> int:
@@ -68,26 +71,29 @@ class NpyRows:
         rows = np.empty((len(wanted), *self.shape[1:]), self.dtype)
         # Neighbors in the file are read together.
         ends = np.flatnonzero(np.diff(wanted) != 1) + 1
-        first = 0
-        for last in [*ends.tolist(), len(wanted)]:
-            if last > first:
-                self._read(int(wanted[first]), rows[first:last])
-            first = last
+        runs = [*itertools.pairwise([0, *ends.tolist(), len(wanted)])]
+        if len(runs) > 1 and hasattr(os, "posix_fadvise"):
+            # All at a time, where a disk would answer one after the other.
+            for first, last in runs:
+                start, size = self._offset + int(wanted[first]) * self._size, last - first
+                advice = os.POSIX_FADV_WILLNEED
+                os.posix_fadvise(self._opened(), start, size * self._size, advice)
+        for first, last in runs:
+            self._read(int(wanted[first]), rows[first:last])
         return rows[place.reshape(index.shape)]
 
     def _read(self, first: int, rows: NDArray[Any]) -> None:
         """Fills an array with the rows from the given one on."""
-        size = math.prod(self.shape[1:]) * self.dtype.itemsize
         if rows.nbytes == 0:
             return
         view = memoryview(rows.reshape(-1).view(np.uint8))  # type: ignore[arg-type]
         done = 0
         while done < len(view):
-            count = self._read_at(self._offset + first * size + done, view[done:])
+            count = self._read_at(self._offset + first * self._size + done, view[done:])
             if count == 0:
                 raise OSError(
                     errno.EIO,
-                    f"the file became shorter while it was read: row {first + done // size} of "
+                    f"the file became shorter while it was read: row {first + done // self._size} of "
                     f"{len(self)} is missing",
                     str(self.path),
                 )
@@ -98,9 +104,12 @@ class NpyRows:
             with self.path.open("rb") as file:
                 file.seek(offset)
                 return file.readinto(view)
+        return os.preadv(self._opened(), [view], offset)
+
+    def _opened(self) -> int:
         if self._file is None:
             self._file = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
-        return os.preadv(self._file, [view], offset)
+        return self._file
 
     def __getstate__(self) -> dict[str, Any]:
         return {**vars(self), "_file": None}

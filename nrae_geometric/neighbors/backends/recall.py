@@ -125,7 +125,8 @@ class StreamedSample:
 
     def __init__(self, x: PointRows, k: int, rows: range) -> None:
         self.rows = torch.arange(rows.start, rows.stop, max(1, len(rows) // _SAMPLE))
-        near, _ = TorchBackend().nearest(x, k, self.rows, x.read(self.rows.numpy()))
+        query = x.read(self.rows.numpy())
+        near, _ = TorchBackend().nearest(x, k, self.rows, query, "measuring")
         self._farthest = near[:, -1:]
 
     def recall(self, distance: Tensor) -> float:

@@ -82,7 +82,9 @@ class TorchBackend(Backend):
             out = slice(part.start - rows.start, part.stop - rows.start)
             distance[out], index[out] = near, neighbor
 
-    def nearest(self, x: PointRows, k: int, rows: Tensor, query: Tensor) -> tuple[Tensor, Tensor]:
+    def nearest(
+        self, x: PointRows, k: int, rows: Tensor, query: Tensor, title: str = ""
+    ) -> tuple[Tensor, Tensor]:
         r"""Finds the :obj:`k` nearest of all points, which are read in blocks, for some of them.
 
         Args:
@@ -90,6 +92,7 @@ class TorchBackend(Backend):
             k (int): Number of neighbors.
             rows (torch.Tensor): The numbers of the points that are sought for :math:`[M]`.
             query (torch.Tensor): These points :math:`[M, D]`, as they are read.
+            title (str, optional): That of a progress bar. (default: none is shown)
 
         Returns:
             tuple[torch.Tensor, torch.Tensor]: Distance by the metric, and index, each
@@ -97,7 +100,7 @@ class TorchBackend(Backend):
         """
         query = query.double()
         near, neighbor = query.new_empty(len(query), 0), rows.new_empty(len(query), 0)
-        for block in x.blocks():
+        for block in x.blocks(title=title):
             # Of float64 points distances come unrounded, so that blocks can be merged.
             points = x.read(block).double()
             found, place = search_any_magnitude(self, points, min(k + 1, len(points)), query)

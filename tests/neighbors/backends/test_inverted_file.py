@@ -125,6 +125,8 @@ def test_progress_is_shown_where_it_is_asked_for(capsys):
     streamed_knn(torch.randn(600, 3), 4, backend=FaissBackend("ivf"), progress=True)
 
     shown = capsys.readouterr().err
-    assert all(title in shown for title in ("dividing", "sorting", "searching", "600/600"))
+    assert all(
+        title in shown for title in ("measuring", "dividing", "sorting", "searching", "600/600")
+    )
     streamed_knn(torch.randn(600, 3), 4, backend=FaissBackend("ivf"))
     assert capsys.readouterr().err == ""
