@@ -91,10 +91,11 @@ class NpyRows:
         while done < len(view):
             count = self._read_at(self._offset + first * self._size + done, view[done:])
             if count == 0:
+                missing = first + done // self._size
                 raise OSError(
                     errno.EIO,
-                    f"the file became shorter while it was read: row {first + done // self._size} of "
-                    f"{len(self)} is missing",
+                    f"the file became shorter while it was read: row {missing} of {len(self)} is "
+                    "missing",
                     str(self.path),
                 )
             done += count
