@@ -18,7 +18,7 @@ from _cost_formulas import hnsw_graph as hnsw_work
 from _cost_formulas import ivf_graph as ivf_work
 from _cost_formulas import start as start_work
 from _cost_formulas import training_on as training_work
-from _memory import peak_memory
+from _memory import peak_allocated, peak_memory
 from torch_geometric.data import Data
 
 from nrae_geometric import ManifoldAutoencoder
@@ -140,7 +140,14 @@ def _ivf(run: Run) -> dict[str, Any]:
 
 def _disk_ivf(run: Run) -> dict[str, Any]:
     x = sheets(run.num, run.dim)
-    return timed(lambda: streamed_knn(x, K, backend=FaissBackend("ivf")), 0)
+    with peak_allocated() as before:
+        pass
+    with peak_allocated() as peak:
+        found = timed(lambda: streamed_knn(x, K, backend=FaissBackend("ivf")), 0)
+    if before.mebibytes is not None and peak.mebibytes is not None:
+        # Without the pages of its files, which the system can drop.
+        found["memory"] = (peak.mebibytes - before.mebibytes) * 2**20
+    return found
 
 
 def _hnsw(run: Run) -> dict[str, Any]:
