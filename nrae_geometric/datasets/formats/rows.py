@@ -71,7 +71,7 @@ class NpyRows:
         rows = np.empty((len(wanted), *self.shape[1:]), self.dtype)
         # Neighbors in the file are read together.
         ends = np.flatnonzero(np.diff(wanted) != 1) + 1
-        runs = [*itertools.pairwise([0, *ends.tolist(), len(wanted)])]
+        runs = [*itertools.pairwise([0, *ends.tolist(), len(wanted)])] if len(wanted) else []
         if len(runs) > 1 and hasattr(os, "posix_fadvise"):
             # All at a time, where a disk would answer one after the other.
             for first, last in runs:
