@@ -149,13 +149,36 @@ def test_exact_search_on_two_ranks_computes_as_much_on_each_as_on_one():
     assert all_reduce_bytes(1000, 4) == 6000
 
 
+@pytest.mark.parametrize(
+    ("amount", "text"),
+    [
+        (0.0051, "0.0051 s"),
+        (0.07, "0.070 s"),
+        (119, "120 s"),
+        (121, "2.0 min"),
+        (7.3e9, "230 years"),
+    ],
+)
+def test_times_are_in_a_unit_that_fits(amount, text):
+    from _cost_devices import duration
+
+    assert duration(amount) == text
+
+
 def test_record_makes_tables_and_picture():
     from _cost_devices import projections
     from _cost_figure import draw
     from _cost_fit import CHECKS, fit, predictions, seconds, tables
     from _cost_runs import RUNS, STAGES
 
-    times = {"flops": 1e-11, "moved": 1e-10, "points": 1e-6, "near": 1e-9, "tiles": 1e-5}
+    times = {
+        "flops": 1e-11,
+        "moved": 1e-10,
+        "points": 1e-6,
+        "values": 1e-8,
+        "near": 1e-9,
+        "tiles": 1e-5,
+    }
     times |= {"candidates": 1e-7, "steps": 1e-6, "edges": 1e-6, "visits": 1e-8}
     record = {}
     for run in RUNS:
@@ -166,10 +189,11 @@ def test_record_makes_tables_and_picture():
     assert len(made[CHECKS].rows) == sum(run.held_out for run in RUNS)
     assert all(row[5] == "yes" for row in made[CHECKS].rows)
     fitted = fit(record)
-    on_a_thread, costs, on_gpus = projections(fitted)
+    on_a_thread, held, costs, on_gpus = projections(fitted)
     assert [row[0] for row in on_a_thread.rows] == list(STAGES)
-    assert len(costs.rows) == len(STAGES)
+    assert len(held.rows) == len(costs.rows) == len(STAGES)
     assert on_gpus.rows[0][0] == "exact graph"
+    assert all(len(cell.split(" / ")) == 3 for cell in on_gpus.rows[0][1:])
     figure = draw(predictions(record, fitted), fitted)
     assert [axes.get_xlabel() for axes in figure.axes] == ["points", "predicted ÷ measured"]
     assert fit({}) == {}
