@@ -17,7 +17,7 @@ from nrae_geometric.neighbors.rows import PointRows
 
 # Points of a cell on average, and at most: one with more is cut, as duplicates are never divided.
 CELL_POINTS, _MOST_CELL_POINTS = 256, 1024
-# Each region is an open file while points are divided.
+# Each region is a file that is open while points are divided.
 _MOST_REGIONS = 512
 _SAMPLED_PER_REGION, _FEWEST_SAMPLED = 256, 10_000
 
@@ -79,7 +79,7 @@ class CellFile:
         _check_space(folder, round(1.25 * len(x) * self._record.itemsize))
         self._cluster, self._folder, self._files = cluster, folder, files
         count = math.ceil(max((len(x) / CELL_POINTS) ** 0.5, 4 * len(x) / self.most_rows))
-        self._sort(x, self._divided(x, min(_MOST_REGIONS, count, len(x))))
+        self._sort(x, self._divided(x, min(_most_files(), count, len(x))))
 
     def __len__(self) -> int:
         return len(self.centers)
@@ -202,6 +202,16 @@ class CellFile:
     def _new_file(self) -> IO[bytes]:
         # Without a name: nothing is left of it, whatever ends the process.
         return self._files.enter_context(tempfile.TemporaryFile(dir=self._folder))
+
+
+def _most_files() -> int:
+    """How many regions there may be: half of the files that this process may have open."""
+    try:
+        import resource
+    except ModuleNotFoundError:  # Windows, which allows for more
+        return _MOST_REGIONS
+    most, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return _MOST_REGIONS if most == resource.RLIM_INFINITY else min(_MOST_REGIONS, 1 + most // 2)
 
 
 def _check_space(folder: Path, needed: int) -> None:

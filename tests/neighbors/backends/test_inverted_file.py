@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import tempfile
 from collections import namedtuple
 
 import numpy as np
@@ -111,6 +112,20 @@ def test_files_are_where_they_are_asked_for_and_nothing_is_left(tmp_path, monkey
     assert list(tmp_path.iterdir()) == []
     with pytest.raises(FileNotFoundError):
         streamed_knn(torch.randn(600, 3), 4, backend=FaissBackend("ivf"))
+
+
+def test_no_more_files_are_open_than_half_of_those_allowed(monkeypatch):
+    resource, make, made = pytest.importorskip("resource"), tempfile.TemporaryFile, []
+    monkeypatch.setattr(resource, "getrlimit", lambda kind: (60, 60))
+    monkeypatch.setattr(
+        tempfile, "TemporaryFile", lambda **options: made.append(make(**options)) or made[-1]
+    )
+    x = torch.randn(1500, 3, generator=torch.Generator().manual_seed(0))
+
+    distance, _ = streamed_knn(x, 4, backend=FaissBackend("ivf", shard_bytes=1 << 10))
+
+    assert 2 < len(made) <= 33  # where there would be more than a hundred
+    assert _recall(distance, x, 4) > 0.9
 
 
 def test_too_small_a_disk_is_told_before_anything_is_written(tmp_path, monkeypatch):
