@@ -1,7 +1,10 @@
 r"""Points that may be larger than the memory, read some rows at a time."""
 
 import math
+import os
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -27,6 +30,8 @@ class PointRows:
         metric (Metric): The metric whose Euclidean points :meth:`read` returns.
         name (str, optional): The name of the points in error messages. (default: :obj:`"x"`)
         progress (bool, optional): Whether :meth:`bar` shows anything. (default: :obj:`False`)
+        folder (str or os.PathLike, optional): Where a search may keep files meanwhile.
+            (default: that of temporary files)
 
     Attributes:
         shape (tuple of int): The number of points, and of values of each, :math:`(N, D)`.
@@ -38,7 +43,12 @@ class PointRows:
     """
 
     def __init__(
-        self, values: Any, metric: Metric, name: str = "x", progress: bool = False
+        self,
+        values: Any,
+        metric: Metric,
+        name: str = "x",
+        progress: bool = False,
+        folder: str | os.PathLike[str] | None = None,
     ) -> None:
         try:
             shape = tuple(int(size) for size in values.shape)
@@ -53,6 +63,7 @@ class PointRows:
                 f"got {list(shape)}"
             )
         self.values, self.metric, self.name, self.progress = values, metric, name, progress
+        self.folder = Path(tempfile.gettempdir() if folder is None else folder)
         self.shape = shape[0], math.prod(shape[1:])
         first = as_points(_as_dense(readable(values)[:1]), name)
         self.dtype = first.dtype

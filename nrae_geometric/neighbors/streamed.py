@@ -9,7 +9,6 @@ r"""The search among points that need not fit into memory, by one process or by 
 """
 
 import os
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -73,7 +72,7 @@ def streamed_knn(
         ModuleNotFoundError: If the backend's package is not installed.
         OSError: If the file of a memory map becomes shorter, or the folder has too little space.
     """
-    points = PointRows(x, as_metric(metric), progress=flag("progress", progress))
+    points = PointRows(x, as_metric(metric), progress=flag("progress", progress), folder=folder)
     k = check_k(k, len(points), leave_out_self=True)
     rows = _checked_rows(rows, len(points))
     engine = as_backend(backend)
@@ -86,7 +85,7 @@ def streamed_knn(
                 f"the {name} of out must have the shape {list(shape)}, got {list(values.shape)}"
             )
     if len(rows) > 0:
-        engine.search_rows(points, k, rows, *out, None if folder is None else Path(folder))
+        engine.search_rows(points, k, rows, *out)
     return out
 
 

@@ -1,7 +1,6 @@
 r"""The base of all backends, and the decorator that makes one known by its name."""
 
 from abc import ABC, abstractmethod
-from pathlib import Path
 from typing import ClassVar, TypeVar
 
 from torch import Tensor
@@ -44,13 +43,7 @@ class Backend(ABC):
         """
 
     def search_rows(
-        self,
-        x: PointRows,
-        k: int,
-        rows: range,
-        distance: Tensor,
-        index: Tensor,
-        folder: Path | None = None,
+        self, x: PointRows, k: int, rows: range, distance: Tensor, index: Tensor
     ) -> None:
         r"""Finds the :obj:`k` nearest of all points for some of them, which are read in blocks.
 
@@ -62,8 +55,6 @@ class Backend(ABC):
             distance (torch.Tensor): Where their distances by the metric are written
                 :math:`[M, k]`, nearest first.
             index (torch.Tensor): Where their neighbors are written :math:`[M, k]`.
-            folder (Path, optional): Where files may be written meanwhile.
-                (default: that of temporary files)
 
         Raises:
             ValueError: If the backend needs all points at once, or cannot do this search.

@@ -15,7 +15,7 @@ from torch import Tensor
 from nrae_geometric.neighbors.backends.recall import Unit
 from nrae_geometric.neighbors.rows import PointRows
 
-# Points of a cell on average, and at most: one with more is cut, as duplicates are never divided.
+# Points of a cell on average, and at most.
 CELL_POINTS, _MOST_CELL_POINTS = 256, 1024
 # Each region is a file that is open while points are divided.
 _MOST_REGIONS = 512
@@ -52,7 +52,6 @@ class CellFile:
         x (PointRows): Points :math:`[N, D]`.
         cluster (Callable): Finds centers, see :obj:`Cluster`.
         most_bytes (int): The size of the points that are in memory at once.
-        folder (Path): Where the files are, together a little larger than the points.
         files (ExitStack): What closes them, and so gives their space back.
 
     Attributes:
@@ -61,6 +60,9 @@ class CellFile:
         regions (list of range): The cells of each region, which lie near each other.
         most_rows (int): The number of points that are in memory at once.
 
+    The files are in the folder for temporary files of the points, and take a little more than
+    these.
+
     Raises:
         OSError: If the disk has too little space, or is full.
     """
@@ -68,16 +70,14 @@ class CellFile:
     centers: Tensor
     starts: Tensor
 
-    def __init__(
-        self, x: PointRows, cluster: Cluster, most_bytes: int, folder: Path, files: ExitStack
-    ) -> None:
+    def __init__(self, x: PointRows, cluster: Cluster, most_bytes: int, files: ExitStack) -> None:
         first = x.read(slice(0, 1)).numpy()
         self._type, self._dim = first.dtype, first.shape[1]
         self._record = np.dtype([("number", np.int64), ("point", self._type, self._dim)])
         self.most_rows = max(1, most_bytes // self._record.itemsize)
         # A region is gone once its points are in order.
-        _check_space(folder, round(1.25 * len(x) * self._record.itemsize))
-        self._cluster, self._folder, self._files = cluster, folder, files
+        _check_space(x.folder, round(1.25 * len(x) * self._record.itemsize))
+        self._cluster, self._folder, self._files = cluster, x.folder, files
         count = math.ceil(max((len(x) / CELL_POINTS) ** 0.5, 4 * len(x) / self.most_rows))
         self._sort(x, self._divided(x, min(_most_files(), count, len(x))))
 

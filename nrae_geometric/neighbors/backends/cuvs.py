@@ -2,7 +2,6 @@ r"""Approximate search by cuVS's CAGRA on a GPU, for very many points."""
 
 import importlib.util
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -12,8 +11,8 @@ from nrae_geometric.arguments import integer
 from nrae_geometric.neighbors.backends.base import Backend, register_backend
 from nrae_geometric.neighbors.backends.recall import (
     RecallSample,
+    Unit,
     check_recall,
-    float32_points,
     rank_candidates,
 )
 from nrae_geometric.neighbors.backends.shards import ShardIndex, search_in_shards
@@ -74,8 +73,9 @@ class CuvsBackend(Backend):
         if x.is_cuda:
             found = self.search(x.cpu(), k, None if query is None else query.cpu())
             return found[0].to(x.device), found[1].to(x.device)
-        target, queries, _ = float32_points(x, query)
-        queries = target if queries is None else queries
+        unit = Unit(x, query)
+        target = unit.float32(x)
+        queries = target if query is None else unit.float32(query)
         index = _Cagra(self.device)
         index.fill([target])
         sample = RecallSample(x, k, query)
@@ -89,13 +89,7 @@ class CuvsBackend(Backend):
         return torch.cat(distance), torch.cat(neighbor)
 
     def search_rows(
-        self,
-        x: PointRows,
-        k: int,
-        rows: range,
-        distance: Tensor,
-        index: Tensor,
-        folder: Path | None = None,
+        self, x: PointRows, k: int, rows: range, distance: Tensor, index: Tensor
     ) -> None:
         r"""Builds the graph of each shard, searches it, and merges what is found."""
         _check_width(k + 1)

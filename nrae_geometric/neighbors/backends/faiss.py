@@ -2,7 +2,6 @@ r"""Search by faiss: exact, or approximate for very many points."""
 
 import importlib.util
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any, Literal
 
 import torch
@@ -14,8 +13,8 @@ from nrae_geometric.neighbors.backends.cells import Assign
 from nrae_geometric.neighbors.backends.inverted_file import search_in_cells
 from nrae_geometric.neighbors.backends.recall import (
     RecallSample,
+    Unit,
     check_recall,
-    float32_points,
     rank_candidates,
     roundoff,
 )
@@ -85,8 +84,9 @@ class FaissBackend(Backend):
         import faiss
 
         faiss.omp_set_num_threads(torch.get_num_threads())
-        target, queries, scale = float32_points(x, query)
-        queries = target if queries is None else queries
+        unit = Unit(x, query)
+        target = unit.float32(x)
+        queries = target if query is None else unit.float32(query)
         index: Any = faiss.IndexFlatL2(target.size(1))
         self.measured_recall = 1.0
         if self.index == "flat":
@@ -105,29 +105,20 @@ class FaissBackend(Backend):
         neighbor = torch.empty(len(queries), k, dtype=torch.long)
         for rows in torch.arange(len(queries)).split(_BLOCK_ROWS):
             squared, found = map(torch.from_numpy, index.search(queries[rows].numpy(), width))
-            is_undecided = None
+            beyond = None
             if self.index == "flat" and width < len(x):
-                farthest = squared[:, -1] - roundoff(target, queries[rows])
-
-                def is_undecided(near: Tensor, farthest: Tensor = farthest) -> Tensor:
-                    return farthest < (near[:, -1].double() * scale).square()
-
-            distance[rows], neighbor[rows] = rank_candidates(x, k, query, rows, found, is_undecided)
+                least = squared[:, -1] - roundoff(target, queries[rows])
+                beyond = least.clamp(min=0).sqrt() / unit.scale
+            distance[rows], neighbor[rows] = rank_candidates(x, k, query, rows, found, beyond)
         return distance, neighbor
 
     def search_rows(
-        self,
-        x: PointRows,
-        k: int,
-        rows: range,
-        distance: Tensor,
-        index: Tensor,
-        folder: Path | None = None,
+        self, x: PointRows, k: int, rows: range, distance: Tensor, index: Tensor
     ) -> None:
         r"""Searches cell by cell or shard by shard, and measures what is found.
 
         Raises:
-            OSError: If the folder has too little space for a copy of the points.
+            OSError: If there is too little space for a copy of the points.
             ValueError: If the index is flat, which is exact for points in memory alone.
         """
         if self.index == "flat":
@@ -148,7 +139,6 @@ class FaissBackend(Backend):
                 cluster=_cluster,
                 recall=self.recall,
                 most_bytes=self.shard_bytes,
-                folder=folder,
             )
             return
         size = min(len(x), max(k + 2, self.shard_bytes // (4 * x.shape[1])))

@@ -1,9 +1,7 @@
 r"""Approximate search: exact, but among the points of the nearest cells alone."""
 
 import logging
-import tempfile
 from contextlib import ExitStack
-from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -38,7 +36,6 @@ def search_in_cells(
     cluster: Cluster,
     recall: float,
     most_bytes: int,
-    folder: Path | None = None,
 ) -> float:
     r"""Searches cell by cell, each among the nearest cells exactly, and returns the recall.
 
@@ -55,16 +52,13 @@ def search_in_cells(
         cluster (Callable): Finds the centers of cells.
         recall (float): The recall that is asked for. A lower one is warned about.
         most_bytes (int): The size of the points, and of the results, that are in memory at once.
-        folder (Path, optional): Where the points are written in the order of their cells.
-            (default: the folder of temporary files)
 
     Raises:
-        OSError: If it has too little space.
+        OSError: If the folder for temporary files of the points has too little space.
     """
     sample = StreamedSample(x, k, rows)
-    place = Path(tempfile.gettempdir()) if folder is None else folder
     with ExitStack() as files:
-        cells = CellFile(x, cluster, most_bytes, place, files)
+        cells = CellFile(x, cluster, most_bytes, files)
         table = _wide_enough(x, k, cells, sample, recall)
         results = _Results(rows, distance, neighbor, most_bytes // 4)
         with x.bar("searching", len(rows)) as bar:
@@ -128,6 +122,7 @@ def _nearest(k: int, cells: CellFile, places: Tensor, table: Tensor) -> tuple[Te
     nearest = torch.full((len(places), k), -1)
     for part in cells.parts(table[own].unique().long()):
         block = cells.read(part)
+        starts = block.starts.tolist()
         width = min(k + 1, len(block.points))
         distance = near.new_full((len(places), width), torch.inf)
         number = nearest.new_full((len(places), width), -1)
@@ -137,14 +132,17 @@ def _nearest(k: int, cells: CellFile, places: Tensor, table: Tensor) -> tuple[Te
             others = table[cell].long()
             at = torch.searchsorted(part, others).clamp_(max=len(part) - 1)
             at = at[part[at] == others]
-            columns = _ranges(block.starts[at], block.starts[at + 1])
-            if len(columns) == 0:
+            spans = [slice(starts[i], starts[i + 1]) for i in at.tolist()]
+            if not spans:
                 continue
+            numbers = torch.cat([block.numbers[span] for span in spans])
             found, index = _nearest_of(
-                block.points[columns], min(width, len(columns)), query[start:stop]
+                torch.cat([block.points[span] for span in spans]),
+                min(width, len(numbers)),
+                query[start:stop],
             )
             distance[start:stop, : found.size(1)] = found
-            number[start:stop, : found.size(1)] = block.numbers[columns[index]]
+            number[start:stop, : found.size(1)] = numbers[index]
         distance[number == itself] = torch.inf
         number[number == itself] = -1
         near, nearest = smallest(
@@ -163,21 +161,11 @@ def _nearest_of(x: Tensor, k: int, query: Tensor) -> tuple[Tensor, Tensor]:
     norm = points.square().sum(dim=1)
     width = min(k + _SPARE, len(x))
     score, found = torch.addmm(norm, queries, points.T, alpha=-2).topk(width, largest=False)
-    # What was left out is at least as far as that.
-    least = score[:, -1] + queries.square().sum(dim=1) - roundoff(points, queries)
-
-    def is_undecided(near: Tensor) -> Tensor:
-        return least < (near[:, -1].double() * unit.scale).square()
-
-    rows = torch.arange(len(query))
-    return rank_candidates(x, k, query, rows, found, is_undecided if width < len(x) else None)
-
-
-def _ranges(starts: Tensor, stops: Tensor) -> Tensor:
-    """The numbers of all ranges, one behind the other."""
-    sizes = stops - starts
-    offset = starts - (sizes.cumsum(0) - sizes)
-    return torch.arange(int(sizes.sum())) + offset.repeat_interleave(sizes)
+    beyond = None
+    if width < len(x):
+        least = score[:, -1] + queries.square().sum(dim=1) - roundoff(points, queries)
+        beyond = least.clamp(min=0).sqrt() / unit.scale
+    return rank_candidates(x, k, query, torch.arange(len(query)), found, beyond)
 
 
 class _Results:

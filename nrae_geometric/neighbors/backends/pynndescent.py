@@ -11,8 +11,8 @@ from torch import Tensor
 from nrae_geometric.neighbors.backends.base import Backend, register_backend
 from nrae_geometric.neighbors.backends.recall import (
     RecallSample,
+    Unit,
     check_recall,
-    float32_points,
     rank_candidates,
 )
 from nrae_geometric.neighbors.backends.torch import TorchBackend
@@ -65,7 +65,8 @@ class PyNNDescentBackend(Backend):
         if len(x) <= max(_MAX_EXACT, 4 * k):
             self.measured_recall = 1.0
             return TorchBackend().search(x, k, query)
-        target, queries, _ = float32_points(x, query)
+        unit = Unit(x, query)
+        target, queries = unit.float32(x), None if query is None else unit.float32(query)
         sample = RecallSample(x, k, query)
         width = k + (query is None)
         degree = width if query is None else max(width, _QUERY_DEGREE)

@@ -1,7 +1,5 @@
 r"""Helpers of backends that miss neighbors or search in float32."""
 
-from collections.abc import Callable
-
 import torch
 from torch import Tensor
 
@@ -28,20 +26,6 @@ def check_recall(recall: float) -> float:
     return recall
 
 
-def float32_points(x: Tensor, query: Tensor | None) -> tuple[Tensor, Tensor | None, float]:
-    r"""Returns points and query, centered and scaled to lose least in float32, and the factor."""
-    center = mean_point(x)
-    scale = power_of_two_scale([x] if query is None else [x, query], center)
-
-    def to_float32(points: Tensor) -> Tensor:
-        result = torch.empty(points.shape)
-        for rows in row_blocks(len(points), block_rows(points.size(1), points.device)):
-            result[rows] = (points[rows].double() - center) * scale
-        return result
-
-    return to_float32(x), None if query is None else to_float32(query), scale
-
-
 def roundoff(x: Tensor, query: Tensor) -> Tensor:
     r"""Bounds the float32 error of the squared distances between two sets of points."""
     norm = query.double().square().sum(dim=1) + x.square().sum(dim=1).max()
@@ -49,11 +33,18 @@ def roundoff(x: Tensor, query: Tensor) -> Tensor:
 
 
 class Unit:
-    r"""The center and the power of two of a sample, in which float32 loses least."""
+    r"""The center of points, and the power of two, in which float32 loses least of them.
 
-    def __init__(self, sample: Tensor) -> None:
-        self.center = mean_point(sample)
-        self.scale = power_of_two_scale([sample], self.center)
+    Args:
+        points (torch.Tensor): Points :math:`[N, D]`, or a sample of them.
+        others (torch.Tensor, optional): More points, for the power of two alone.
+            (default: :obj:`None`)
+    """
+
+    def __init__(self, points: Tensor, others: Tensor | None = None) -> None:
+        self.center = mean_point(points)
+        sets = [points] if others is None else [points, others]
+        self.scale = power_of_two_scale(sets, self.center)
 
     def float32(self, points: Tensor) -> Tensor:
         """Returns points in this unit, in float32."""
@@ -163,7 +154,7 @@ def rank_candidates(
     query: Tensor | None,
     rows: Tensor,
     found: Tensor,
-    is_undecided: Callable[[Tensor], Tensor] | None = None,
+    beyond: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
     r"""Ranks the candidates of some query points, and searches undecided ones again exactly.
 
@@ -175,8 +166,8 @@ def rank_candidates(
         rows (torch.Tensor): The query points :math:`[R]`.
         found (torch.Tensor): Distinct candidates of each :math:`[R, C]`, at least :obj:`k`, and
             one more without a query; :obj:`-1` where there are not so many.
-        is_undecided (Callable, optional): Tells from the distances :math:`[R, k]` (or one more
-            column), nearest first, which rows are to be searched again :math:`[R]`.
+        beyond (torch.Tensor, optional): How far all else is at least :math:`[R]`, float64. Rows
+            that have no :obj:`k` candidates nearer than that are searched again exactly.
             (default: :obj:`None`)
 
     Returns:
@@ -185,8 +176,8 @@ def rank_candidates(
     queries = (x if query is None else query)[rows]
     distance, index = rank(x, queries, found.clamp(min=0), k + (query is None))
     undecided = (found < 0).any(dim=1)
-    if is_undecided is not None:
-        undecided |= is_undecided(distance)
+    if beyond is not None:
+        undecided |= distance[:, -1].double() >= beyond
     if undecided.any():
         exact = TorchBackend().search(x, distance.size(1), queries[undecided])
         distance[undecided], index[undecided] = exact

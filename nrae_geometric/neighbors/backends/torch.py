@@ -1,7 +1,5 @@
 r"""Exact search in plain PyTorch, in any dimension and on any device."""
 
-from pathlib import Path
-
 import torch
 from torch import Tensor
 
@@ -67,13 +65,7 @@ class TorchBackend(Backend):
         return distance, index
 
     def search_rows(
-        self,
-        x: PointRows,
-        k: int,
-        rows: range,
-        distance: Tensor,
-        index: Tensor,
-        folder: Path | None = None,
+        self, x: PointRows, k: int, rows: range, distance: Tensor, index: Tensor
     ) -> None:
         r"""Searches each block of points for each block of rows, and merges what is found."""
         for part in x.blocks(rows, "searching"):
