@@ -183,9 +183,10 @@ def _residual_variance(z: Tensor, distance: np.ndarray) -> float:
 def _report(found: GeodesicCoordinates, dim: int) -> None:
     if found.num_shortcuts:
         logger.warning(
-            "left out %d edges that shortcut between far parts of the graph; training still uses "
-            "them, fewer neighbors may avoid them",
+            "left out %d %s between far parts of the graph; training still uses such edges, fewer "
+            "neighbors may avoid them",
             found.num_shortcuts,
+            "shortcut" if found.num_shortcuts == 1 else "shortcuts",
         )
     if found.loop is not None:
         logger.warning(

@@ -175,7 +175,7 @@ def suspicions(
             Finding(
                 "Dead latent dimension",
                 f"Moving along {names} hardly changes the decoded point.",
-                f"{dim - len(dead)} latent dimensions may be enough (n_components).",
+                f"--n-components {max(1, dim - len(dead))} may be enough.",
             )
         )
     kept = measures["reconstruction R²"]
